@@ -1,0 +1,119 @@
+//! Every timeout, cap and queue size, with its reason.
+
+use std::time::Duration;
+
+// Owners
+
+/// An answer that needs no waiting: the owner is alive or it is not.
+pub(crate) const ANSWER: Duration = Duration::from_secs(2);
+/// How long a new tunnel waits for a certificate authority that is restarting.
+pub(crate) const AUTHORITY_RESTART: Duration = Duration::from_secs(2);
+/// Crashes of one owner, in [`CRASH_WINDOW`], after which the process gives up: what a restart has
+/// not mended ten times it will not mend.
+pub(crate) const CRASHES_MAX: usize = 10;
+/// See [`CRASHES_MAX`].
+pub(crate) const CRASH_WINDOW: Duration = Duration::from_secs(60);
+/// The pause before the first restart; it doubles with each crash in the window.
+pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(10);
+/// The longest pause before a restart.
+pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// How long sessions may finish at the end. launchd kills after 20 s.
+pub(crate) const DRAIN: Duration = Duration::from_secs(10);
+/// How long one owner may take to stop.
+pub(crate) const STOP: Duration = Duration::from_secs(1);
+
+// The client's side
+
+/// The pause after a failed accept, such as when descriptors run out.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a client may take for a request's head, and how long a kept connection may be idle:
+/// hyper has one timer for both.
+pub(crate) const HEAD: Duration = Duration::from_secs(60);
+/// How long a client may take from CONNECT to the end of the TLS handshake.
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Bytes of one request head. Most servers take 8 to 64 KiB.
+pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Fields of one request head. Larger counts cost an allocation for each request.
+pub(crate) const HEAD_FIELDS_MAX: usize = 100;
+/// Streams that one HTTP/2 client connection may have open: what RFC 9113 recommends as a minimum.
+pub(crate) const H2_STREAMS_MAX: u32 = 100;
+/// Streams reset by the client before they were answered, after which its connection is closed.
+pub(crate) const H2_RESETS_MAX: usize = 64;
+/// Window of one HTTP/2 stream, in bytes: 1 MiB keeps 80 Mbit/s going at 100 ms.
+pub(crate) const H2_STREAM_WINDOW: u32 = 1024 * 1024;
+/// Window of one HTTP/2 connection, in bytes.
+pub(crate) const H2_CONNECTION_WINDOW: u32 = 4 * H2_STREAM_WINDOW;
+/// Frames of HTTP/2, in bytes: fewer and larger ones cost less for each byte of a body.
+pub(crate) const H2_FRAME_BYTES: u32 = 64 * 1024;
+/// How often an HTTP/2 connection is asked whether it lives.
+pub(crate) const H2_PING: Duration = Duration::from_secs(30);
+/// How long the answer to that may take.
+pub(crate) const H2_PING_ANSWER: Duration = Duration::from_secs(20);
+/// How much of a refused request's body is read so that the client gets to see the answer, in bytes.
+pub(crate) const DRAINED_BYTES_MAX: usize = 1024 * 1024;
+/// How long that may take.
+pub(crate) const DRAINED_WITHIN: Duration = Duration::from_secs(5);
+
+// Upstream
+
+/// Looking a name up.
+pub(crate) const RESOLVE: Duration = Duration::from_secs(10);
+/// Connecting to one address and finishing TLS with it.
+pub(crate) const CONNECT: Duration = Duration::from_secs(10);
+/// Looking up, connecting and finishing TLS, over all addresses.
+pub(crate) const DIAL: Duration = Duration::from_secs(20);
+/// Addresses of one name that are tried.
+pub(crate) const ADDRESSES_MAX: usize = 4;
+/// How long a response head may take: models think for minutes.
+pub(crate) const RESPONSE_HEAD: Duration = Duration::from_secs(15 * 60);
+/// How long an idle upstream connection is kept: shorter than what most servers allow.
+pub(crate) const IDLE: Duration = Duration::from_secs(60);
+/// How often idle upstream connections are looked through.
+pub(crate) const REAP: Duration = Duration::from_secs(15);
+/// Idle HTTP/1.1 connections to one destination.
+pub(crate) const IDLE_PER_DESTINATION_MAX: usize = 64;
+/// Destinations that are remembered, with their TLS sessions and idle connections.
+pub(crate) const DESTINATIONS_MAX: usize = 1024;
+/// Requests at a time on one upstream HTTP/2 connection, unless the server allows fewer.
+pub(crate) const STREAMS_PER_UPSTREAM_MAX: usize = 100;
+/// TLS sessions kept for one destination.
+pub(crate) const TLS_SESSIONS_PER_DESTINATION: usize = 8;
+
+// The mount
+
+/// The text of the mount, in bytes.
+pub(crate) const SECRETS_BYTES_MAX: usize = 1024 * 1024;
+/// How often a pipe is asked whether it has more.
+pub(crate) const PIPE_POLL: Duration = Duration::from_millis(25);
+/// How long a request waits for the mount to be approved.
+pub(crate) const REQUEST_WAIT: Duration = Duration::from_secs(15);
+/// How long a request waits while nobody serves the pipe.
+pub(crate) const UNSERVED_WAIT: Duration = Duration::from_secs(3);
+/// The pause after a first failed read; it doubles up to [`READ_BACKOFF_MAX`].
+pub(crate) const READ_BACKOFF_MIN: Duration = Duration::from_secs(1);
+/// The longest pause after a failed read, so that a locked app does not ask its owner for each request.
+pub(crate) const READ_BACKOFF_MAX: Duration = Duration::from_secs(10);
+/// How often the mount is looked at, without opening it, in case that an event was missed.
+pub(crate) const STAT: Duration = Duration::from_secs(2);
+/// How long events of the folder are gathered before the mount is looked at.
+pub(crate) const SETTLE: Duration = Duration::from_millis(50);
+
+// Certificates
+
+/// Leaves kept, each with its TLS settings.
+pub(crate) const LEAVES_MAX: usize = 1024;
+/// How long before now a leaf becomes valid: clocks of guests lag after sleep.
+pub(crate) const LEAF_BACKDATED: Duration = Duration::from_secs(48 * 3600);
+/// How long a leaf is valid from now.
+pub(crate) const LEAF_VALID: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A leaf this close to its end is minted anew.
+pub(crate) const LEAF_RENEWED: Duration = Duration::from_secs(24 * 3600);
+/// How long a new root is valid: 10 years.
+pub(crate) const ROOT_VALID: Duration = Duration::from_secs(3650 * 24 * 3600);
+
+// Status
+
+/// One question on the status socket, in bytes.
+pub(crate) const QUESTION_BYTES_MAX: u64 = 4096;
+/// How long a client of the status socket may take to ask.
+pub(crate) const QUESTION: Duration = Duration::from_secs(5);

@@ -1,0 +1,78 @@
+//! An address that outlives the incarnation behind it.
+//!
+//! A restarted actor is a new actor with a new address. Whoever asks an owner holds a [`Slot`], and
+//! the supervisor puts the owner's present address into it; while the owner is down the slot is
+//! empty and the answer is [`Unavailable`], which every caller turns into a refusal: down is closed.
+
+use std::time::Duration;
+
+use ractor::rpc::CallResult;
+use ractor::{ActorRef, Message, RpcReplyPort};
+use tokio::sync::watch;
+
+/// An owner that did not answer: it is down, restarting or too slow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0} is not available")]
+pub struct Unavailable(pub &'static str);
+
+/// Where an owner can be reached at present.
+pub(crate) struct Slot<M: Message> {
+    owner: &'static str,
+    address: watch::Receiver<Option<ActorRef<M>>>,
+}
+
+/// The end of a slot that the supervisor holds.
+pub(crate) struct Publisher<M: Message>(watch::Sender<Option<ActorRef<M>>>);
+
+/// An empty slot for the owner of that name.
+pub(crate) fn slot<M: Message>(owner: &'static str) -> (Publisher<M>, Slot<M>) {
+    let (sender, address) = watch::channel(None);
+    (Publisher(sender), Slot { owner, address })
+}
+
+impl<M: Message> Clone for Slot<M> {
+    fn clone(&self) -> Self {
+        Self { owner: self.owner, address: self.address.clone() }
+    }
+}
+
+impl<M: Message> Publisher<M> {
+    pub(crate) fn publish(&self, address: Option<ActorRef<M>>) {
+        self.0.send_replace(address);
+    }
+}
+
+impl<M: Message> Slot<M> {
+    /// Asks the owner and waits for its answer.
+    pub(crate) async fn call<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(RpcReplyPort<T>) -> M,
+        limit: Duration,
+    ) -> Result<T, Unavailable> {
+        let address = self.address.borrow().clone().ok_or(self.unavailable())?;
+        match address.call(question, Some(limit)).await {
+            Ok(CallResult::Success(answer)) => Ok(answer),
+            _ => Err(self.unavailable()),
+        }
+    }
+
+    /// Tells the owner something that needs no answer.
+    pub(crate) fn cast(&self, message: M) -> Result<(), Unavailable> {
+        let address = self.address.borrow();
+        let address = address.as_ref().ok_or(self.unavailable())?;
+        address.cast(message).map_err(|_| self.unavailable())
+    }
+
+    /// Waits, for a bounded time, until the owner is there.
+    pub(crate) async fn wait(&self, limit: Duration) -> Result<(), Unavailable> {
+        let mut address = self.address.clone();
+        match tokio::time::timeout(limit, address.wait_for(Option::is_some)).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(self.unavailable()),
+        }
+    }
+
+    fn unavailable(&self) -> Unavailable {
+        Unavailable(self.owner)
+    }
+}

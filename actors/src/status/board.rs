@@ -1,0 +1,166 @@
+//! What the owners say of themselves, and what is counted.
+//!
+//! The board outlives every owner, `status` included, so that a crash of any of them loses no count
+//! and no state. Each owner writes its own part; `status` reads them all and waits for nobody.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use policy::secret::Name;
+use serde::Serialize;
+use tokio::sync::{Semaphore, watch};
+
+/// The parts of the status report.
+#[derive(Debug)]
+pub(crate) struct Board {
+    pub(crate) started: Instant,
+    pub(crate) sessions: Arc<Semaphore>,
+    pub(crate) sessions_max: usize,
+    pub(crate) sessions_total: Counter,
+    pub(crate) listeners: watch::Sender<Vec<ListenerReport>>,
+    pub(crate) secrets: watch::Sender<SecretsReport>,
+    pub(crate) authority: watch::Sender<AuthorityReport>,
+    pub(crate) audit: watch::Sender<AuditReport>,
+    /// Records written by this process.
+    pub(crate) records: Counter,
+    /// Refusals among them.
+    pub(crate) refused: Counter,
+    /// Refusals that could not be recorded.
+    pub(crate) unrecorded: Counter,
+    pub(crate) subsystems: watch::Sender<Vec<SubsystemReport>>,
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Board {
+    pub(crate) fn new(sessions_max: usize, secrets: PathBuf, audit: PathBuf) -> Self {
+        Self {
+            started: Instant::now(),
+            sessions: Arc::new(Semaphore::new(sessions_max)),
+            sessions_max,
+            sessions_total: Counter::default(),
+            listeners: watch::Sender::default(),
+            secrets: watch::Sender::new(SecretsReport::idle(secrets)),
+            authority: watch::Sender::default(),
+            audit: watch::Sender::new(AuditReport { path: audit, head: String::new(), last_error: None }),
+            records: Counter::default(),
+            refused: Counter::default(),
+            unrecorded: Counter::default(),
+            subsystems: watch::Sender::default(),
+        }
+    }
+
+    /// How many sessions there are.
+    pub(crate) fn sessions_active(&self) -> usize {
+        self.sessions_max - self.sessions.available_permits().min(self.sessions_max)
+    }
+
+    /// Waits until no session is left. Accepting must have stopped.
+    pub(crate) async fn sessions_ended(&self) {
+        let all = u32::try_from(self.sessions_max).unwrap_or(u32::MAX);
+        let _ = self.sessions.acquire_many(all).await;
+    }
+}
+
+/// One bound socket.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListenerReport {
+    /// `127.0.0.1:17329` or `unix:/path`.
+    pub address: String,
+    /// `accepting`, or `down`.
+    pub state: &'static str,
+}
+
+/// How the mount is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretsState {
+    /// Nothing held; the next placeholder reads.
+    Idle,
+    /// Held and in force.
+    Ready,
+    /// No such file.
+    Missing,
+    /// A pipe that nobody serves.
+    Unserved,
+    /// A pipe that is held open, with nothing written yet.
+    AwaitingApproval,
+    /// A pipe that was closed empty, or not approved in time.
+    Locked,
+    /// Text that cannot be read without doubt.
+    Malformed,
+    /// A wrong owner, too open a mode, a link or a device.
+    Unsafe,
+}
+
+/// What `secret_store` says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct SecretsReport {
+    pub(crate) state: SecretsState,
+    pub(crate) source: PathBuf,
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) names: Arc<[Name]>,
+    pub(crate) loaded: Option<Instant>,
+    pub(crate) detail: String,
+}
+
+impl SecretsReport {
+    pub(crate) fn idle(source: PathBuf) -> Self {
+        let detail = "nothing read yet; the next placeholder reads".to_owned();
+        Self { state: SecretsState::Idle, source, kind: None, names: Arc::default(), loaded: None, detail }
+    }
+}
+
+/// What `authority` says of itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AuthorityReport {
+    pub(crate) fingerprint: String,
+    pub(crate) not_after: String,
+    pub(crate) leaves_cached: usize,
+}
+
+/// What `audit` says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct AuditReport {
+    pub(crate) path: PathBuf,
+    /// The hash of the last line, in hex.
+    pub(crate) head: String,
+    pub(crate) last_error: Option<String>,
+}
+
+/// How an owner is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubsystemState {
+    /// It answers.
+    Running,
+    /// It is down and will be started again.
+    Restarting,
+}
+
+/// One owner, as the supervisor sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SubsystemReport {
+    /// The owner's name.
+    pub name: &'static str,
+    /// Whether it runs.
+    pub state: SubsystemState,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// What ended it last; never panic text.
+    pub last_failure: Option<String>,
+}

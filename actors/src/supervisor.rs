@@ -1,0 +1,285 @@
+//! The root of the tree: starts the owners in order, starts them again when they crash, and ends
+//! them in reverse order.
+//!
+//! *Owns* the child list, the restart budgets and, by lending them out, what must outlive a crash:
+//! the bound sockets and the [`Board`]. *Answers* `Drain`. *Asks* nobody. *Dies when* an owner has
+//! used up its budget: the process then ends, and the service manager starts a new one. Sessions
+//! hang off it too, but are never restarted and never counted.
+
+mod budget;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent};
+use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{error, info, warn};
+
+use self::budget::Budget;
+use crate::limits;
+use crate::session;
+use crate::slot::Publisher;
+use crate::status::{Board, SubsystemReport, SubsystemState};
+
+/// Why the tree ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ended {
+    /// It was asked to.
+    Drained,
+    /// This owner crashed more often than its budget allows.
+    Exhausted(&'static str),
+}
+
+/// Starts one owner under the root and publishes its address.
+type Start = Box<dyn Fn(ActorCell) -> Pin<Box<dyn Future<Output = Result<ActorCell, SpawnErr>> + Send>> + Send + Sync>;
+
+/// One line of the child list.
+pub(crate) struct Child {
+    name: &'static str,
+    start: Start,
+    empty_slot: Box<dyn Fn() + Send + Sync>,
+    #[cfg(feature = "faults")]
+    fault: Box<dyn Fn(&ActorCell, crate::faults::Fault) + Send + Sync>,
+}
+
+#[cfg(not(feature = "faults"))]
+/// What every owner's messages can be.
+pub(crate) trait OwnerMessage: ractor::Message {}
+#[cfg(not(feature = "faults"))]
+impl<M: ractor::Message> OwnerMessage for M {}
+#[cfg(feature = "faults")]
+/// What every owner's messages can be: in fault builds, a fault among them.
+pub(crate) trait OwnerMessage: ractor::Message + From<crate::faults::Fault> {}
+#[cfg(feature = "faults")]
+impl<M: ractor::Message + From<crate::faults::Fault>> OwnerMessage for M {}
+
+/// A child of which `make` gives a fresh incarnation each time.
+pub(crate) fn child<A, F>(name: &'static str, publisher: Publisher<A::Msg>, make: F) -> Child
+where
+    A: Actor,
+    A::Msg: OwnerMessage,
+    F: Fn() -> (A, A::Arguments) + Send + Sync + 'static,
+{
+    let publisher = Arc::new(publisher);
+    let slot = publisher.clone();
+    let start = move |root: ActorCell| -> Pin<Box<dyn Future<Output = Result<ActorCell, SpawnErr>> + Send>> {
+        let ((actor, arguments), slot) = (make(), slot.clone());
+        Box::pin(async move {
+            let (address, _) = Actor::spawn_linked(None, actor, arguments, root).await?;
+            slot.publish(Some(address.clone()));
+            Ok(address.get_cell())
+        })
+    };
+    Child {
+        name,
+        start: Box::new(start),
+        empty_slot: Box::new(move || publisher.publish(None)),
+        #[cfg(feature = "faults")]
+        fault: Box::new(|cell, fault| {
+            let _ = cell.send_message::<A::Msg>(fault.into());
+        }),
+    }
+}
+
+/// What the root is told.
+pub(crate) enum Msg {
+    /// Stop accepting, let sessions finish for a while, stop the owners, answer.
+    Drain { reply: RpcReplyPort<()> },
+    /// The sessions have finished, or their time is over.
+    Finished,
+    /// The pause after a crash is over.
+    Respawn(usize),
+    /// A test wants this owner to misbehave.
+    #[cfg(feature = "faults")]
+    Fault(crate::faults::Fault),
+}
+
+/// What the root needs to start.
+pub(crate) struct Arguments {
+    pub(crate) board: Arc<Board>,
+    /// The child list, in start order. Made when the root's own address is known.
+    pub(crate) children: Box<dyn FnOnce(ActorRef<Msg>) -> Vec<Child> + Send>,
+    pub(crate) ended: oneshot::Sender<Ended>,
+    pub(crate) crashes_max: usize,
+}
+
+pub(crate) struct Supervisor;
+
+pub(crate) struct State {
+    board: Arc<Board>,
+    children: Vec<(Child, Life)>,
+    ended: Option<oneshot::Sender<Ended>>,
+    draining: Option<RpcReplyPort<()>>,
+    /// Waits for the sessions while draining.
+    waiting: Option<AbortOnDropHandle<()>>,
+}
+
+struct Life {
+    cell: Option<ActorCell>,
+    budget: Budget,
+    restarts: u64,
+    last_failure: Option<String>,
+}
+
+impl Actor for Supervisor {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
+        let life = || Life {
+            cell: None,
+            budget: Budget::new(arguments.crashes_max, limits::CRASH_WINDOW),
+            restarts: 0,
+            last_failure: None,
+        };
+        let children = (arguments.children)(myself.clone()).into_iter().map(|child| (child, life())).collect();
+        let ended = Some(arguments.ended);
+        let mut state = State { board: arguments.board, children, ended, draining: None, waiting: None };
+        for (child, life) in &mut state.children {
+            life.cell = Some((child.start)(myself.get_cell()).await?);
+        }
+        state.publish();
+        Ok(state)
+    }
+
+    async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Drain { reply } => state.drain(&myself, reply),
+            Msg::Finished => state.finish(&myself).await,
+            Msg::Respawn(index) => state.respawn(&myself, index).await,
+            #[cfg(feature = "faults")]
+            Msg::Fault(fault) => state.fault(fault),
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Msg>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        // The event holds the child's last state or its panic text: both may know secrets, so it is
+        // matched by id and dropped.
+        let (id, failure) = match &event {
+            SupervisionEvent::ActorTerminated(cell, ..) => (cell.get_id(), "stopped by itself"),
+            SupervisionEvent::ActorFailed(cell, _) => (cell.get_id(), "crashed"),
+            _ => return Ok(()),
+        };
+        drop(event);
+        state.lost(&myself, id, failure);
+        Ok(())
+    }
+}
+
+impl State {
+    /// An actor under the root has ended. If it is a present owner, it is started again.
+    fn lost(&mut self, myself: &ActorRef<Msg>, id: ActorId, failure: &str) {
+        let alive = |life: &Life| life.cell.as_ref().is_some_and(|cell| cell.get_id() == id);
+        let Some(index) = self.children.iter().position(|(_, life)| alive(life)) else { return };
+        if self.draining.is_none() {
+            self.crashed(myself, index, failure.to_owned());
+        }
+    }
+
+    fn crashed(&mut self, myself: &ActorRef<Msg>, index: usize, failure: String) {
+        let Some((child, life)) = self.children.get_mut(index) else { return };
+        life.cell = None;
+        (child.empty_slot)();
+        let pause = life.budget.spend(Instant::now());
+        warn!(owner = child.name, failure, "owner is down");
+        life.last_failure = Some(failure);
+        match pause {
+            Some(pause) => drop(myself.send_after(pause, move || Msg::Respawn(index))),
+            None => {
+                error!(owner = child.name, "restart budget is exhausted");
+                let name = child.name;
+                self.end(Ended::Exhausted(name));
+                myself.stop(None);
+            }
+        }
+        self.publish();
+    }
+
+    async fn respawn(&mut self, myself: &ActorRef<Msg>, index: usize) {
+        let Some((child, life)) = self.children.get_mut(index) else { return };
+        if life.cell.is_some() || self.draining.is_some() {
+            return;
+        }
+        life.restarts += 1;
+        match (child.start)(myself.get_cell()).await {
+            Ok(cell) => {
+                info!(owner = child.name, restarts = life.restarts, "owner is up again");
+                life.cell = Some(cell);
+                self.publish();
+            }
+            // A start that fails is a crash too, but ractor does not report it as one.
+            Err(_) => self.crashed(myself, index, "could not start".to_owned()),
+        }
+    }
+
+    /// The listener goes first, so that nothing new comes in while sessions finish.
+    fn drain(&mut self, myself: &ActorRef<Msg>, reply: RpcReplyPort<()>) {
+        if self.draining.is_some() {
+            return;
+        }
+        self.draining = Some(reply);
+        if let Some((child, life)) = self.children.last_mut() {
+            (child.empty_slot)();
+            life.cell.iter().for_each(|cell| cell.stop(None));
+        }
+        for cell in myself.get_children() {
+            // Owners take no such message and are passed over.
+            let _ = cell.send_message(session::Msg::Drain);
+        }
+        let (board, myself) = (self.board.clone(), myself.clone());
+        self.waiting = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+            let _ = tokio::time::timeout(limits::DRAIN, board.sessions_ended()).await;
+            let _ = myself.cast(Msg::Finished);
+        })));
+        self.publish();
+    }
+
+    /// Stops the owners in reverse order: the audit is the last to go.
+    async fn finish(&mut self, myself: &ActorRef<Msg>) {
+        for (child, life) in self.children.iter_mut().rev() {
+            (child.empty_slot)();
+            if let Some(cell) = life.cell.take() {
+                let _ = cell.stop_and_wait(None, Some(limits::STOP)).await;
+            }
+        }
+        self.end(Ended::Drained);
+        if let Some(reply) = self.draining.take() {
+            let _ = reply.send(());
+        }
+        myself.stop(None);
+    }
+
+    fn end(&mut self, how: Ended) {
+        if let Some(ended) = self.ended.take() {
+            let _ = ended.send(how);
+        }
+    }
+
+    fn publish(&self) {
+        let report = |(child, life): &(Child, Life)| SubsystemReport {
+            name: child.name,
+            state: if life.cell.is_some() { SubsystemState::Running } else { SubsystemState::Restarting },
+            restarts: life.restarts,
+            last_failure: life.last_failure.clone(),
+        };
+        self.board.subsystems.send_replace(self.children.iter().map(report).collect());
+    }
+
+    #[cfg(feature = "faults")]
+    fn fault(&mut self, fault: crate::faults::Fault) {
+        for (child, life) in &self.children {
+            if child.name == fault.owner {
+                life.cell.iter().for_each(|cell| (child.fault)(cell, fault.clone()));
+            }
+        }
+    }
+}

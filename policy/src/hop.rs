@@ -1,0 +1,132 @@
+//! Fields that belong to one connection, or that route and frame a message.
+
+use std::collections::HashSet;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// Fields that are dropped on every leg (RFC 9110, section 7.6.1, and what older clients send).
+/// `Trailer` is not among them: it announces fields that are passed on.
+const HOP_BY_HOP: [HeaderName; 6] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("http2-settings"),
+];
+
+/// Fields that say where a message goes or where it ends; a placeholder in one is a refusal.
+const ROUTING: [&str; 11] = [
+    "host", "connection", "keep-alive", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect",
+    "via", "forwarded",
+];
+
+/// Whether a placeholder in this field is refused because the field routes or frames the request.
+pub fn is_routing(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    ROUTING.contains(&name) || name.starts_with("x-forwarded-") || name.starts_with("proxy-")
+}
+
+/// The fields that `Connection` names, in lower case: they belong to this connection alone.
+pub fn named_by_connection(headers: &HeaderMap) -> HashSet<HeaderName> {
+    let values = headers.get_all(header::CONNECTION).into_iter();
+    let tokens = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    tokens.filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok()).collect()
+}
+
+/// Removes what belongs to the connection that a message came by. `te: trailers` stays: gRPC needs it.
+pub fn strip(headers: &mut HeaderMap) {
+    let keeps_trailers = accepts_trailers(headers);
+    if headers.contains_key(header::CONNECTION) {
+        for name in named_by_connection(headers) {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+    let proxy_fields: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("proxy-")).cloned().collect();
+    for name in proxy_fields {
+        headers.remove(name);
+    }
+    if keeps_trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Whether the peer said that it takes trailers.
+fn accepts_trailers(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::TE).into_iter();
+    let mut codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+}
+
+/// The protocol that a request asks to upgrade to, if it asks by the rules
+/// (`Connection: upgrade` and one `Upgrade` field). `h2c` never counts: it would leave our sight.
+pub fn upgrade_wanted(headers: &HeaderMap) -> Option<HeaderValue> {
+    let protocol = headers.get(header::UPGRADE)?;
+    let single = headers.get_all(header::UPGRADE).iter().count() == 1;
+    let asked = named_by_connection(headers).contains(&header::UPGRADE);
+    let cleartext_h2 = protocol.as_bytes().to_ascii_lowercase().starts_with(b"h2");
+    (single && asked && !cleartext_h2).then(|| protocol.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(&str, &str)]) -> HeaderMap {
+        let pair = |(name, value): &(&str, &str)| {
+            (HeaderName::from_bytes(name.as_bytes()).expect("name"), HeaderValue::from_str(value).expect("value"))
+        };
+        fields.iter().map(pair).collect()
+    }
+
+    fn stripped(fields: &[(&str, &str)]) -> Vec<String> {
+        let mut map = headers(fields);
+        strip(&mut map);
+        let mut names: Vec<String> = map.iter().map(|(n, v)| format!("{n}: {}", v.to_str().expect("text"))).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn only_end_to_end_fields_stay() {
+        let kept = stripped(&[
+            ("connection", "x-private, Close"),
+            ("connection", "keep-alive"),
+            ("x-private", "1"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("proxy-authorization", "Basic eA=="),
+            ("proxy-anything", "1"),
+            ("te", "gzip, trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("http2-settings", "AAMAAABkAAQ"),
+            ("accept", "*/*"),
+        ]);
+        assert_eq!(kept, ["accept: */*", "te: trailers"]);
+        assert_eq!(stripped(&[("te", "gzip")]), [""; 0]);
+    }
+
+    #[test]
+    fn upgrades_are_asked_for_by_the_rules() {
+        let ws = [("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")];
+        assert_eq!(upgrade_wanted(&headers(&ws)), Some(HeaderValue::from_static("websocket")));
+        assert_eq!(upgrade_wanted(&headers(&ws[1..])), None);
+        for cleartext in ["h2c", "H2C", "h2", "h2c, websocket"] {
+            assert_eq!(upgrade_wanted(&headers(&[("connection", "upgrade"), ("upgrade", cleartext)])), None);
+        }
+    }
+
+    #[test]
+    fn fields_that_route_or_frame() {
+        for name in ["host", "content-length", "x-forwarded-for", "proxy-authorization", "via", "expect", "te"] {
+            assert!(is_routing(&HeaderName::from_static(name)), "{name}");
+        }
+        for name in ["authorization", "x-api-key", "cookie", "x-forwarded"] {
+            assert!(!is_routing(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Permit or refusal.
+
+use crate::host::Destination;
+use crate::refusal::Refusal;
+use crate::rewrite::{Fields, RENDERED_BYTES_MAX};
+use crate::secret::Name;
+use crate::table::{BadHosts, Secret, Table};
+
+/// What a request asks for: values in these fields, sent to this destination.
+#[derive(Debug)]
+pub struct Plea {
+    /// Where it would go.
+    pub destination: Destination,
+    /// What would be filled.
+    pub fields: Fields,
+}
+
+/// A plea that was granted. It holds the very fields and destination that were judged, so that
+/// nothing else can be rendered with it; only [`judge`] makes one.
+#[derive(Debug)]
+pub struct Permit(Plea);
+
+impl Permit {
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.0.fields
+    }
+
+    /// Where the values may go.
+    pub fn destination(&self) -> &Destination {
+        &self.0.destination
+    }
+}
+
+impl From<Permit> for Plea {
+    /// A permit can be asked for again: [`crate::rewrite::render`] does.
+    fn from(permit: Permit) -> Self {
+        permit.0
+    }
+}
+
+/// The outcome.
+#[must_use]
+#[derive(Debug)]
+pub enum Verdict {
+    /// Every placeholder may be filled.
+    Permit(Permit),
+    /// At least one may not: then none is.
+    Refuse(Refusal),
+}
+
+/// Judges all placeholders of a request together.
+///
+/// Every one is looked at, whatever was found before, so that the time taken does not tell the cause.
+pub fn judge(table: &Table, plea: impl Into<Plea>) -> Verdict {
+    let plea = plea.into();
+    let mut first: Option<Refusal> = None;
+    for name in plea.fields.occurrences() {
+        let refusal = refuse(table, name, &plea.destination);
+        first = first.or(refusal);
+    }
+    let bytes = plea.fields.rendered_bytes(|name| value_bytes(table, name));
+    if bytes > RENDERED_BYTES_MAX {
+        first = first.or(Some(Refusal::TooLarge));
+    }
+    match first {
+        Some(refusal) => Verdict::Refuse(refusal),
+        None => Verdict::Permit(Permit(plea)),
+    }
+}
+
+fn refuse(table: &Table, text: &str, destination: &Destination) -> Option<Refusal> {
+    let name = || Name::parse(text.as_bytes());
+    let Some(secret) = table.secret(text) else {
+        return Some(name().map_or(Refusal::Locked, Refusal::SecretNotFound));
+    };
+    let allowed = match &secret.hosts {
+        Ok(hosts) if hosts.allows(destination) => None,
+        Ok(_) => name().map(|name| Refusal::HostNotAllowed(name, destination.clone())),
+        Err(BadHosts::Missing) => name().map(Refusal::NoHosts),
+        Err(BadHosts::Entry) => name().map(Refusal::BadHosts),
+    };
+    let usable = match &secret.value {
+        Ok(_) => None,
+        Err(_) => name().map(Refusal::BadValue),
+    };
+    allowed.or(usable)
+}
+
+fn value_bytes(table: &Table, name: &str) -> usize {
+    let value = |secret: &Secret| secret.value.as_ref().map_or(0, crate::secret::SecretValue::len);
+    table.secret(name).map_or(0, value)
+}

@@ -1,0 +1,180 @@
+//! The `{{NAME}}` grammar: finding placeholders in bytes, and nothing else.
+//!
+//! One pass over bytes. What does not match is text: unclosed braces, spaces inside, other characters.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use crate::secret::name_length;
+
+/// What every placeholder starts with; a value without it needs no scan.
+const OPEN: &[u8] = b"{{";
+const CLOSE: &[u8] = b"}}";
+
+/// A piece of a scanned value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part<'a> {
+    /// Bytes to be sent as they are.
+    Text(&'a [u8]),
+    /// The name inside `{{` and `}}`.
+    Placeholder(&'a str),
+}
+
+/// Where a placeholder stands, and where the name in it does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Hole {
+    whole: Range<usize>,
+    name: Range<usize>,
+}
+
+/// A value with at least one placeholder in it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Template {
+    text: Box<[u8]>,
+    holes: Vec<Hole>,
+}
+
+impl Template {
+    /// Scans a value; `None` if no placeholder stands in it.
+    pub fn scan(text: &[u8]) -> Option<Self> {
+        let mut holes = Vec::new();
+        let mut from = 0;
+        while let Some(hole) = next_hole(text, from) {
+            from = hole.whole.end;
+            holes.push(hole);
+        }
+        (!holes.is_empty()).then(|| Self { text: text.into(), holes })
+    }
+
+    /// The pieces, in order; joined again they are the value that was scanned.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let mut from = 0;
+        let inner = self.holes.iter().flat_map(move |hole| {
+            let text = Part::Text(self.slice(from..hole.whole.start));
+            from = hole.whole.end;
+            [text, Part::Placeholder(self.name(hole))]
+        });
+        let last = self.holes.last().map_or(0, |hole| hole.whole.end);
+        inner.chain(std::iter::once(Part::Text(self.slice(last..self.text.len()))))
+    }
+
+    /// The names, in order, repeated as often as they stand there.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.holes.iter().map(|hole| self.name(hole))
+    }
+
+    fn name(&self, hole: &Hole) -> &str {
+        std::str::from_utf8(self.slice(hole.name.clone())).unwrap_or_default()
+    }
+
+    fn slice(&self, range: Range<usize>) -> &[u8] {
+        self.text.get(range).unwrap_or_default()
+    }
+}
+
+/// The first placeholder at or after `from`.
+fn next_hole(text: &[u8], mut from: usize) -> Option<Hole> {
+    loop {
+        let start = from + memmem::find(text.get(from..)?, OPEN)?;
+        let name_start = start + OPEN.len();
+        let name_end = name_start + name_length(text.get(name_start..)?);
+        if name_end > name_start && text.get(name_end..)?.starts_with(CLOSE) {
+            return Some(Hole { whole: start..name_end + CLOSE.len(), name: name_start..name_end });
+        }
+        from = start + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn names(text: &[u8]) -> Vec<String> {
+        Template::scan(text).map(|t| t.names().map(str::to_owned).collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn table_of_placeholders() {
+        let none: &[&str] = &[];
+        let table: &[(&str, &[&str])] = &[
+            ("{{A}}", &["A"]),
+            ("Bearer {{GITHUB_TOKEN}}", &["GITHUB_TOKEN"]),
+            ("{{A}}{{B}}", &["A", "B"]),
+            ("{{{A}}}", &["A"]),
+            ("{{{{A}}}}", &["A"]),
+            ("{{A}}{{A}}", &["A", "A"]),
+            ("{{A{{B}}", &["B"]),
+            ("{{A}{{B}}", &["B"]),
+            ("{{_1}}", &["_1"]),
+            ("{{ A }}", none),
+            ("{{A}", none),
+            ("{A}", none),
+            ("{{9A}}", none),
+            ("{{A-B}}", none),
+            ("{{A.B}}", none),
+            ("{{}}", none),
+            ("{{", none),
+            ("", none),
+            ("{{A", none),
+            ("{{Ä}}", none),
+        ];
+        for (text, expected) in table {
+            assert_eq!(names(text.as_bytes()), *expected, "{text:?}");
+        }
+    }
+
+    /// An independent, slow reading of the grammar.
+    fn reference(text: &[u8]) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < text.len() {
+            let end = (at + 4..=text.len()).find(|&end| {
+                let inner = &text[at + 2..end - 2];
+                text[at..].starts_with(b"{{")
+                    && text[..end].ends_with(b"}}")
+                    && crate::secret::Name::parse(inner).is_some()
+            });
+            match end {
+                Some(end) => {
+                    found.push(String::from_utf8_lossy(&text[at + 2..end - 2]).into_owned());
+                    at = end;
+                }
+                None => at += 1,
+            }
+        }
+        found
+    }
+
+    fn braces() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = prop_oneof![
+            Just(b"{{".to_vec()),
+            Just(b"}}".to_vec()),
+            Just(b"{".to_vec()),
+            Just(b"{{KEY}}".to_vec()),
+            prop::collection::vec(any::<u8>(), 0..4),
+            "[A-Za-z_0-9]{1,5}".prop_map(String::into_bytes),
+        ];
+        prop::collection::vec(pieces, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn scanning_and_rejoining_is_the_identity(text in braces()) {
+            if let Some(template) = Template::scan(&text) {
+                let joined: Vec<u8> = template.parts().flat_map(|part| match part {
+                    Part::Text(text) => text.to_vec(),
+                    Part::Placeholder(name) => format!("{{{{{name}}}}}").into_bytes(),
+                }).collect();
+                prop_assert_eq!(joined, text);
+            }
+        }
+
+        #[test]
+        fn the_scanner_agrees_with_the_reference(text in braces()) {
+            prop_assert_eq!(names(&text), reference(&text));
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The audit record and its JSON line.
+//!
+//! The first fields stand in the order that people already parse. Nothing that a client sends can
+//! end a line or move a terminal's cursor: control characters, line separators and the marks that
+//! turn text around are escaped, and long fields are cut.
+
+use std::borrow::Cow;
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+
+/// The longest text kept of one field, in bytes. Longer ones end in [`CUT_MARKER`].
+pub const FIELD_BYTES_MAX: usize = 2048;
+/// The most names kept of one request.
+pub const NAMES_MAX: usize = 64;
+/// What a field that was cut ends in.
+pub const CUT_MARKER: &str = "...[cut]";
+
+/// One attempt to send a secret, or one refused request.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record<'a> {
+    /// UTC, whole seconds, RFC 3339.
+    pub timestamp: &'a str,
+    /// The names that the placeholders asked for.
+    pub secrets: Vec<Cow<'a, str>>,
+    /// The request's method.
+    pub method: Cow<'a, str>,
+    /// The destination's host.
+    pub host: Cow<'a, str>,
+    /// The request's path, without the query.
+    pub path: Cow<'a, str>,
+    /// Whether it was refused.
+    pub blocked: bool,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'a, str>>,
+    /// 16 random hex digits; a refusal's is the one in its header.
+    pub id: &'a str,
+    /// The destination's port.
+    pub port: u16,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+}
+
+/// The second line of a permitted request that was then not sent.
+#[derive(Clone, Debug, Serialize)]
+pub struct NotSent<'a> {
+    /// UTC, whole seconds, RFC 3339.
+    pub timestamp: &'a str,
+    /// The id of the record that permitted it.
+    pub id: &'a str,
+    /// Always `not_sent`.
+    pub outcome: &'static str,
+    /// Why it was not sent.
+    pub reason: Cow<'a, str>,
+}
+
+/// The first line of a chain that could not be continued.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChainStart<'a> {
+    /// UTC, whole seconds, RFC 3339.
+    pub timestamp: &'a str,
+    /// Always `start`.
+    pub chain: &'static str,
+    /// Why a new chain starts here.
+    pub reason: &'a str,
+}
+
+/// The place of a line in the hash chain.
+#[derive(Clone, Debug, Serialize)]
+struct Linked<'a, T> {
+    #[serde(flatten)]
+    record: &'a T,
+    /// Counts the lines of the chain, from 1.
+    seq: u64,
+    /// SHA-256 of the line before, in hex, without its line end.
+    prev: &'a str,
+}
+
+/// Cuts a text to [`FIELD_BYTES_MAX`] bytes, at a character, and says so.
+pub fn bounded(text: &str) -> Cow<'_, str> {
+    if text.len() <= FIELD_BYTES_MAX {
+        return Cow::Borrowed(text);
+    }
+    let mut end = FIELD_BYTES_MAX - CUT_MARKER.len();
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    Cow::Owned(format!("{}{CUT_MARKER}", text.get(..end).unwrap_or_default()))
+}
+
+/// The names for a record: at most [`NAMES_MAX`] of them.
+pub fn bounded_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<Cow<'a, str>> {
+    let many = names.len() > NAMES_MAX;
+    let mut bounded: Vec<_> = names.take(NAMES_MAX).map(bounded).collect();
+    if many {
+        bounded.push(Cow::Borrowed(CUT_MARKER));
+    }
+    bounded
+}
+
+/// The JSON line of a record, with its place in the chain and the line end.
+pub fn line(record: &impl Serialize, seq: u64, prev: &str) -> Vec<u8> {
+    let mut line = Vec::with_capacity(512);
+    let mut serializer = Serializer::with_formatter(&mut line, OneLine);
+    // Neither a vector nor these types can fail to take or give what is written.
+    let _ = Linked { record, seq, prev }.serialize(&mut serializer);
+    line.push(b'\n');
+    line
+}
+
+/// JSON that holds no character a terminal or a line reader could act on.
+struct OneLine;
+
+impl Formatter for OneLine {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if fragment.bytes().all(|byte| byte.is_ascii() && byte != 0x7f) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        let mut units = [0; 2];
+        for character in fragment.chars() {
+            if acts_on_terminals(character) {
+                for unit in character.encode_utf16(&mut units) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            } else {
+                write!(writer, "{character}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// DEL, C1 controls, line and paragraph separators, and marks that turn the direction of text
+/// (U+2028 to U+202E, U+2066 to U+2069) or are invisible.
+fn acts_on_terminals(character: char) -> bool {
+    matches!(character,
+        '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn record(path: &str) -> Record<'_> {
+        Record {
+            timestamp: "2026-02-04T12:34:57Z",
+            secrets: vec!["ANTHROPIC_API_KEY".into()],
+            method: "POST".into(),
+            host: "evil.com".into(),
+            path: bounded(path),
+            blocked: true,
+            reason: Some("Host 'evil.com' not allowed for ANTHROPIC_API_KEY".into()),
+            id: "0123456789abcdef",
+            port: 443,
+            scheme: "https",
+        }
+    }
+
+    #[test]
+    fn the_first_fields_stand_in_the_order_that_people_parse() {
+        let line = String::from_utf8(line(&record("/steal"), 7, "ab")).expect("text");
+        assert_eq!(
+            line,
+            "{\"timestamp\":\"2026-02-04T12:34:57Z\",\"secrets\":[\"ANTHROPIC_API_KEY\"],\"method\":\"POST\",\
+             \"host\":\"evil.com\",\"path\":\"/steal\",\"blocked\":true,\
+             \"reason\":\"Host 'evil.com' not allowed for ANTHROPIC_API_KEY\",\"id\":\"0123456789abcdef\",\
+             \"port\":443,\"scheme\":\"https\",\"seq\":7,\"prev\":\"ab\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_permitted_request_has_no_reason() {
+        let permitted = Record { blocked: false, reason: None, ..record("/") };
+        assert!(!String::from_utf8_lossy(&line(&permitted, 1, "")).contains("reason"));
+    }
+
+    #[test]
+    fn long_fields_are_cut_with_a_marker() {
+        let long = "é".repeat(FIELD_BYTES_MAX);
+        let cut = bounded(&long);
+        assert!(cut.len() <= FIELD_BYTES_MAX && cut.ends_with(CUT_MARKER));
+        let names = vec!["A"; 1000];
+        assert_eq!(bounded_names(names.iter().copied()).len(), NAMES_MAX + 1);
+    }
+
+    proptest! {
+        #[test]
+        fn every_record_is_one_line_that_reads_back(path in any::<String>()) {
+            let line = String::from_utf8(line(&record(&path), 1, "")).expect("text");
+            let body = line.strip_suffix('\n').expect("a line end");
+            prop_assert!(!body.chars().any(|c| c.is_control() || acts_on_terminals(c)));
+            let read: serde_json::Value = serde_json::from_str(body).expect("JSON");
+            let expected = bounded(&path);
+            prop_assert_eq!(read["path"].as_str(), Some(expected.as_ref()));
+        }
+    }
+}

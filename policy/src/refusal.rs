@@ -1,0 +1,59 @@
+//! Why a request was refused. For the host's eyes: the client always gets the same answer.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::host::Destination;
+use crate::reach::Denied;
+use crate::secret::Name;
+
+/// The one sentence that stands in the audit record.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Refusal {
+    /// An address of the destination may not be dialled.
+    Address(Destination, IpAddr, Denied),
+    /// A value that is empty or that no header may hold.
+    BadValue(Name),
+    /// A `_HOSTS` line that cannot be read.
+    BadHosts(Name),
+    /// The secret may not go to this destination.
+    HostNotAllowed(Name, Destination),
+    /// No usable read of the mount.
+    Locked,
+    /// A method that echoes the request back to the client.
+    Method,
+    /// The secret has no `_HOSTS` line.
+    NoHosts(Name),
+    /// `Host`, `:authority` or `:scheme` name another destination than the one dialled.
+    OtherHost(Destination),
+    /// The TLS server name differs from the destination.
+    OtherServerName(Destination),
+    /// A placeholder in a field that routes or frames the request.
+    RoutingField(Box<str>),
+    /// No secret of that name.
+    SecretNotFound(Name),
+    /// The fields would grow past the bound.
+    TooLarge,
+    /// An owner did not answer: down is closed.
+    Unavailable(&'static str),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(to, ip, denied) => write!(f, "Address {ip} of '{to}' may not be dialled: {denied}"),
+            Self::BadValue(name) => write!(f, "Value of {name} is empty or not legal in a header"),
+            Self::BadHosts(name) => write!(f, "Allowed hosts for {name} cannot be read (run secret-proxy check)"),
+            Self::HostNotAllowed(name, to) => write!(f, "Host '{to}' not allowed for {name}"),
+            Self::Locked => f.write_str("Secrets are locked or not authorized"),
+            Self::Method => f.write_str("Method would echo the request"),
+            Self::NoHosts(name) => write!(f, "No allowed hosts defined for: {name} (missing {name}_HOSTS)"),
+            Self::OtherHost(to) => write!(f, "Request names another host than '{to}'"),
+            Self::OtherServerName(to) => write!(f, "TLS server name differs from '{to}'"),
+            Self::RoutingField(field) => write!(f, "Placeholder in header '{field}', which routes or frames the request"),
+            Self::SecretNotFound(name) => write!(f, "Secret not found: {name}"),
+            Self::TooLarge => f.write_str("Headers would grow past the limit"),
+            Self::Unavailable(owner) => write!(f, "Not available: {owner}"),
+        }
+    }
+}

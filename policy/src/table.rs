@@ -1,0 +1,199 @@
+//! Names, values and allowlists, as one read of the mount gives them.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::allowlist::{Allowlist, BadEntry};
+use crate::secret::{Name, SecretValue};
+use crate::secrets_file::{self, Entry, Malformed};
+
+/// What the name of an allowlist ends in; such a name is never a secret's.
+pub const HOSTS_SUFFIX: &str = "_HOSTS";
+
+/// Everything that one read of the mount says.
+#[derive(Debug, Default)]
+pub struct Table {
+    secrets: HashMap<Name, Secret>,
+    problems: Vec<Problem>,
+}
+
+/// A secret as far as it can be used.
+#[derive(Debug)]
+pub struct Secret {
+    /// The line that it stands on, from 1.
+    pub line: usize,
+    /// The value, if it can stand in a header.
+    pub value: Result<SecretValue, BadValue>,
+    /// Where it may go, or why that is not known.
+    pub hosts: Result<Allowlist, BadHosts>,
+}
+
+/// Why a value is never injected.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum BadValue {
+    /// Nothing after `=`.
+    #[error("the value is empty")]
+    Empty,
+    /// CR, LF, NUL or another control character.
+    #[error("the value holds a control character, which no header may")]
+    Control,
+}
+
+/// Why the allowlist of a secret cannot be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BadHosts {
+    /// There is no `_HOSTS` line.
+    Missing,
+    /// The line is not text, or one of its entries is wrong.
+    Entry,
+}
+
+/// Something that `check` tells the owner. It names keys and hosts, never a value.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: usize,
+    /// The key on that line.
+    pub name: Name,
+    /// What is wrong.
+    pub what: What,
+}
+
+/// What is wrong with an entry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum What {
+    /// The value cannot be sent.
+    Value(BadValue),
+    /// A secret without a `_HOSTS` line.
+    NoHosts,
+    /// The numbered entry of a `_HOSTS` line is wrong.
+    Entry(usize, BadEntry),
+    /// A `_HOSTS` line that is not text.
+    HostsNotText,
+    /// A `_HOSTS` line without its secret.
+    NoSecret,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, name, what } = self;
+        write!(f, "line {line}: {name}: ")?;
+        match what {
+            What::Value(bad) => write!(f, "{bad}"),
+            What::NoHosts => write!(f, "no allowed hosts: add {name}{HOSTS_SUFFIX}=host[,host...]"),
+            What::Entry(at, bad) => write!(f, "entry {at}: {bad}"),
+            What::HostsNotText => write!(f, "the list of hosts is not text"),
+            What::NoSecret => {
+                write!(f, "there is no {}", name.as_str().strip_suffix(HOSTS_SUFFIX).unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl Table {
+    /// Reads the text of the mount.
+    ///
+    /// # Errors
+    /// The first malformed line: nothing of the text may be used.
+    pub fn read(text: &[u8]) -> Result<Self, Malformed> {
+        Ok(Self::from_entries(&secrets_file::parse(text)?))
+    }
+
+    /// The secret of that name, usable or not.
+    pub fn secret(&self, name: &str) -> Option<&Secret> {
+        self.secrets.get(name)
+    }
+
+    /// Names and what belongs to them, in the order of the file.
+    pub fn secrets(&self) -> Vec<(&Name, &Secret)> {
+        let mut secrets: Vec<_> = self.secrets.iter().collect();
+        secrets.sort_by_key(|(_, secret)| secret.line);
+        secrets
+    }
+
+    /// What `check` has to say, in the order of the file.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    fn from_entries(entries: &[Entry]) -> Self {
+        let mut table = Self::default();
+        let by_name: HashMap<&str, &Entry> = entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+        for entry in entries {
+            match entry.name.as_str().strip_suffix(HOSTS_SUFFIX) {
+                Some(owner) if by_name.contains_key(owner) => {}
+                Some(_) => table.complain(entry, What::NoSecret),
+                None => table.add(entry, by_name.get(format!("{}{HOSTS_SUFFIX}", entry.name).as_str()).copied()),
+            }
+        }
+        table.problems.sort_by_key(|problem| problem.line);
+        table
+    }
+
+    fn add(&mut self, entry: &Entry, hosts: Option<&Entry>) {
+        let value = usable(entry);
+        if let Err(bad) = value {
+            self.complain(entry, What::Value(bad));
+        }
+        let hosts = match hosts {
+            Some(hosts) => read_hosts(hosts).map_err(|what| {
+                self.complain(hosts, what);
+                BadHosts::Entry
+            }),
+            None => {
+                self.complain(entry, What::NoHosts);
+                Err(BadHosts::Missing)
+            }
+        };
+        self.secrets.insert(entry.name.clone(), Secret { line: entry.line, value, hosts });
+    }
+
+    fn complain(&mut self, entry: &Entry, what: What) {
+        self.problems.push(Problem { line: entry.line, name: entry.name.clone(), what });
+    }
+}
+
+fn read_hosts(hosts: &Entry) -> Result<Allowlist, What> {
+    let text = std::str::from_utf8(&hosts.value.0).map_err(|_| What::HostsNotText)?;
+    Allowlist::parse(text).map_err(|(at, bad)| What::Entry(at, bad))
+}
+
+fn usable(entry: &Entry) -> Result<SecretValue, BadValue> {
+    let value = SecretValue::new(&entry.value.0);
+    if value.is_empty() {
+        return Err(BadValue::Empty);
+    }
+    // What a field value may hold (RFC 9110, section 5.5): visible characters, space, tab, obs-text.
+    let legal = |byte: &u8| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..=0xff);
+    if value.expose().iter().all(legal) { Ok(value) } else { Err(BadValue::Control) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_name_lines_and_keys_but_no_value() {
+        let text = "A=s3cret\nB=s3cret\nB_HOSTS=*.com\nC_HOSTS=c.example\nD=\nD_HOSTS=d.example\n\
+                    E=\"s3cret\\n\"\nE_HOSTS=e.example,,\nF=s3cret\nF_HOSTS=f.example\n";
+        let table = Table::read(text.as_bytes()).expect("well-formed");
+        let problems: Vec<String> = table.problems().iter().map(ToString::to_string).collect();
+        assert_eq!(problems, [
+            "line 1: A: no allowed hosts: add A_HOSTS=host[,host...]",
+            "line 3: B_HOSTS: entry 1: a wildcard needs at least two labels after '*.'",
+            "line 4: C_HOSTS: there is no C",
+            "line 5: D: the value is empty",
+            "line 7: E: the value holds a control character, which no header may",
+            "line 8: E_HOSTS: entry 2: it is empty",
+        ]);
+        assert!(!format!("{table:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_list_of_hosts_is_never_a_secret() {
+        let table = Table::read(b"A=1\nA_HOSTS=a.example\nA_HOSTS_HOSTS=b.example\n").expect("well-formed");
+        assert!(table.secret("A").is_some());
+        assert!(table.secret("A_HOSTS").is_none());
+        assert!(table.secret("A_HOSTS_HOSTS").is_none());
+    }
+}

@@ -1,0 +1,72 @@
+//! The end-to-end harness: a real `secret-proxy` process, real TLS origins on loopback, and an
+//! HTTP client that can lie about every layer of a request.
+//!
+//! ```ignore
+//! #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+//! async fn a_listed_host_gets_the_value() {
+//!     let canary = Canary::new();
+//!     let origin = Origin::start(&["api.example.test"]).await;
+//!     let proxy = Proxy::builder()
+//!         .origin("api.example.test", &origin)
+//!         .secret("API_KEY", &canary, "api.example.test")
+//!         .start();
+//!
+//!     let answer = proxy
+//!         .client()
+//!         .get("https://api.example.test/echo")
+//!         .header("x-api-key", "{{API_KEY}}")
+//!         .send()
+//!         .await
+//!         .expect("the proxy answers");
+//!
+//!     assert_eq!(answer.status, 200);
+//!     assert_eq!(origin.last_request().header("x-api-key"), Some(canary.bytes()));
+//!     assert_eq!(proxy.audit_lines()[0]["blocked"], false);
+//! }
+//! ```
+//!
+//! When the `Proxy` is dropped it is stopped, and the test fails if a canary is found in the
+//! folder, the output of any process, the status, or anything that a client was sent; or if an
+//! owner was restarted that the test did not crash. See [`drop_check`].
+//!
+//! `Proxy`, `Fifo` and [`eventually`] are synchronous: in an async test they hold up only the
+//! test's own thread, while origins run on the workers. Origins and clients are async. Nothing
+//! here uses a fixed port, the network, or the environment of the test process.
+
+#![expect(dead_code, reason = "the harness is whole before every promise uses all of it")]
+#![expect(unused_imports, reason = "the list of names below is the harness's table of contents")]
+
+pub mod answer;
+pub mod body;
+pub mod builder;
+pub mod canary;
+pub mod client;
+pub mod drop_check;
+pub mod eventually;
+pub mod fifo;
+pub mod origin;
+pub mod process;
+pub mod proxy;
+pub mod raw_origin;
+pub mod record;
+pub mod request;
+pub mod routes;
+pub mod tls;
+pub mod transcript;
+pub mod tunnel;
+pub mod wire;
+
+pub use answer::{Answer, ClientError, Streaming};
+pub use body::BodySender;
+pub use builder::ProxyBuilder;
+pub use canary::Canary;
+pub use client::Client;
+pub use eventually::{eventually, eventually_async};
+pub use fifo::{Fifo, Step};
+pub use origin::{Origin, OriginBuilder, PlainOrigin};
+pub use proxy::Proxy;
+pub use raw_origin::{RawOrigin, Silent};
+pub use record::Recorded;
+pub use request::Request;
+pub use tunnel::Tunnel;
+pub use wire::Wire;

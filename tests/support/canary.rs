@@ -1,0 +1,179 @@
+//! A secret value that no other test has, and the search for it in bytes.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
+
+/// Values shorter than this are searched for whole: their halves would be found by accident.
+const HALVED_FROM: usize = 24;
+
+/// A fresh random secret value.
+///
+/// The search looks for each half of the value, so that a log that cut it short is caught too.
+#[derive(Clone)]
+pub struct Canary {
+    value: String,
+    needles: Vec<Needle>,
+}
+
+/// One spelling of a part of the value.
+#[derive(Clone)]
+struct Needle {
+    form: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Canary {
+    /// A value that has never been used before.
+    pub fn new() -> Self {
+        let mut random = [0; 16];
+        File::open("/dev/urandom")
+            .and_then(|mut source| source.read_exact(&mut random))
+            .expect("/dev/urandom gives 16 bytes");
+        Self::of(&format!("canary-{}", hex(&random)))
+    }
+
+    /// A value of the test's own making, such as one with characters that need escapes.
+    pub fn of(value: &str) -> Self {
+        assert!(value.len() >= 8, "a canary under 8 bytes would be found by accident");
+        let bytes = value.as_bytes();
+        let mut needles = Vec::new();
+        if bytes.len() < HALVED_FROM {
+            spell(bytes, &mut needles);
+        } else {
+            let (head, tail) = bytes.split_at(bytes.len() / 2);
+            spell(head, &mut needles);
+            spell(tail, &mut needles);
+        }
+        Self { value: value.to_owned(), needles }
+    }
+
+    /// The value, for the secrets file and for comparing with what an origin got.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// The value as bytes, as header values are compared.
+    pub fn bytes(&self) -> &[u8] {
+        self.value.as_bytes()
+    }
+
+    /// The spelling in which the value, or half of it, stands in `haystack`.
+    pub fn found_in(&self, haystack: &[u8]) -> Option<&'static str> {
+        self.first_match(haystack).map(|(_, needle)| needle.form)
+    }
+
+    /// `text` with every spelling of the value replaced, for panic messages.
+    pub fn mask(&self, text: &str) -> String {
+        let mut masked = text.as_bytes().to_vec();
+        while let Some((at, needle)) = self.first_match(&masked) {
+            let stamp = format!("<{} canary>", needle.form);
+            masked.splice(at..at + needle.bytes.len(), stamp.into_bytes());
+        }
+        String::from_utf8_lossy(&masked).into_owned()
+    }
+
+    /// The most bytes that a spelling has: what a search in pieces must keep of the last piece.
+    pub fn longest_spelling(&self) -> usize {
+        self.needles.iter().map(|needle| needle.bytes.len()).max().unwrap_or(0)
+    }
+
+    /// One pass: the first byte of each needle is looked up in a table, because test builds are
+    /// not optimised and some answers are megabytes long.
+    fn first_match(&self, haystack: &[u8]) -> Option<(usize, &Needle)> {
+        let mut starts = [false; 256];
+        for needle in &self.needles {
+            starts[usize::from(needle.bytes[0])] = true;
+        }
+        haystack
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| starts[usize::from(**byte)])
+            .find_map(|(at, _)| {
+                let needle = self.needles.iter().find(|n| haystack[at..].starts_with(&n.bytes))?;
+                Some((at, needle))
+            })
+    }
+}
+
+/// Never shows the value, so that a failed assertion does not print it.
+impl std::fmt::Debug for Canary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Canary(..)")
+    }
+}
+
+fn spell(part: &[u8], needles: &mut Vec<Needle>) {
+    let mut add = |form, bytes: Vec<u8>| needles.push(Needle { form, bytes });
+    add("plain", part.to_vec());
+    add("hex", hex(part).into_bytes());
+    add("hex", hex(part).to_uppercase().into_bytes());
+    for alignment in 0..3 {
+        let standard = base64_inside(part, alignment);
+        let url_safe = standard.replace('+', "-").replace('/', "_");
+        if url_safe != standard {
+            add("base64url", url_safe.into_bytes());
+        }
+        add("base64", standard.into_bytes());
+    }
+    let every = part.iter().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    add("percent-encoded", every.to_lowercase().into_bytes());
+    add("percent-encoded", every.into_bytes());
+    let needed = percent(part);
+    if needed.as_bytes() != part {
+        add("percent-encoded", needed.into_bytes());
+    }
+    // What `{:?}` of a `Vec<u8>` prints: the likeliest accident in Rust.
+    let list = part.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+    add("byte list", list.into_bytes());
+    let escaped = part.escape_ascii().to_string();
+    if escaped.as_bytes() != part {
+        add("escaped", escaped.into_bytes());
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn percent(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, &byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+        text
+    })
+}
+
+/// The base64 characters that `part` alone decides when `alignment` bytes stand before it.
+fn base64_inside(part: &[u8], alignment: usize) -> String {
+    let mut padded = vec![0; alignment];
+    padded.extend_from_slice(part);
+    let whole = base64(&padded);
+    // A character at either end that shares bits with a neighbour's byte is not ours.
+    let first = (alignment * 8).div_ceil(6);
+    let end = padded.len() * 8 / 6;
+    whole[first..end].to_owned()
+}
+
+/// Base64 of `bytes` in the standard alphabet with padding, as in `Authorization: Basic`.
+pub fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let mut group = [0; 3];
+        group[..chunk.len()].copy_from_slice(chunk);
+        let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
+        for place in 0..4 {
+            let index = (bits >> (18 - 6 * place)) & 63;
+            let character = char::from(ALPHABET[index as usize]);
+            text.push(if place > chunk.len() { '=' } else { character });
+        }
+    }
+    text
+}

@@ -1,0 +1,276 @@
+//! An HTTP client that goes through the proxy and can lie about every layer of a request.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use rustls_pki_types::CertificateDer;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::answer::{Answer, ClientError};
+use super::request::Request;
+use super::tls::{self, Sni};
+use super::transcript::Transcript;
+use super::tunnel::Tunnel;
+use super::wire::{TlsFacts, Wire};
+
+/// How long connecting and each handshake may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(20);
+
+/// Where a client's connections go.
+#[derive(Clone, Debug)]
+enum Route {
+    /// The proxy's TCP port.
+    Proxy(SocketAddr),
+    /// The proxy's Unix socket.
+    ProxySocket(PathBuf),
+    /// No proxy: straight to an origin, for comparison.
+    Direct(SocketAddr),
+}
+
+/// A client; clones share the transcript and each request has a connection of its own.
+///
+/// `http2`, `sni` and the like give a changed client; [`Request`] has them too.
+#[derive(Clone)]
+pub struct Client {
+    route: Route,
+    /// PEM texts of the roots it trusts.
+    roots: Vec<String>,
+    transcript: Transcript,
+    alpn: Vec<&'static str>,
+    sni: Sni,
+    connect_authority: Option<String>,
+    connect_headers: Vec<(String, String)>,
+    cleartext: bool,
+}
+
+impl Client {
+    /// A client of the proxy at this port, that trusts the proxy's CA.
+    pub fn through(address: SocketAddr, ca_pem: &str, transcript: &Transcript) -> Self {
+        Self::by(Route::Proxy(address), ca_pem, transcript)
+    }
+
+    /// A client of the proxy at this Unix socket.
+    pub fn through_socket(path: PathBuf, ca_pem: &str, transcript: &Transcript) -> Self {
+        Self::by(Route::ProxySocket(path), ca_pem, transcript)
+    }
+
+    /// A client with no proxy, straight to an origin.
+    pub fn direct(address: SocketAddr, ca_pem: &str) -> Self {
+        Self::by(Route::Direct(address), ca_pem, &Transcript::default())
+    }
+
+    fn by(route: Route, ca_pem: &str, transcript: &Transcript) -> Self {
+        Self {
+            route,
+            roots: vec![ca_pem.to_owned()],
+            transcript: transcript.clone(),
+            alpn: vec!["http/1.1"],
+            sni: Sni::Host,
+            connect_authority: None,
+            connect_headers: Vec::new(),
+            cleartext: false,
+        }
+    }
+
+    /// Offers HTTP/2 inside the tunnel.
+    pub fn http2(self) -> Self {
+        self.alpn(&["h2"])
+    }
+
+    /// Offers these protocols inside the tunnel; none means no ALPN and HTTP/1.1.
+    pub fn alpn(mut self, protocols: &[&'static str]) -> Self {
+        self.alpn = protocols.to_vec();
+        self
+    }
+
+    /// Sends another SNI, or none; the certificate must fit the CONNECT authority all the same.
+    pub fn sni(mut self, name: Option<&str>) -> Self {
+        self.sni = name.map_or(Sni::Absent, |name| Sni::Other(name.to_owned()));
+        self
+    }
+
+    /// Sends this text in CONNECT, whatever the URL says.
+    pub fn connect_authority(mut self, text: &str) -> Self {
+        self.connect_authority = Some(text.to_owned());
+        self
+    }
+
+    /// Sends a field with CONNECT.
+    pub fn connect_header(mut self, name: &str, value: &str) -> Self {
+        self.connect_headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Speaks cleartext inside CONNECT.
+    pub fn cleartext(mut self) -> Self {
+        self.cleartext = true;
+        self
+    }
+
+    /// Trusts one more root, as for hosts that are not intercepted.
+    pub fn trusting(mut self, ca_pem: &str) -> Self {
+        self.roots.push(ca_pem.to_owned());
+        self
+    }
+
+    /// A request; an `http://` URL goes as absolute-form, without CONNECT.
+    pub fn request(&self, method: &str, url: &str) -> Request {
+        Request::new(self.clone(), method, url)
+    }
+
+    /// A GET.
+    pub fn get(&self, url: &str) -> Request {
+        self.request("GET", url)
+    }
+
+    /// A tunnel that many requests go through, one after the other or, by HTTP/2, at once.
+    pub async fn tunnel(&self, authority: &str) -> Result<Tunnel, ClientError> {
+        let wire = if self.cleartext {
+            self.raw_tunnel(authority).await?
+        } else {
+            self.raw_tls_tunnel(authority, self.sni.clone(), &self.alpn).await?
+        };
+        Tunnel::over(wire, &self.transcript).await
+    }
+
+    /// A connection for absolute-form requests: what plain `http://` goes through.
+    pub async fn forward(&self) -> Result<Tunnel, ClientError> {
+        Tunnel::over(self.raw().await?, &self.transcript).await
+    }
+
+    /// A bare connection to the proxy.
+    pub async fn raw(&self) -> Result<Wire, ClientError> {
+        let ear = self.transcript.ear("what the proxy's port sent");
+        let connecting = async {
+            Ok(match &self.route {
+                Route::Proxy(address) | Route::Direct(address) => {
+                    let stream = TcpStream::connect(address).await?;
+                    stream.set_nodelay(true)?;
+                    Wire::new(stream, ear)
+                }
+                Route::ProxySocket(path) => Wire::new(UnixStream::connect(path).await?, ear),
+            })
+        };
+        bounded("connecting to the proxy", connecting).await
+    }
+
+    /// What is behind CONNECT, with nothing sent into it.
+    pub async fn raw_tunnel(&self, authority: &str) -> Result<Wire, ClientError> {
+        let mut wire = self.raw().await?;
+        if matches!(self.route, Route::Direct(_)) {
+            return Ok(wire);
+        }
+        let authority = self.connect_authority.as_deref().unwrap_or(authority);
+        let connecting = async {
+            let fields = self.connect_headers.iter();
+            let fields: String = fields.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{fields}\r\n");
+            wire.send(head).await?;
+            connected(&mut wire).await
+        };
+        bounded("CONNECT", connecting).await?;
+        Ok(wire)
+    }
+
+    /// The TLS inside a tunnel, for requests that are exact to the byte.
+    pub async fn raw_tls_tunnel(
+        &self,
+        authority: &str,
+        sni: Sni,
+        alpn: &[&str],
+    ) -> Result<Wire, ClientError> {
+        let wire = self.raw_tunnel(authority).await?;
+        let roots = tls::roots(&self.roots).map_err(ClientError::Malformed)?;
+        let forged = self.connect_authority.as_deref().map(host_of);
+        // A forged authority may be no name at all; then the certificate is for the asked host.
+        let asked = tls::client(roots.clone(), host_of(authority), &sni, alpn);
+        let settings = match forged {
+            Some(host) => tls::client(roots, host, &sni, alpn).or(asked),
+            None => asked,
+        };
+        let (config, name) = settings.map_err(ClientError::Malformed)?;
+        let connecting = async {
+            let connecting = TlsConnector::from(Arc::clone(&config)).connect(name, wire);
+            connecting.await.map_err(ClientError::Tls)
+        };
+        let stream = bounded("the TLS handshake", connecting).await?;
+        let session = &stream.get_ref().1;
+        let owned = |chain: &[CertificateDer<'static>]| chain.to_vec();
+        let facts = TlsFacts {
+            alpn: session.alpn_protocol().map(<[u8]>::to_vec),
+            certificates: session.peer_certificates().map(owned).unwrap_or_default(),
+            version: session.protocol_version(),
+        };
+        let ear = self.transcript.ear(format!("what came out of the tunnel to {authority}"));
+        let mut wire = Wire::new(stream, ear);
+        wire.tls = Some(facts);
+        Ok(wire)
+    }
+
+    pub(super) fn is_direct(&self) -> bool {
+        matches!(self.route, Route::Direct(_))
+    }
+}
+
+async fn bounded<T>(
+    what: &'static str,
+    doing: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    timeout(CONNECT_WITHIN, doing).await.map_err(|_| ClientError::TimedOut(what))?
+}
+
+/// The host of an authority: all before the last colon, if digits follow it.
+fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// Reads the answer to CONNECT; anything but 200 is the error, with its body.
+async fn connected(wire: &mut Wire) -> Result<(), ClientError> {
+    let started = Instant::now();
+    let head = wire.read_head().await?;
+    let (status, headers) = parse_head(&head)?;
+    if status == 200 {
+        return Ok(());
+    }
+    let length = headers.get("content-length").and_then(|text| text.to_str().ok()?.parse().ok());
+    let mut body = Vec::new();
+    match length {
+        Some(length) => wire.take(length).read_to_end(&mut body).await?,
+        None => wire.read_to_end(&mut body).await?,
+    };
+    Err(ClientError::ConnectRefused(Box::new(Answer {
+        status,
+        headers,
+        body: Bytes::from(body),
+        trailers: None,
+        version: Version::HTTP_11,
+        elapsed: started.elapsed(),
+    })))
+}
+
+/// The status and fields of a response head.
+pub fn parse_head(head: &str) -> Result<(u16, HeaderMap), ClientError> {
+    let malformed = || ClientError::Malformed(format!("not a response head: {head:?}"));
+    let mut lines = head.trim_end().split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+    let fields = lines.map(|line| {
+        let (name, value) = line.split_once(':')?;
+        Some((name.parse::<HeaderName>().ok()?, value.trim().parse::<HeaderValue>().ok()?))
+    });
+    let mut headers = HeaderMap::new();
+    for field in fields {
+        let (name, value) = field.ok_or_else(malformed)?;
+        headers.append(name, value);
+    }
+    Ok((status.ok_or_else(malformed)?, headers))
+}

@@ -1,0 +1,75 @@
+//! Bounded waiting for a state: never a bare sleep.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What a probe gives: `bool` for "is it so?", `Option<T>` for "have you got it?".
+pub trait Probe {
+    /// What the wait ends with.
+    type Found;
+    /// The find, or nothing yet.
+    fn found(self) -> Option<Self::Found>;
+}
+
+impl Probe for bool {
+    type Found = ();
+
+    fn found(self) -> Option<()> {
+        self.then_some(())
+    }
+}
+
+impl<T> Probe for Option<T> {
+    type Found = T;
+
+    fn found(self) -> Self {
+        self
+    }
+}
+
+/// Asks every 10 ms until the probe gives something; panics with `what` after `within`.
+#[track_caller]
+pub fn eventually<P: Probe>(within: Duration, what: &str, probe: impl FnMut() -> P) -> P::Found {
+    let Some(found) = poll(within, probe) else {
+        panic!("not within {within:?}: {what}")
+    };
+    found
+}
+
+/// [`eventually`] without the panic, for callers that have more to say than `what`.
+pub fn poll<P: Probe>(within: Duration, mut probe: impl FnMut() -> P) -> Option<P::Found> {
+    let deadline = Instant::now() + within;
+    loop {
+        // Looked at before the probe, so that a slow machine still gets one last look.
+        let last_look = Instant::now() >= deadline;
+        if let Some(found) = probe().found() {
+            return Some(found);
+        }
+        if last_look {
+            return None;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// [`eventually`] for a probe that awaits; a probe that hangs counts as "not within".
+pub async fn eventually_async<P, F>(within: Duration, what: &str, mut probe: impl FnMut() -> F) -> P::Found
+where
+    P: Probe,
+    F: Future<Output = P>,
+{
+    let polling = async {
+        loop {
+            if let Some(found) = probe().await.found() {
+                return found;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let Ok(found) = tokio::time::timeout(within, polling).await else {
+        panic!("not within {within:?}: {what}")
+    };
+    found
+}

@@ -1,0 +1,225 @@
+//! A FIFO in place of the secrets file, and a thread that plays 1Password on its other end.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Time for a reader to see the end of one serving before the next; without it a slow reader
+/// gets the content twice in one read, as with the real thing.
+const BETWEEN_SERVINGS: Duration = Duration::from_millis(60);
+
+/// One thing that the writer does.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Waits for a reader and opens the writing end.
+    Open,
+    /// Stays as it is for this long: with the end open, this is an unanswered prompt.
+    Wait(Duration),
+    /// Stays as it is until [`Fifo::approve`] is called.
+    AwaitApproval,
+    /// Writes this text.
+    Write(String),
+    /// Writes this text one byte at a time, with a pause after each.
+    Drip(String, Duration),
+    /// Closes the writing end.
+    Close,
+}
+
+/// A FIFO with a scripted writer; the thread ends when this is dropped.
+pub struct Fifo {
+    path: PathBuf,
+    play: Arc<Play>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// What the writer's thread and the test share.
+struct Play {
+    stop: AtomicBool,
+    approved: AtomicBool,
+    opens: AtomicUsize,
+    closes: AtomicUsize,
+}
+
+impl Fifo {
+    /// Makes a FIFO that nobody opens for writing.
+    pub fn silent(path: &Path) -> Self {
+        Self::script(path, Vec::new())
+    }
+
+    /// Serves `text` to each reader that comes, as an unlocked 1Password does.
+    pub fn serving(path: &Path, text: &str) -> Self {
+        let serving = [Step::Open, Step::Write(text.to_owned()), Step::Close];
+        Self::start(path, serving.to_vec(), true)
+    }
+
+    /// Serves `text` once, to the first reader.
+    pub fn once(path: &Path, text: &str) -> Self {
+        Self::script(path, vec![Step::Open, Step::Write(text.to_owned()), Step::Close])
+    }
+
+    /// Opens for the first reader and writes only after [`Fifo::approve`].
+    pub fn awaiting_approval(path: &Path, text: &str) -> Self {
+        let write = Step::Write(text.to_owned());
+        Self::script(path, vec![Step::Open, Step::AwaitApproval, write, Step::Close])
+    }
+
+    /// Opens for each reader and closes with nothing written, as a declined prompt may.
+    pub fn declining(path: &Path) -> Self {
+        Self::start(path, vec![Step::Open, Step::Close], true)
+    }
+
+    /// Serves `text` once, byte by byte.
+    pub fn dripping(path: &Path, text: &str, gap: Duration) -> Self {
+        Self::script(path, vec![Step::Open, Step::Drip(text.to_owned(), gap), Step::Close])
+    }
+
+    /// Writes `text` twice into one opening: the double read that readers of a FIFO can get.
+    pub fn twice(path: &Path, text: &str) -> Self {
+        let write = Step::Write(text.to_owned());
+        Self::script(path, vec![Step::Open, write.clone(), write, Step::Close])
+    }
+
+    /// Makes the FIFO (mode 0600) if it is not there, and plays `steps` once.
+    pub fn script(path: &Path, steps: Vec<Step>) -> Self {
+        Self::start(path, steps, false)
+    }
+
+    /// Lets [`Step::AwaitApproval`] go on.
+    pub fn approve(&self) {
+        self.play.approved.store(true, Ordering::SeqCst);
+    }
+
+    /// How often the writing end has been opened: with [`Fifo::serving`], the reads so far.
+    pub fn opens(&self) -> usize {
+        self.play.opens.load(Ordering::SeqCst)
+    }
+
+    /// How often the writing end has been closed again.
+    pub fn closes(&self) -> usize {
+        self.play.closes.load(Ordering::SeqCst)
+    }
+
+    /// Where the FIFO is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn start(path: &Path, steps: Vec<Step>, again: bool) -> Self {
+        if !path.exists() {
+            make(path);
+        }
+        let play = Arc::new(Play {
+            stop: AtomicBool::new(false),
+            approved: AtomicBool::new(false),
+            opens: AtomicUsize::new(0),
+            closes: AtomicUsize::new(0),
+        });
+        let thread = (path.to_owned(), Arc::clone(&play));
+        let writer = std::thread::spawn(move || {
+            let (path, play) = thread;
+            while play.perform(&path, &steps).is_some() && again {}
+        });
+        Self { path: path.to_owned(), play, writer: Some(writer) }
+    }
+}
+
+impl Drop for Fifo {
+    fn drop(&mut self) {
+        self.play.stop.store(true, Ordering::SeqCst);
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+            && !std::thread::panicking()
+        {
+            panic!("the writer of the FIFO panicked");
+        }
+    }
+}
+
+impl Play {
+    /// Plays all steps; nothing if told to stop, or if the reader left in the middle.
+    fn perform(&self, path: &Path, steps: &[Step]) -> Option<()> {
+        let mut end = None;
+        for step in steps {
+            match step {
+                Step::Open => end = Some(self.open(path)?),
+                Step::Wait(time) => self.wait_until(Instant::now() + *time)?,
+                Step::AwaitApproval => self.wait_while(|| !self.approved.load(Ordering::SeqCst))?,
+                Step::Write(text) => self.write(end.as_mut(), text.as_bytes())?,
+                Step::Drip(text, gap) => {
+                    for byte in text.as_bytes() {
+                        self.write(end.as_mut(), &[*byte])?;
+                        self.wait_until(Instant::now() + *gap)?;
+                    }
+                }
+                Step::Close => {
+                    end = None;
+                    self.closes.fetch_add(1, Ordering::SeqCst);
+                    self.wait_until(Instant::now() + BETWEEN_SERVINGS)?;
+                }
+            }
+        }
+        // An end that the script leaves open stays open until the test is over.
+        if end.is_some() {
+            self.wait_while(|| true)?;
+        }
+        Some(())
+    }
+
+    /// Without O_NONBLOCK, a thread would be stuck in open() when no reader ever comes.
+    fn open(&self, path: &Path) -> Option<File> {
+        let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).expect("a flag fits an i32");
+        loop {
+            // ENXIO while nobody reads, ENOENT if the test removed the path: both may pass.
+            if let Ok(end) = OpenOptions::new().write(true).custom_flags(nonblocking).open(path) {
+                self.opens.fetch_add(1, Ordering::SeqCst);
+                return Some(end);
+            }
+            self.wait_until(Instant::now() + PAUSE)?;
+        }
+    }
+
+    fn write(&self, end: Option<&mut File>, mut bytes: &[u8]) -> Option<()> {
+        let end = end.expect("a script opens the FIFO before it writes");
+        while !bytes.is_empty() {
+            match end.write(bytes) {
+                Ok(written) => bytes = &bytes[written..],
+                // The pipe is full: the reader is slow.
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    self.wait_until(Instant::now() + PAUSE)?;
+                }
+                // The reader has gone; the next step of a repeated script opens anew.
+                Err(_) => return Some(()),
+            }
+        }
+        Some(())
+    }
+
+    fn wait_until(&self, deadline: Instant) -> Option<()> {
+        self.wait_while(|| Instant::now() < deadline)
+    }
+
+    fn wait_while(&self, waiting: impl Fn() -> bool) -> Option<()> {
+        while waiting() {
+            if self.stop.load(Ordering::SeqCst) {
+                return None;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        (!self.stop.load(Ordering::SeqCst)).then_some(())
+    }
+}
+
+/// Makes a FIFO that only its owner may open. (rustix has no `mkfifo` for macOS.)
+pub fn make(path: &Path) {
+    let made = Command::new("mkfifo").arg("-m").arg("600").arg(path).status();
+    let made = made.expect("the mkfifo program can be started");
+    assert!(made.success(), "mkfifo {} failed: {made}", path.display());
+}
