@@ -1,1 +1,31 @@
-fn main(){}
+//! `secret-proxy`: reads the command line, and starts what it asks for.
+
+mod cli;
+mod commands;
+mod failure;
+mod harden;
+mod logging;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    harden::private_files();
+    let outcome = match Cli::parse().command {
+        Command::Ca(arguments) => commands::ca::main(&arguments),
+        Command::Check(arguments) => commands::check::main(&arguments),
+        Command::Demo => commands::demo::main(),
+        Command::Reload(folder) => commands::reload::main(&folder),
+        Command::Run(arguments) => commands::run::main(&arguments),
+        Command::Status(arguments) => commands::status::main(&arguments),
+        Command::Why(arguments) => commands::why::main(&arguments),
+    };
+    outcome.unwrap_or_else(|failure| {
+        eprintln!("secret-proxy: {failure}");
+        failure.exit_code()
+    })
+}

@@ -5,17 +5,17 @@ use serde::Deserialize;
 
 /// What an owner is to do.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// The owner's name.
-    pub owner: String,
+    pub(crate) owner: String,
     /// How it misbehaves.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 /// How an owner misbehaves.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// It panics in its handler.
     Crash,
 }

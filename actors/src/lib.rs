@@ -1,1 +1,58 @@
+//! The owners of secret-proxy's parts: who owns what, who may ask whom, who starts again.
+//!
+//! ```text
+//! supervisor                       the root
+//! ├── audit          permanent     first up, last down
+//! ├── status         permanent     may die freely; nobody waits on it
+//! ├── secret_store   permanent     starts idle; loads by message
+//! ├── authority      permanent     cache lost on restart, key read again
+//! ├── upstream       permanent     idle connections lost on restart
+//! ├── listener       permanent     the bound sockets are held by the root and lent out
+//! └── session*       temporary     one a client connection; never restarted
+//! ```
+//!
+//! Who asks whom; what is not in this table does not compile, because nobody else holds the handle:
+//!
+//! | from | to | what |
+//! |---|---|---|
+//! | session | `secret_store` | a destination and the fields with placeholders; later, its permit |
+//! | session | `authority` | a host, for TLS settings with a leaf |
+//! | session | `upstream` | a destination, for a verified connection |
+//! | session | `audit` | a record: names, never values |
+//! | `secret_store` | `upstream` | values were wiped: close what carried one |
+//! | `status` | `secret_store` | reload |
+//! | listener | root | a new session hangs off it |
+//! | all | the board | counts and states, which `status` reads |
+//!
+//! Values exist in three places only: the buffer of a read, the vault of `secret_store`, and the one
+//! answer to `Render`, which one exchange uses up.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+mod audit;
+mod authority;
+mod bind;
+mod body;
+mod boot;
+#[cfg(feature = "faults")]
+mod faults;
+pub mod folder;
+mod hex;
+mod limits;
+mod listener;
+mod secret_store;
+mod session;
+pub mod settings;
+mod slot;
+mod status;
+mod supervisor;
+mod tls;
+mod upstream;
+
+pub use authority::{RootCertificate, RootError};
+pub use bind::BindError;
+pub use boot::{BootError, Daemon};
+pub use secret_store::read_mount;
+pub use supervisor::Ended;
+pub use tls::provider;
+pub use upstream::TrustError;

@@ -74,7 +74,8 @@ pub(crate) const REAP: Duration = Duration::from_secs(15);
 pub(crate) const IDLE_PER_DESTINATION_MAX: usize = 64;
 /// Destinations that are remembered, with their TLS sessions and idle connections.
 pub(crate) const DESTINATIONS_MAX: usize = 1024;
-/// Requests at a time on one upstream HTTP/2 connection, unless the server allows fewer.
+/// Requests at a time on one upstream HTTP/2 connection: what most servers allow. Beyond it another
+/// connection is dialled.
 pub(crate) const STREAMS_PER_UPSTREAM_MAX: usize = 100;
 /// TLS sessions kept for one destination.
 pub(crate) const TLS_SESSIONS_PER_DESTINATION: usize = 8;

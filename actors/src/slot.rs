@@ -13,7 +13,7 @@ use tokio::sync::watch;
 /// An owner that did not answer: it is down, restarting or too slow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0} is not available")]
-pub struct Unavailable(pub &'static str);
+pub(crate) struct Unavailable(pub(crate) &'static str);
 
 /// Where an owner can be reached at present.
 pub(crate) struct Slot<M: Message> {

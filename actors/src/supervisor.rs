@@ -35,13 +35,17 @@ pub enum Ended {
 /// Starts one owner under the root and publishes its address.
 type Start = Box<dyn Fn(ActorCell) -> Pin<Box<dyn Future<Output = Result<ActorCell, SpawnErr>> + Send>> + Send + Sync>;
 
+/// Makes an owner misbehave.
+#[cfg(feature = "faults")]
+type Strike = Box<dyn Fn(&ActorCell, crate::faults::Fault) + Send + Sync>;
+
 /// One line of the child list.
 pub(crate) struct Child {
     name: &'static str,
     start: Start,
     empty_slot: Box<dyn Fn() + Send + Sync>,
     #[cfg(feature = "faults")]
-    fault: Box<dyn Fn(&ActorCell, crate::faults::Fault) + Send + Sync>,
+    fault: Strike,
 }
 
 #[cfg(not(feature = "faults"))]
@@ -55,19 +59,24 @@ pub(crate) trait OwnerMessage: ractor::Message + From<crate::faults::Fault> {}
 #[cfg(feature = "faults")]
 impl<M: ractor::Message + From<crate::faults::Fault>> OwnerMessage for M {}
 
-/// A child of which `make` gives a fresh incarnation each time.
-pub(crate) fn child<A, F>(name: &'static str, publisher: Publisher<A::Msg>, make: F) -> Child
+/// An owner that is started again whenever it ends, each time with the same arguments.
+pub(crate) fn permanent<A>(
+    name: &'static str,
+    publisher: Publisher<A::Msg>,
+    actor: fn() -> A,
+    arguments: A::Arguments,
+) -> Child
 where
     A: Actor,
     A::Msg: OwnerMessage,
-    F: Fn() -> (A, A::Arguments) + Send + Sync + 'static,
+    A::Arguments: Clone + Sync,
 {
     let publisher = Arc::new(publisher);
     let slot = publisher.clone();
     let start = move |root: ActorCell| -> Pin<Box<dyn Future<Output = Result<ActorCell, SpawnErr>> + Send>> {
-        let ((actor, arguments), slot) = (make(), slot.clone());
+        let (arguments, slot) = (arguments.clone(), slot.clone());
         Box::pin(async move {
-            let (address, _) = Actor::spawn_linked(None, actor, arguments, root).await?;
+            let (address, _) = Actor::spawn_linked(None, actor(), arguments, root).await?;
             slot.publish(Some(address.clone()));
             Ok(address.get_cell())
         })
@@ -151,7 +160,7 @@ impl Actor for Supervisor {
             Msg::Finished => state.finish(&myself).await,
             Msg::Respawn(index) => state.respawn(&myself, index).await,
             #[cfg(feature = "faults")]
-            Msg::Fault(fault) => state.fault(fault),
+            Msg::Fault(fault) => state.fault(&fault),
         }
         Ok(())
     }
@@ -275,7 +284,7 @@ impl State {
     }
 
     #[cfg(feature = "faults")]
-    fn fault(&mut self, fault: crate::faults::Fault) {
+    fn fault(&self, fault: &crate::faults::Fault) {
         for (child, life) in &self.children {
             if child.name == fault.owner {
                 life.cell.iter().for_each(|cell| (child.fault)(cell, fault.clone()));

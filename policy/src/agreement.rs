@@ -104,8 +104,16 @@ mod tests {
             assert_eq!(h1("/", &[good]), Ok(()), "{good}");
         }
         for elsewhere in [
-            "evil.example", "api.example:444", "api.example:80", "api.example:", "api.example@evil.example",
-            "evil.example:x@api.example", "[api.example]", "api.example, evil.example", "", "api%2eexample",
+            "evil.example",
+            "api.example:444",
+            "api.example:80",
+            "api.example:",
+            "api.example@evil.example",
+            "evil.example:x@api.example",
+            "[api.example]",
+            "api.example, evil.example",
+            "",
+            "api%2eexample",
         ] {
             assert_eq!(h1("/", &[elsewhere]), Err(Disagreement::Elsewhere), "{elsewhere}");
         }

@@ -162,7 +162,9 @@ mod tests {
         let clear = https("api.example:80").with_scheme(Scheme::Http);
         assert!(Allowlist::parse("http://api.example").expect("good").allows(&clear));
         assert!(!Allowlist::parse("api.example,api.example:80,*.api.example").expect("good").allows(&clear));
-        assert!(Allowlist::parse("http://api.example:8080").expect("good").allows(&Destination { port: 8080, ..clear }));
+        assert!(
+            Allowlist::parse("http://api.example:8080").expect("good").allows(&Destination { port: 8080, ..clear })
+        );
     }
 
     #[test]

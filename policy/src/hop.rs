@@ -17,8 +17,17 @@ const HOP_BY_HOP: [HeaderName; 6] = [
 
 /// Fields that say where a message goes or where it ends; a placeholder in one is a refusal.
 const ROUTING: [&str; 11] = [
-    "host", "connection", "keep-alive", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect",
-    "via", "forwarded",
+    "host",
+    "connection",
+    "keep-alive",
+    "content-length",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "via",
+    "forwarded",
 ];
 
 /// Whether a placeholder in this field is refused because the field routes or frames the request.
@@ -45,7 +54,8 @@ pub fn strip(headers: &mut HeaderMap) {
     for name in &HOP_BY_HOP {
         headers.remove(name);
     }
-    let proxy_fields: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("proxy-")).cloned().collect();
+    let proxy_fields: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with("proxy-")).cloned().collect();
     for name in proxy_fields {
         headers.remove(name);
     }

@@ -251,10 +251,43 @@ mod tests {
     fn odd_hosts_are_refused_not_repaired() {
         let long = "a".repeat(64);
         let odd = [
-            "", ".", "..", "a..b", ".a", "a..", "-a", "a-", "a_b", "a b", "a%2e", "a\u{0}", "ä.de", "b\u{fc}cher",
-            "user@host", "[host]", "[127.0.0.1]", "[::1", "::1", "[::1%25eth0]", "[0:0:0:0:0:0:0:1]", "127.1",
-            "2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1", "127.0.0.1.", "1.2.3.4.5", "256.1.1.1", "a/b", "a\\b",
-            "a?b", "a#b", "a:b", "\u{ff41}.com", "a\u{3002}com", &long,
+            "",
+            ".",
+            "..",
+            "a..b",
+            ".a",
+            "a..",
+            "-a",
+            "a-",
+            "a_b",
+            "a b",
+            "a%2e",
+            "a\u{0}",
+            "ä.de",
+            "b\u{fc}cher",
+            "user@host",
+            "[host]",
+            "[127.0.0.1]",
+            "[::1",
+            "::1",
+            "[::1%25eth0]",
+            "[0:0:0:0:0:0:0:1]",
+            "127.1",
+            "2130706433",
+            "0x7f.1",
+            "0x7f000001",
+            "0177.0.0.1",
+            "127.0.0.1.",
+            "1.2.3.4.5",
+            "256.1.1.1",
+            "a/b",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "a:b",
+            "\u{ff41}.com",
+            "a\u{3002}com",
+            &long,
         ];
         for text in odd {
             assert!(Host::parse(text).is_err(), "{text:?} was taken as {:?}", Host::parse(text));
@@ -267,9 +300,21 @@ mod tests {
         let good = Destination::from_connect("API.example.com:443").expect("a usual target");
         assert_eq!((good.authority().as_str(), good.port), ("api.example.com", 443));
         for bad in [
-            "a.example", "a.example:", "a.example:0", "a.example:65536", "a.example:+443", "a.example:0443",
-            "a.example:443:443", "u@a.example:443", "a.example:443/", " a.example:443", "[::1]", "[::1]443", ":443",
-            "a.example:44 3", "https://a.example:443",
+            "a.example",
+            "a.example:",
+            "a.example:0",
+            "a.example:65536",
+            "a.example:+443",
+            "a.example:0443",
+            "a.example:443:443",
+            "u@a.example:443",
+            "a.example:443/",
+            " a.example:443",
+            "[::1]",
+            "[::1]443",
+            ":443",
+            "a.example:44 3",
+            "https://a.example:443",
         ] {
             assert!(Destination::from_connect(bad).is_err(), "{bad:?}");
         }

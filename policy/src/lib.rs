@@ -19,6 +19,8 @@
 //! | [`hop`] | which fields belong to one connection and are not passed on |
 //! | [`secret`] | names and values; a value is wiped on drop and never printed |
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod agreement;
 pub mod allowlist;
 pub mod hop;

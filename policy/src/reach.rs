@@ -89,7 +89,7 @@ const UNIQUE_LOCAL: Ipv6Net = v6([0xfc00, 0], 7);
 const DENIED_V4: [(Ipv4Net, Denied); 14] = [
     (v4(127, 0, 0, 0, 8), Denied::Loopback),
     (v4(169, 254, 0, 0, 16), Denied::LinkLocal),
-    (v4(168, 63, 129, 16, 32), Denied::LinkLocal),   // Azure's metadata service
+    (v4(168, 63, 129, 16, 32), Denied::LinkLocal), // Azure's metadata service
     (v4(100, 100, 100, 200, 32), Denied::LinkLocal), // Alibaba's metadata service
     (v4(224, 0, 0, 0, 4), Denied::Multicast),
     (v4(255, 255, 255, 255, 32), Denied::Multicast),
@@ -108,10 +108,8 @@ fn denied_v4(ip: Ipv4Addr) -> Option<Denied> {
 }
 
 /// Metadata services of clouds inside the unique local range: AWS and Google.
-const METADATA_V6: [Ipv6Addr; 2] = [
-    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
-    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
-];
+const METADATA_V6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
 const GLOBAL: Ipv6Net = v6([0x2000, 0], 3);
 const DOCUMENTATION: [Ipv6Net; 2] = [v6([0x2001, 0xdb8], 32), v6([0x3fff, 0], 20)];
 
@@ -135,13 +133,13 @@ fn denied_v6(ip: Ipv6Addr) -> Option<Denied> {
 /// The IPv4 address that an IPv6 address leads to: v4-mapped, v4-compatible, NAT64, 6to4, Teredo.
 fn embedded(ip: IpAddr) -> Option<Ipv4Addr> {
     let IpAddr::V6(ip) = ip else { return None };
-    let [a, b, c, d, e, f, g, h] = ip.segments();
+    let [head @ .., high, low] = ip.segments();
     let v4 = |high: u16, low: u16| Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
-    match [a, b, c, d, e, f] {
-        [0, 0, 0, 0, 0, 0] if g != 0 => v4(g, h),
-        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, ..] => v4(g, h),
+    match head {
+        [0, 0, 0, 0, 0, 0] if high != 0 => v4(high, low),
+        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, ..] => v4(high, low),
         [0x2002, high, low, ..] => v4(high, low),
-        [0x2001, 0, ..] => v4(!g, !h),
+        [0x2001, 0, ..] => v4(!high, !low),
         _ => None,
     }
 }
@@ -158,18 +156,35 @@ mod tests {
     fn table_of_addresses() {
         let reach = Reach::default();
         let denied = [
-            ("127.0.0.1", Denied::Loopback), ("127.9.9.9", Denied::Loopback), ("::1", Denied::Loopback),
-            ("::ffff:127.0.0.1", Denied::Loopback), ("::127.0.0.1", Denied::Loopback),
-            ("64:ff9b::7f00:1", Denied::Loopback), ("64:ff9b:1::7f00:1", Denied::Loopback),
-            ("2002:7f00:1::", Denied::Loopback), ("2001:0:0:0:0:0:80ff:fffe", Denied::Loopback),
+            ("127.0.0.1", Denied::Loopback),
+            ("127.9.9.9", Denied::Loopback),
+            ("::1", Denied::Loopback),
+            ("::ffff:127.0.0.1", Denied::Loopback),
+            ("::127.0.0.1", Denied::Loopback),
+            ("64:ff9b::7f00:1", Denied::Loopback),
+            ("64:ff9b:1::7f00:1", Denied::Loopback),
+            ("2002:7f00:1::", Denied::Loopback),
+            ("2001:0:0:0:0:0:80ff:fffe", Denied::Loopback),
             ("::ffff:0:7f00:1", Denied::Loopback),
-            ("169.254.169.254", Denied::LinkLocal), ("::ffff:169.254.169.254", Denied::LinkLocal),
-            ("fe80::1", Denied::LinkLocal), ("fec0::1", Denied::LinkLocal), ("fd00:ec2::254", Denied::LinkLocal),
-            ("168.63.129.16", Denied::LinkLocal), ("100.100.100.200", Denied::LinkLocal),
-            ("224.0.0.1", Denied::Multicast), ("255.255.255.255", Denied::Multicast), ("ff02::1", Denied::Multicast),
-            ("0.0.0.0", Denied::Reserved), ("0.1.2.3", Denied::Reserved), ("::", Denied::Reserved),
-            ("192.0.0.192", Denied::Reserved), ("240.0.0.1", Denied::Reserved), ("198.18.0.1", Denied::Reserved),
-            ("2001:db8::1", Denied::Reserved), ("100::1", Denied::Reserved), ("4000::1", Denied::Reserved),
+            ("169.254.169.254", Denied::LinkLocal),
+            ("::ffff:169.254.169.254", Denied::LinkLocal),
+            ("fe80::1", Denied::LinkLocal),
+            ("fec0::1", Denied::LinkLocal),
+            ("fd00:ec2::254", Denied::LinkLocal),
+            ("168.63.129.16", Denied::LinkLocal),
+            ("100.100.100.200", Denied::LinkLocal),
+            ("224.0.0.1", Denied::Multicast),
+            ("255.255.255.255", Denied::Multicast),
+            ("ff02::1", Denied::Multicast),
+            ("0.0.0.0", Denied::Reserved),
+            ("0.1.2.3", Denied::Reserved),
+            ("::", Denied::Reserved),
+            ("192.0.0.192", Denied::Reserved),
+            ("240.0.0.1", Denied::Reserved),
+            ("198.18.0.1", Denied::Reserved),
+            ("2001:db8::1", Denied::Reserved),
+            ("100::1", Denied::Reserved),
+            ("4000::1", Denied::Reserved),
         ];
         for (address, expected) in denied {
             assert_eq!(judge(&reach, address), Err(expected), "{address}");

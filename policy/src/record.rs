@@ -56,15 +56,25 @@ pub struct NotSent<'a> {
     pub reason: Cow<'a, str>,
 }
 
-/// The first line of a chain that could not be continued.
+/// A line about the chain itself.
 #[derive(Clone, Debug, Serialize)]
-pub struct ChainStart<'a> {
+pub struct ChainNote<'a> {
     /// UTC, whole seconds, RFC 3339.
     pub timestamp: &'a str,
-    /// Always `start`.
-    pub chain: &'static str,
-    /// Why a new chain starts here.
+    /// What happens here.
+    pub chain: Chain,
+    /// Why.
     pub reason: &'a str,
+}
+
+/// What happens to the chain at a [`ChainNote`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Chain {
+    /// The lines before could not be continued; a new chain starts.
+    Start,
+    /// It goes on, after a repair.
+    Continue,
 }
 
 /// The place of a line in the hash chain.
@@ -101,13 +111,13 @@ pub fn bounded_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<C
 }
 
 /// The JSON line of a record, with its place in the chain and the line end.
-pub fn line(record: &impl Serialize, seq: u64, prev: &str) -> Vec<u8> {
+pub fn line(record: &impl Serialize, seq: u64, prev: &str) -> String {
     let mut line = Vec::with_capacity(512);
     let mut serializer = Serializer::with_formatter(&mut line, OneLine);
     // Neither a vector nor these types can fail to take or give what is written.
     let _ = Linked { record, seq, prev }.serialize(&mut serializer);
     line.push(b'\n');
-    line
+    String::from_utf8(line).unwrap_or_default()
 }
 
 /// JSON that holds no character a terminal or a line reader could act on.
@@ -163,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_first_fields_stand_in_the_order_that_people_parse() {
-        let line = String::from_utf8(line(&record("/steal"), 7, "ab")).expect("text");
+        let line = line(&record("/steal"), 7, "ab");
         assert_eq!(
             line,
             "{\"timestamp\":\"2026-02-04T12:34:57Z\",\"secrets\":[\"ANTHROPIC_API_KEY\"],\"method\":\"POST\",\
@@ -176,7 +186,7 @@ mod tests {
     #[test]
     fn a_permitted_request_has_no_reason() {
         let permitted = Record { blocked: false, reason: None, ..record("/") };
-        assert!(!String::from_utf8_lossy(&line(&permitted, 1, "")).contains("reason"));
+        assert!(!line(&permitted, 1, "").contains("reason"));
     }
 
     #[test]
@@ -191,7 +201,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_record_is_one_line_that_reads_back(path in any::<String>()) {
-            let line = String::from_utf8(line(&record(&path), 1, "")).expect("text");
+            let line = line(&record(&path), 1, "");
             let body = line.strip_suffix('\n').expect("a line end");
             prop_assert!(!body.chars().any(|c| c.is_control() || acts_on_terminals(c)));
             let read: serde_json::Value = serde_json::from_str(body).expect("JSON");

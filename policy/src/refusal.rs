@@ -18,7 +18,7 @@ pub enum Refusal {
     BadHosts(Name),
     /// The secret may not go to this destination.
     HostNotAllowed(Name, Destination),
-    /// No usable read of the mount.
+    /// The mount is there, and its owner has not let us read it.
     Locked,
     /// A method that echoes the request back to the client.
     Method,
@@ -36,6 +36,8 @@ pub enum Refusal {
     TooLarge,
     /// An owner did not answer: down is closed.
     Unavailable(&'static str),
+    /// The mount cannot be used, for this reason.
+    Unreadable(Box<str>),
 }
 
 impl fmt::Display for Refusal {
@@ -50,10 +52,13 @@ impl fmt::Display for Refusal {
             Self::NoHosts(name) => write!(f, "No allowed hosts defined for: {name} (missing {name}_HOSTS)"),
             Self::OtherHost(to) => write!(f, "Request names another host than '{to}'"),
             Self::OtherServerName(to) => write!(f, "TLS server name differs from '{to}'"),
-            Self::RoutingField(field) => write!(f, "Placeholder in header '{field}', which routes or frames the request"),
+            Self::RoutingField(field) => {
+                write!(f, "Placeholder in header '{field}', which routes or frames the request")
+            }
             Self::SecretNotFound(name) => write!(f, "Secret not found: {name}"),
             Self::TooLarge => f.write_str("Headers would grow past the limit"),
             Self::Unavailable(owner) => write!(f, "Not available: {owner}"),
+            Self::Unreadable(why) => write!(f, "Secrets cannot be read: {why}"),
         }
     }
 }

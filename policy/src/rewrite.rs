@@ -51,10 +51,7 @@ enum Form {
 
 impl Fields {
     /// Finds the fields with placeholders; `None` if there are none.
-    ///
-    /// # Errors
-    /// A placeholder in a field that routes or frames the request.
-    pub fn scan(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
+    pub fn scan(headers: &HeaderMap) -> Option<Self> {
         let mut fields: Vec<Field> = Vec::new();
         let (mut previous, mut nth) = (None, 0);
         for (name, value) in headers {
@@ -65,13 +62,19 @@ impl Fields {
                 fields.push(Field { name: name.clone(), nth, form, template });
             }
         }
-        if fields.is_empty() {
-            return Ok(None);
-        }
+        (!fields.is_empty()).then_some(Self(fields))
+    }
+
+    /// Refuses placeholders in a field that routes or frames the request, or that `Connection`
+    /// names. `headers` are those that were scanned.
+    ///
+    /// # Errors
+    /// The first such field.
+    pub fn check_places(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let connection = hop::named_by_connection(headers);
-        match fields.iter().find(|field| hop::is_routing(&field.name) || connection.contains(&field.name)) {
+        match self.0.iter().find(|field| hop::is_routing(&field.name) || connection.contains(&field.name)) {
             Some(field) => Err(Refusal::RoutingField(field.name.as_str().into())),
-            None => Ok(Some(Self(fields))),
+            None => Ok(()),
         }
     }
 
@@ -131,10 +134,10 @@ impl Rendered {
     /// Puts the values where their placeholders stood.
     pub fn apply(self, headers: &mut HeaderMap) {
         for (name, nth, value) in self.0 {
-            if let Entry::Occupied(mut entry) = headers.entry(name) {
-                if let Some(slot) = entry.iter_mut().nth(nth) {
-                    *slot = value;
-                }
+            if let Entry::Occupied(mut entry) = headers.entry(name)
+                && let Some(slot) = entry.iter_mut().nth(nth)
+            {
+                *slot = value;
             }
         }
     }

@@ -115,11 +115,11 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&mut self) -> Option<Name> {
-        if let Some(rest) = self.rest.strip_prefix(b"export") {
-            if matches!(rest.first(), Some(b' ' | b'\t')) {
-                self.rest = rest;
-                self.skip_spaces();
-            }
+        if let Some(rest) = self.rest.strip_prefix(b"export")
+            && matches!(rest.first(), Some(b' ' | b'\t'))
+        {
+            self.rest = rest;
+            self.skip_spaces();
         }
         let (name, rest) = self.rest.split_at(name_length(self.rest));
         self.rest = rest;

@@ -135,15 +135,14 @@ impl Table {
         if let Err(bad) = value {
             self.complain(entry, What::Value(bad));
         }
-        let hosts = match hosts {
-            Some(hosts) => read_hosts(hosts).map_err(|what| {
+        let hosts = if let Some(hosts) = hosts {
+            read_hosts(hosts).map_err(|what| {
                 self.complain(hosts, what);
                 BadHosts::Entry
-            }),
-            None => {
-                self.complain(entry, What::NoHosts);
-                Err(BadHosts::Missing)
-            }
+            })
+        } else {
+            self.complain(entry, What::NoHosts);
+            Err(BadHosts::Missing)
         };
         self.secrets.insert(entry.name.clone(), Secret { line: entry.line, value, hosts });
     }
@@ -178,14 +177,17 @@ mod tests {
                     E=\"s3cret\\n\"\nE_HOSTS=e.example,,\nF=s3cret\nF_HOSTS=f.example\n";
         let table = Table::read(text.as_bytes()).expect("well-formed");
         let problems: Vec<String> = table.problems().iter().map(ToString::to_string).collect();
-        assert_eq!(problems, [
-            "line 1: A: no allowed hosts: add A_HOSTS=host[,host...]",
-            "line 3: B_HOSTS: entry 1: a wildcard needs at least two labels after '*.'",
-            "line 4: C_HOSTS: there is no C",
-            "line 5: D: the value is empty",
-            "line 7: E: the value holds a control character, which no header may",
-            "line 8: E_HOSTS: entry 2: it is empty",
-        ]);
+        assert_eq!(
+            problems,
+            [
+                "line 1: A: no allowed hosts: add A_HOSTS=host[,host...]",
+                "line 3: B_HOSTS: entry 1: a wildcard needs at least two labels after '*.'",
+                "line 4: C_HOSTS: there is no C",
+                "line 5: D: the value is empty",
+                "line 7: E: the value holds a control character, which no header may",
+                "line 8: E_HOSTS: entry 2: it is empty",
+            ]
+        );
         assert!(!format!("{table:?}").contains("s3cret"));
     }
 

@@ -143,13 +143,17 @@ impl Streaming {
         }
     }
 
-    /// The next piece of the body; none at its end.
+    /// The next piece of the body, never an empty one; none at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ClientError> {
         loop {
             let frame = timeout(self.within, self.body.frame()).await;
             let frame = frame.map_err(|_| ClientError::TimedOut("the next piece of the body"))?;
-            let Some(frame) = frame.transpose()? else { return Ok(None) };
+            let Some(frame) = frame.transpose()? else {
+                return Ok(None);
+            };
             match frame.into_data() {
+                // HTTP/2 may end a body with a frame that has no bytes.
+                Ok(piece) if piece.is_empty() => {}
                 Ok(piece) => {
                     self.ear.hear(&piece);
                     return Ok(Some(piece));

@@ -64,10 +64,7 @@ impl Body for Streamed {
     type Data = Bytes;
     type Error = Aborted;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
         self.0.poll_recv(task)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read as _;
+use std::sync::Arc;
 
 /// Values shorter than this are searched for whole: their halves would be found by accident.
 const HALVED_FROM: usize = 24;
@@ -14,6 +15,8 @@ const HALVED_FROM: usize = 24;
 pub struct Canary {
     value: String,
     needles: Vec<Needle>,
+    /// Whether some needle starts with these two bytes.
+    starts: Arc<[bool]>,
 }
 
 /// One spelling of a part of the value.
@@ -45,7 +48,11 @@ impl Canary {
             spell(head, &mut needles);
             spell(tail, &mut needles);
         }
-        Self { value: value.to_owned(), needles }
+        let mut starts = vec![false; 1 << 16];
+        for needle in &needles {
+            starts[pair(&needle.bytes)] = true;
+        }
+        Self { value: value.to_owned(), needles, starts: starts.into() }
     }
 
     /// The value, for the secrets file and for comparing with what an origin got.
@@ -78,22 +85,25 @@ impl Canary {
         self.needles.iter().map(|needle| needle.bytes.len()).max().unwrap_or(0)
     }
 
-    /// One pass: the first byte of each needle is looked up in a table, because test builds are
+    /// One pass: two bytes are looked up before any needle is compared, because test builds are
     /// not optimised and some answers are megabytes long.
     fn first_match(&self, haystack: &[u8]) -> Option<(usize, &Needle)> {
-        let mut starts = [false; 256];
-        for needle in &self.needles {
-            starts[usize::from(needle.bytes[0])] = true;
+        let mut from = 0;
+        while from + 1 < haystack.len() {
+            let rest = &haystack[from..];
+            if self.starts[pair(rest)]
+                && let Some(needle) = self.needles.iter().find(|n| rest.starts_with(&n.bytes))
+            {
+                return Some((from, needle));
+            }
+            from += 1;
         }
-        haystack
-            .iter()
-            .enumerate()
-            .filter(|(_, byte)| starts[usize::from(**byte)])
-            .find_map(|(at, _)| {
-                let needle = self.needles.iter().find(|n| haystack[at..].starts_with(&n.bytes))?;
-                Some((at, needle))
-            })
+        None
     }
+}
+
+fn pair(bytes: &[u8]) -> usize {
+    usize::from(bytes[0]) << 8 | usize::from(bytes[1])
 }
 
 /// Never shows the value, so that a failed assertion does not print it.
@@ -116,10 +126,10 @@ fn spell(part: &[u8], needles: &mut Vec<Needle>) {
         }
         add("base64", standard.into_bytes());
     }
-    let every = part.iter().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let every = percent(part, |_| false);
     add("percent-encoded", every.to_lowercase().into_bytes());
     add("percent-encoded", every.into_bytes());
-    let needed = percent(part);
+    let needed = percent(part, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
     if needed.as_bytes() != part {
         add("percent-encoded", needed.into_bytes());
     }
@@ -139,9 +149,9 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn percent(bytes: &[u8]) -> String {
+fn percent(bytes: &[u8], plain: impl Fn(u8) -> bool) -> String {
     bytes.iter().fold(String::new(), |mut text, &byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if plain(byte) {
             text.push(char::from(byte));
         } else {
             let _ = write!(text, "%{byte:02X}");

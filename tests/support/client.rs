@@ -3,20 +3,18 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use rustls_pki_types::CertificateDer;
-use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::answer::{Answer, ClientError};
+use super::answer::ClientError;
+use super::connect::{connected, host_of};
 use super::request::Request;
 use super::tls::{self, Sni};
-use super::transcript::Transcript;
+use super::transcript::{Source, Transcript};
 use super::tunnel::Tunnel;
 use super::wire::{TlsFacts, Wire};
 
@@ -137,17 +135,18 @@ impl Client {
         } else {
             self.raw_tls_tunnel(authority, self.sni.clone(), &self.alpn).await?
         };
-        Tunnel::over(wire, &self.transcript).await
+        Tunnel::over(wire, &self.transcript, false).await
     }
 
     /// A connection for absolute-form requests: what plain `http://` goes through.
     pub async fn forward(&self) -> Result<Tunnel, ClientError> {
-        Tunnel::over(self.raw().await?, &self.transcript).await
+        let absolute = !matches!(self.route, Route::Direct(_));
+        Tunnel::over(self.raw().await?, &self.transcript, absolute).await
     }
 
     /// A bare connection to the proxy.
     pub async fn raw(&self) -> Result<Wire, ClientError> {
-        let ear = self.transcript.ear("what the proxy's port sent");
+        let ear = self.transcript.ear(Source::Client, "what the proxy's port sent");
         let connecting = async {
             Ok(match &self.route {
                 Route::Proxy(address) | Route::Direct(address) => {
@@ -169,9 +168,11 @@ impl Client {
         }
         let authority = self.connect_authority.as_deref().unwrap_or(authority);
         let connecting = async {
-            let fields = self.connect_headers.iter();
-            let fields: String = fields.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-            let head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{fields}\r\n");
+            let mut head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
+            for (name, value) in &self.connect_headers {
+                head.extend([name, ": ", value, "\r\n"]);
+            }
+            head += "\r\n";
             wire.send(head).await?;
             connected(&mut wire).await
         };
@@ -180,12 +181,7 @@ impl Client {
     }
 
     /// The TLS inside a tunnel, for requests that are exact to the byte.
-    pub async fn raw_tls_tunnel(
-        &self,
-        authority: &str,
-        sni: Sni,
-        alpn: &[&str],
-    ) -> Result<Wire, ClientError> {
+    pub async fn raw_tls_tunnel(&self, authority: &str, sni: Sni, alpn: &[&str]) -> Result<Wire, ClientError> {
         let wire = self.raw_tunnel(authority).await?;
         let roots = tls::roots(&self.roots).map_err(ClientError::Malformed)?;
         let forged = self.connect_authority.as_deref().map(host_of);
@@ -208,69 +204,17 @@ impl Client {
             certificates: session.peer_certificates().map(owned).unwrap_or_default(),
             version: session.protocol_version(),
         };
-        let ear = self.transcript.ear(format!("what came out of the tunnel to {authority}"));
+        let ear = self.transcript.ear(Source::Client, format!("what came out of the tunnel to {authority}"));
         let mut wire = Wire::new(stream, ear);
         wire.tls = Some(facts);
         Ok(wire)
     }
 
-    pub(super) fn is_direct(&self) -> bool {
-        matches!(self.route, Route::Direct(_))
+    pub(super) fn is_cleartext(&self) -> bool {
+        self.cleartext
     }
 }
 
-async fn bounded<T>(
-    what: &'static str,
-    doing: impl Future<Output = Result<T, ClientError>>,
-) -> Result<T, ClientError> {
+async fn bounded<T>(what: &'static str, doing: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
     timeout(CONNECT_WITHIN, doing).await.map_err(|_| ClientError::TimedOut(what))?
-}
-
-/// The host of an authority: all before the last colon, if digits follow it.
-fn host_of(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    }
-}
-
-/// Reads the answer to CONNECT; anything but 200 is the error, with its body.
-async fn connected(wire: &mut Wire) -> Result<(), ClientError> {
-    let started = Instant::now();
-    let head = wire.read_head().await?;
-    let (status, headers) = parse_head(&head)?;
-    if status == 200 {
-        return Ok(());
-    }
-    let length = headers.get("content-length").and_then(|text| text.to_str().ok()?.parse().ok());
-    let mut body = Vec::new();
-    match length {
-        Some(length) => wire.take(length).read_to_end(&mut body).await?,
-        None => wire.read_to_end(&mut body).await?,
-    };
-    Err(ClientError::ConnectRefused(Box::new(Answer {
-        status,
-        headers,
-        body: Bytes::from(body),
-        trailers: None,
-        version: Version::HTTP_11,
-        elapsed: started.elapsed(),
-    })))
-}
-
-/// The status and fields of a response head.
-pub fn parse_head(head: &str) -> Result<(u16, HeaderMap), ClientError> {
-    let malformed = || ClientError::Malformed(format!("not a response head: {head:?}"));
-    let mut lines = head.trim_end().split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
-    let fields = lines.map(|line| {
-        let (name, value) = line.split_once(':')?;
-        Some((name.parse::<HeaderName>().ok()?, value.trim().parse::<HeaderValue>().ok()?))
-    });
-    let mut headers = HeaderMap::new();
-    for field in fields {
-        let (name, value) = field.ok_or_else(malformed)?;
-        headers.append(name, value);
-    }
-    Ok((status.ok_or_else(malformed)?, headers))
 }

@@ -32,9 +32,7 @@ impl<T> Probe for Option<T> {
 /// Asks every 10 ms until the probe gives something; panics with `what` after `within`.
 #[track_caller]
 pub fn eventually<P: Probe>(within: Duration, what: &str, probe: impl FnMut() -> P) -> P::Found {
-    let Some(found) = poll(within, probe) else {
-        panic!("not within {within:?}: {what}")
-    };
+    let Some(found) = poll(within, probe) else { panic!("not within {within:?}: {what}") };
     found
 }
 
@@ -68,8 +66,6 @@ where
             tokio::time::sleep(PAUSE).await;
         }
     };
-    let Ok(found) = tokio::time::timeout(within, polling).await else {
-        panic!("not within {within:?}: {what}")
-    };
+    let Ok(found) = tokio::time::timeout(within, polling).await else { panic!("not within {within:?}: {what}") };
     found
 }

@@ -173,7 +173,7 @@ impl Play {
         Some(())
     }
 
-    /// Without O_NONBLOCK, a thread would be stuck in open() when no reader ever comes.
+    /// Without `O_NONBLOCK`, a thread would be stuck in `open` when no reader ever comes.
     fn open(&self, path: &Path) -> Option<File> {
         let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).expect("a flag fits an i32");
         loop {

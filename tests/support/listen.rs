@@ -32,12 +32,7 @@ pub struct Listening {
 
 impl Listening {
     /// Binds `address` now and serves each connection by `serve`, inside the current runtime.
-    pub fn start<F, S>(
-        address: SocketAddr,
-        tls: Option<Arc<ServerConfig>>,
-        records: &Records,
-        serve: S,
-    ) -> Self
+    pub fn start<F, S>(address: SocketAddr, tls: Option<Arc<ServerConfig>>, records: &Records, serve: S) -> Self
     where
         S: Fn(Accepted) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
@@ -75,11 +70,7 @@ impl Drop for Listening {
     }
 }
 
-async fn accept(
-    stream: TcpStream,
-    tls: Option<Arc<ServerConfig>>,
-    records: &Records,
-) -> Option<Accepted> {
+async fn accept(stream: TcpStream, tls: Option<Arc<ServerConfig>>, records: &Records) -> Option<Accepted> {
     // Without this, Nagle's algorithm and delayed acks show up as the proxy's latency.
     stream.set_nodelay(true).ok()?;
     let Some(tls) = tls else {

@@ -126,17 +126,15 @@ impl Request {
     /// Sends the request and waits for the head of the answer.
     pub async fn open(self) -> Result<Streaming, ClientError> {
         let started = Instant::now();
-        let target = Target::parse(&self.url)?;
-        let (tunnel, absolute) = match &self.via {
-            Via::Tunnel(tunnel) => (tunnel.clone(), target.scheme == "http" && tunnel.tls().is_none()),
-            Via::Fresh(client) if target.scheme == "http" && !client.is_direct() => {
-                (client.forward().await?, true)
-            }
-            Via::Fresh(client) if target.scheme == "http" => (client.forward().await?, false),
-            Via::Fresh(client) => (client.tunnel(&target.with_port()).await?, false),
+        let url = self.url.clone();
+        let target = Target::parse(&url)?;
+        let tunnel = match &self.via {
+            Via::Tunnel(tunnel) => tunnel.clone(),
+            Via::Fresh(client) if target.scheme == "http" && !client.is_cleartext() => client.forward().await?,
+            Via::Fresh(client) => client.tunnel(&target.with_port()).await?,
         };
         let within = self.within;
-        let request = self.finish(&target, absolute, tunnel.is_http2())?;
+        let request = self.finish(&target, &tunnel)?;
         tunnel.exchange(request, started, within).await
     }
 
@@ -148,12 +146,8 @@ impl Request {
         self
     }
 
-    fn finish(
-        self,
-        target: &Target<'_>,
-        absolute: bool,
-        http2: bool,
-    ) -> Result<http::Request<Outgoing>, ClientError> {
+    fn finish(self, target: &Target<'_>, tunnel: &Tunnel) -> Result<http::Request<Outgoing>, ClientError> {
+        let http2 = tunnel.is_http2();
         let host = self.host.clone().or_else(|| (!http2).then(|| target.authority.into()));
         let mut headers = HeaderMap::new();
         if let Some(host) = host {
@@ -163,7 +157,7 @@ impl Request {
             let name: HeaderName = name.parse().map_err(|_| malformed("header name", name))?;
             headers.append(name, value(raw)?);
         }
-        let uri = self.uri(target, absolute || http2)?;
+        let uri = self.uri(target, tunnel.wants_absolute() || http2)?;
         let method = self.method.parse().map_err(|_| malformed("method", &self.method))?;
         let mut request = http::Request::new(self.body);
         *request.headers_mut() = headers;
@@ -174,16 +168,14 @@ impl Request {
     }
 
     fn uri(&self, target: &Target<'_>, absolute: bool) -> Result<Uri, ClientError> {
-        let path: PathAndQuery =
-            target.path.parse().map_err(|_| malformed("path", target.path))?;
+        let path: PathAndQuery = target.path.parse().map_err(|_| malformed("path", target.path))?;
         let mut parts = http::uri::Parts::default();
         parts.path_and_query = Some(path);
         if absolute {
             let scheme = self.scheme.as_deref().unwrap_or(target.scheme);
             let scheme: Scheme = scheme.parse().map_err(|_| malformed("scheme", scheme))?;
             let authority = self.authority.as_deref().unwrap_or(target.authority);
-            let authority: Authority =
-                authority.parse().map_err(|_| malformed("authority", authority))?;
+            let authority: Authority = authority.parse().map_err(|_| malformed("authority", authority))?;
             parts.scheme = Some(scheme);
             parts.authority = Some(authority);
         }
@@ -226,7 +218,8 @@ impl<'a> Target<'a> {
         if after_host.contains(':') {
             self.authority.to_owned()
         } else {
-            format!("{}:443", self.authority)
+            let port = if self.scheme == "http" { 80 } else { 443 };
+            format!("{}:{port}", self.authority)
         }
     }
 }

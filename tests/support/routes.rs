@@ -19,17 +19,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRAILER, UPGRADE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
 
-use super::body::{BodySender, Outgoing, full, streamed};
+use super::body::{Outgoing, full};
 use super::record::{OnRequest, Recorded, Records};
-
-const PIECE_BYTES: usize = 64 << 10;
+use super::replies::{events, many_bytes, redirect, reflection, sent_by, status, text, upgrade_echo, with_trailers};
 
 /// What a request is recorded with besides itself.
 pub struct Visit {
@@ -44,16 +40,13 @@ pub struct Visit {
 }
 
 /// Records the request, calls the hook, and answers by path.
-pub async fn answer(
-    request: Request<Incoming>,
-    visit: Arc<Visit>,
-) -> Result<Response<Outgoing>, Infallible> {
+pub async fn answer(request: Request<Incoming>, visit: Arc<Visit>) -> Result<Response<Outgoing>, Infallible> {
     let head = recorded(&request, &visit);
     let index = visit.records.push(head.clone());
     (visit.on_request)(&head);
-    let path = head.path.split('?').next().unwrap_or_default();
-    let (route, rest) = path[1.min(path.len())..].split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
-    Ok(match route {
+    let path = head.path.split('?').next().unwrap_or_default().trim_start_matches('/');
+    let (route, rest) = path.split_once('/').unwrap_or((path, ""));
+    let mut response = match route {
         "hang" => std::future::pending().await,
         "early" => status(rest),
         "ws-echo" => upgrade_echo(request),
@@ -62,7 +55,12 @@ pub async fn answer(
             let length = read_body(request.into_body(), &visit.records, index).await;
             after_body(route, rest, &head, length).await
         }
-    })
+    };
+    if head.method == "HEAD" {
+        // hyper leaves this out by itself in HTTP/1.1 only.
+        *response.body_mut() = full("");
+    }
+    Ok(response)
 }
 
 async fn after_body(route: &str, rest: &str, head: &Recorded, length: u64) -> Response<Outgoing> {
@@ -103,9 +101,8 @@ fn recorded(request: &Request<Incoming>, visit: &Visit) -> Recorded {
 }
 
 fn pairs(fields: &HeaderMap) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let owned = |(name, value): (&http::HeaderName, &HeaderValue)| {
-        (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec())
-    };
+    let owned =
+        |(name, value): (&HeaderName, &HeaderValue)| (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec());
     fields.iter().map(owned).collect()
 }
 
@@ -130,89 +127,13 @@ async fn read_body(mut body: Incoming, records: &Records, index: usize) -> u64 {
     length
 }
 
-fn text(body: impl Into<Bytes>) -> Response<Outgoing> {
-    let mut response = Response::new(full(body));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    response
-}
-
-fn status(code: &str) -> Response<Outgoing> {
-    let code = code.parse().expect("the path ends in a status code");
-    let bodiless = code == StatusCode::NO_CONTENT || code == StatusCode::NOT_MODIFIED;
-    let mut response = text(if bodiless { String::new() } else { code.to_string() });
-    *response.status_mut() = code;
-    response
-}
-
-fn redirect(to: &str) -> Response<Outgoing> {
-    let mut response = text("elsewhere");
-    *response.status_mut() = StatusCode::FOUND;
-    let to = to.parse().expect("a redirect's target is a header value");
-    response.headers_mut().insert(LOCATION, to);
-    response
-}
-
-fn reflection(head: &Recorded) -> Vec<u8> {
-    head.headers.iter().flat_map(|(name, value)| [name, &b": "[..], value, b"\n"].concat()).collect()
-}
-
-/// A response whose body a task of its own sends.
-fn sent_by<F>(send: impl FnOnce(BodySender) -> F) -> Response<Outgoing>
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let (sender, body) = streamed();
-    tokio::spawn(send(sender));
-    Response::new(body)
-}
-
-fn many_bytes(count: usize) -> Response<Outgoing> {
-    let mut response = sent_by(async move |sender| {
-        let piece = Bytes::from_iter((0..PIECE_BYTES).map(|at| b"0123456789abcdef"[at % 16]));
-        let mut left = count;
-        while left > 0 && sender.send(piece.slice(..left.min(PIECE_BYTES))).await {
-            left -= left.min(PIECE_BYTES);
-        }
-        if left > 0 {
-            sender.abort().await;
-        }
-    });
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(count));
-    response
-}
-
-fn events(count: u64, gap: Duration) -> Response<Outgoing> {
-    let mut response = sent_by(async move |sender| {
-        for number in 0..count {
-            if number > 0 {
-                tokio::time::sleep(gap).await;
-            }
-            if !sender.send(format!("data: event {number}\n\n")).await {
-                break;
-            }
-        }
-    });
-    let event_stream = HeaderValue::from_static("text/event-stream");
-    response.headers_mut().insert(CONTENT_TYPE, event_stream);
-    response
-}
-
-fn with_trailers() -> Response<Outgoing> {
-    let mut response = sent_by(async |sender| {
-        sender.send("ok").await;
-        let status = (http::HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"));
-        sender.trailers(HeaderMap::from_iter([status])).await;
-    });
-    // HTTP/1.1 carries only trailers that are announced.
-    response.headers_mut().insert(TRAILER, HeaderValue::from_static("grpc-status"));
-    response
-}
-
 fn stream_echo(request: Request<Incoming>, visit: Arc<Visit>, index: usize) -> Response<Outgoing> {
     let mut body = request.into_body();
     sent_by(async move |sender| {
         while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return sender.abort().await };
+            let Ok(frame) = frame else {
+                return sender.abort().await;
+            };
             match frame.into_data() {
                 Ok(piece) => {
                     visit.records.body(index, &piece);
@@ -228,25 +149,4 @@ fn stream_echo(request: Request<Incoming>, visit: Arc<Visit>, index: usize) -> R
         }
         visit.records.update(index, |request| request.complete = true);
     })
-}
-
-fn upgrade_echo(mut request: Request<Incoming>) -> Response<Outgoing> {
-    let Some(protocol) = request.headers().get(UPGRADE).cloned() else {
-        return status("426");
-    };
-    let upgrading = hyper::upgrade::on(&mut request);
-    tokio::spawn(async move {
-        // The client may leave before or after; the echo ends with it.
-        if let Ok(upgraded) = upgrading.await {
-            let (mut read, mut write) = tokio::io::split(TokioIo::new(upgraded));
-            let _ = tokio::io::copy(&mut read, &mut write).await;
-            let _ = tokio::io::AsyncWriteExt::shutdown(&mut write).await;
-        }
-    });
-    let mut response = Response::new(full(""));
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    response.headers_mut().insert(UPGRADE, protocol);
-    let connection = HeaderValue::from_static("upgrade");
-    response.headers_mut().insert(http::header::CONNECTION, connection);
-    response
 }

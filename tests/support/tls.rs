@@ -4,15 +4,14 @@
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
-    SupportedProtocolVersion,
+    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme, SupportedProtocolVersion,
 };
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
@@ -100,11 +99,11 @@ pub fn client(
     sni: &Sni,
     alpn: &[&str],
 ) -> Result<(Arc<ClientConfig>, ServerName<'static>), String> {
-    let verified = server_name(host)?;
+    let proven = server_name(host)?;
     let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
         .build()
         .map_err(|error| format!("no verifier: {error}"))?;
-    let verifier = Arc::new(OneName { inner, name: verified.clone() });
+    let verifier = Arc::new(OneName { inner, name: proven.clone() });
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("no TLS versions: {error}"))?
@@ -115,7 +114,7 @@ pub fn client(
     config.enable_sni = *sni != Sni::Absent;
     let sent = match sni {
         Sni::Other(name) => server_name(name)?,
-        Sni::Host | Sni::Absent => verified,
+        Sni::Host | Sni::Absent => proven,
     };
     Ok((Arc::new(config), sent))
 }

@@ -6,6 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::canary::Canary;
 
+/// Whose words were heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// What a client was sent, or printed: an origin may have said it.
+    Client,
+    /// What the product itself printed, wrote or answered.
+    Product,
+}
+
 /// What the clients and programs of one proxy have heard; clones share it.
 #[derive(Clone, Default)]
 pub struct Transcript(Arc<Mutex<Heard>>);
@@ -13,7 +22,7 @@ pub struct Transcript(Arc<Mutex<Heard>>);
 #[derive(Default)]
 struct Heard {
     canaries: Vec<Canary>,
-    finds: Vec<String>,
+    finds: Vec<(Source, String)>,
 }
 
 impl Transcript {
@@ -28,18 +37,18 @@ impl Transcript {
     }
 
     /// Where canaries were heard.
-    pub fn finds(&self) -> Vec<String> {
+    pub fn finds(&self) -> Vec<(Source, String)> {
         self.heard().finds.clone()
     }
 
     /// An ear for one stream of bytes; `label` says where a find was made.
-    pub fn ear(&self, label: impl Into<String>) -> Ear {
-        Ear { transcript: self.clone(), label: label.into(), tail: Vec::new() }
+    pub fn ear(&self, source: Source, label: impl Into<String>) -> Ear {
+        Ear { transcript: self.clone(), source, label: label.into(), tail: Vec::new() }
     }
 
     /// Listens to bytes that are whole.
-    pub fn hear(&self, label: impl Into<String>, bytes: &[u8]) {
-        self.ear(label).hear(bytes);
+    pub fn hear(&self, source: Source, label: impl Into<String>, bytes: &[u8]) {
+        self.ear(source, label).hear(bytes);
     }
 
     /// `text` without any canary.
@@ -55,6 +64,7 @@ impl Transcript {
 /// Hears one stream in pieces; a canary that is cut between two pieces is found.
 pub struct Ear {
     transcript: Transcript,
+    source: Source,
     label: String,
     tail: Vec<u8>,
 }
@@ -71,8 +81,10 @@ impl Ear {
         let mut keep = 0;
         for canary in canaries.iter() {
             keep = keep.max(canary.longest_spelling());
-            let Some(form) = canary.found_in(&self.tail) else { continue };
-            let find = format!("{form} in {}", self.label);
+            let Some(form) = canary.found_in(&self.tail) else {
+                continue;
+            };
+            let find = (self.source, format!("{form} in {}", self.label));
             if !finds.contains(&find) {
                 finds.push(find);
             }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::answer::{ClientError, Streaming};
 use super::body::Outgoing;
 use super::request::Request;
-use super::transcript::Transcript;
+use super::transcript::{Source, Transcript};
 use super::wire::{TlsFacts, Wire};
 
 /// A connection that is kept alive; clones share it, and the last one closes it.
@@ -23,6 +23,7 @@ struct Shared {
     sender: Mutex<Sender>,
     connection: JoinHandle<()>,
     http2: bool,
+    absolute: bool,
     tls: Option<TlsFacts>,
     transcript: Transcript,
 }
@@ -40,7 +41,8 @@ impl Drop for Shared {
 
 impl Tunnel {
     /// Speaks HTTP on this wire, in the version that ALPN settled on.
-    pub(super) async fn over(mut wire: Wire, transcript: &Transcript) -> Result<Self, ClientError> {
+    /// `absolute`: requests carry their whole URL, as to a proxy.
+    pub(super) async fn over(mut wire: Wire, transcript: &Transcript, absolute: bool) -> Result<Self, ClientError> {
         let tls = wire.tls.take();
         let http2 = tls.as_ref().is_some_and(|tls| tls.alpn.as_deref() == Some(b"h2"));
         let io = TokioIo::new(wire);
@@ -56,7 +58,7 @@ impl Tunnel {
         };
         let transcript = transcript.clone();
         let sender = Mutex::new(sender);
-        Ok(Self(Arc::new(Shared { sender, connection, http2, tls, transcript })))
+        Ok(Self(Arc::new(Shared { sender, connection, http2, absolute, tls, transcript })))
     }
 
     /// A request through this connection; the URL is as for [`super::Client::request`].
@@ -72,6 +74,11 @@ impl Tunnel {
     /// Whether this is HTTP/2.
     pub fn is_http2(&self) -> bool {
         self.0.http2
+    }
+
+    /// Whether requests carry their whole URL.
+    pub(super) fn wants_absolute(&self) -> bool {
+        self.0.absolute
     }
 
     /// What the TLS handshake settled, if there was one.
@@ -94,7 +101,7 @@ impl Tunnel {
         let label = format!("the answer to {} {}", request.method(), request.uri());
         let response = timeout(within, self.send(request)).await;
         let response = response.map_err(|_| ClientError::TimedOut("the head of the answer"))??;
-        let ear = self.0.transcript.ear(label);
+        let ear = self.0.transcript.ear(Source::Client, label);
         Ok(Streaming::new(response, self.clone(), ear, started, within))
     }
 

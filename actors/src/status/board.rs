@@ -78,17 +78,17 @@ impl Board {
 
 /// One bound socket.
 #[derive(Clone, Debug, Serialize)]
-pub struct ListenerReport {
+pub(crate) struct ListenerReport {
     /// `127.0.0.1:17329` or `unix:/path`.
-    pub address: String,
+    pub(crate) address: String,
     /// `accepting`, or `down`.
-    pub state: &'static str,
+    pub(crate) state: &'static str,
 }
 
 /// How the mount is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum SecretsState {
+pub(crate) enum SecretsState {
     /// Nothing held; the next placeholder reads.
     Idle,
     /// Held and in force.
@@ -145,7 +145,7 @@ pub(crate) struct AuditReport {
 /// How an owner is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SubsystemState {
+pub(crate) enum SubsystemState {
     /// It answers.
     Running,
     /// It is down and will be started again.
@@ -154,13 +154,13 @@ pub enum SubsystemState {
 
 /// One owner, as the supervisor sees it.
 #[derive(Clone, Debug, Serialize)]
-pub struct SubsystemReport {
+pub(crate) struct SubsystemReport {
     /// The owner's name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Whether it runs.
-    pub state: SubsystemState,
+    pub(crate) state: SubsystemState,
     /// How often it was started again.
-    pub restarts: u64,
+    pub(crate) restarts: u64,
     /// What ended it last; never panic text.
-    pub last_failure: Option<String>,
+    pub(crate) last_failure: Option<String>,
 }

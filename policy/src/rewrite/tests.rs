@@ -28,7 +28,8 @@ fn to(target: &str) -> Destination {
 /// The values after the whole way, or the reason why not.
 fn go(target: &str, fields: &[(&str, &[u8])]) -> Result<Vec<Vec<u8>>, String> {
     let mut headers = headers(fields);
-    if let Some(fields) = Fields::scan(&headers).map_err(|refusal| refusal.to_string())? {
+    if let Some(fields) = Fields::scan(&headers) {
+        fields.check_places(&headers).map_err(|refusal| refusal.to_string())?;
         let permit = match judge(&table(), Plea { destination: to(target), fields }) {
             Verdict::Permit(permit) => permit,
             Verdict::Refuse(refusal) => return Err(refusal.to_string()),
@@ -102,7 +103,7 @@ fn one_refused_name_refuses_the_request() {
 
 #[test]
 fn cleartext_is_refused_unless_it_is_listed() {
-    let fields = || Fields::scan(&headers(&[("a", b"{{KEY}}")])).expect("fine").expect("one");
+    let fields = || Fields::scan(&headers(&[("a", b"{{KEY}}")])).expect("one");
     let clear = to("api.example:80").with_scheme(crate::host::Scheme::Http);
     let Verdict::Refuse(refusal) = judge(&table(), Plea { destination: clear, fields: fields() }) else {
         panic!("cleartext was permitted");
@@ -120,7 +121,7 @@ fn expansion_is_bounded() {
 
 #[test]
 fn a_permit_is_worth_nothing_once_the_table_changed() {
-    let fields = Fields::scan(&headers(&[("a", b"{{KEY}}")])).expect("fine").expect("one");
+    let fields = Fields::scan(&headers(&[("a", b"{{KEY}}")])).expect("one");
     let Verdict::Permit(permit) = judge(&table(), Plea { destination: to("api.example:443"), fields }) else {
         panic!("it is listed");
     };
@@ -131,7 +132,7 @@ fn a_permit_is_worth_nothing_once_the_table_changed() {
 #[test]
 fn rendered_values_are_never_printed() {
     let mut map = headers(&[("a", b"{{KEY}}")]);
-    let fields = Fields::scan(&map).expect("fine").expect("one");
+    let fields = Fields::scan(&map).expect("one");
     let Verdict::Permit(permit) = judge(&table(), Plea { destination: to("api.example:443"), fields }) else {
         panic!("it is listed");
     };

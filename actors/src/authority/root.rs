@@ -1,0 +1,272 @@
+//! The root certificate and its key: made once for each installation, never replaced silently.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
+};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use x509_parser::prelude::{FromDer, X509Certificate};
+use zeroize::Zeroizing;
+
+use crate::folder::FolderError;
+use crate::hex;
+use crate::limits::{LEAF_BACKDATED, ROOT_VALID};
+
+const CERTIFICATE: &str = "ca-cert.pem";
+const KEY: &str = "ca-key.pem";
+
+/// The root, ready to sign. The key stays inside.
+pub(crate) struct Root {
+    pub(super) issuer: Issuer<'static, KeyPair>,
+    certificate: RootCertificate,
+}
+
+/// The public half.
+#[derive(Clone, Debug)]
+pub struct RootCertificate {
+    /// As it stands in the file.
+    pub pem: String,
+    /// The certificate itself.
+    pub der: CertificateDer<'static>,
+    /// SHA-256 of it, as browsers and `openssl x509 -fingerprint` show it.
+    pub fingerprint: String,
+    /// Its end, RFC 3339.
+    pub not_after: String,
+}
+
+/// Why there is no usable root. Nothing is overwritten.
+#[derive(Debug, thiserror::Error)]
+pub enum RootError {
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Others can read the key.
+    #[error("{} can be read by others (mode {mode:o}): whoever read it can impersonate any site to the VM; \
+             move the ca folder away for a new CA, or chmod 600 it if you are sure", .0.display(), mode = .1)]
+    KeyExposed(PathBuf, u32),
+    /// One of the two files is missing, or they are not what they should be.
+    #[error("{} is damaged ({what}): restore it, or move the ca folder away for a new CA that the VM must then trust",
+            .0.display(), what = .1)]
+    Damaged(PathBuf, &'static str),
+    /// The root has ended, or not begun.
+    #[error("{} is not valid now (valid from {from} to {to}): set the clock, or move the ca folder away for a new CA",
+            .0.display(), from = .1, to = .2)]
+    NotValid(PathBuf, String, String),
+    /// There is no root yet.
+    #[error("there is no CA in {} yet: secret-proxy run makes it", .0.display())]
+    Missing(PathBuf),
+}
+
+impl Root {
+    /// Reads the root, or makes one if the folder is not there.
+    pub(crate) fn open_or_make(folder: &Path) -> Result<Self, RootError> {
+        match Self::open(folder) {
+            Err(RootError::Missing(_)) => {
+                make(folder)?;
+                Self::open(folder)
+            }
+            opened => opened,
+        }
+    }
+
+    pub(crate) fn certificate(&self) -> &RootCertificate {
+        &self.certificate
+    }
+
+    fn open(folder: &Path) -> Result<Self, RootError> {
+        let path = folder.join(KEY);
+        let certificate = RootCertificate::read(folder)?;
+        let damaged = |what| RootError::Damaged(path.clone(), what);
+        let key = KeyPair::from_pem(&read_key(&path)?).map_err(|_| damaged("it is not a private key"))?;
+        let (_, parsed) = X509Certificate::from_der(&certificate.der).map_err(|_| damaged("not a certificate"))?;
+        if parsed.public_key().raw != rcgen::PublicKeyData::subject_public_key_info(&key) {
+            return Err(damaged("it does not belong to the certificate"));
+        }
+        let issuer = Issuer::from_ca_cert_der(&certificate.der, key).map_err(|_| damaged("it cannot sign"))?;
+        Ok(Self { issuer, certificate })
+    }
+}
+
+impl RootCertificate {
+    /// Reads the public half.
+    ///
+    /// # Errors
+    /// It is missing, damaged, or not valid now.
+    pub fn read(folder: &Path) -> Result<Self, RootError> {
+        let path = folder.join(CERTIFICATE);
+        let (has_certificate, has_key) = (path.exists(), folder.join(KEY).exists());
+        if !has_certificate && !has_key {
+            return Err(RootError::Missing(folder.into()));
+        }
+        let damaged = |what| RootError::Damaged(path.clone(), what);
+        if !has_certificate {
+            return Err(damaged("it is missing beside its key"));
+        }
+        let io = |error| RootError::Folder(FolderError::Io(path.clone(), error));
+        let pem = fs::read_to_string(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => damaged("it is not text"),
+            _ => io(error),
+        })?;
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| damaged("it is not PEM"))?;
+        let (not_before, not_after) = validity(&der).ok_or_else(|| damaged("it is not a CA certificate"))?;
+        let now = OffsetDateTime::now_utc();
+        if now < not_before || now > not_after {
+            return Err(RootError::NotValid(path, rfc3339(not_before), rfc3339(not_after)));
+        }
+        let fingerprint = fingerprint(&der);
+        Ok(Self { pem, der, fingerprint, not_after: rfc3339(not_after) })
+    }
+}
+
+/// When a CA certificate is valid; `None` if it is none.
+fn validity(der: &CertificateDer<'_>) -> Option<(OffsetDateTime, OffsetDateTime)> {
+    let (_, parsed) = X509Certificate::from_der(der).ok()?;
+    let validity = parsed.validity();
+    parsed.is_ca().then(|| (validity.not_before.to_datetime(), validity.not_after.to_datetime()))
+}
+
+fn rfc3339(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_default()
+}
+
+fn fingerprint(der: &[u8]) -> String {
+    let hex = hex::encode(digest::digest(&digest::SHA256, der).as_ref()).to_ascii_uppercase();
+    let pairs: Vec<&str> = (0..hex.len()).step_by(2).filter_map(|at| hex.get(at..at + 2)).collect();
+    pairs.join(":")
+}
+
+/// Reads the key if nobody else can.
+fn read_key(path: &Path) -> Result<Zeroizing<String>, RootError> {
+    let io = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => RootError::Damaged(path.into(), "it is missing beside its certificate"),
+        io::ErrorKind::InvalidData => RootError::Damaged(path.into(), "it is not text"),
+        _ => RootError::Folder(FolderError::Io(path.into(), error)),
+    };
+    let found = fs::symlink_metadata(path).map_err(io)?;
+    if !found.is_file() {
+        return Err(FolderError::NotA(path.into(), "regular file").into());
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(FolderError::NotOurs(path.into()).into());
+    }
+    if found.mode() & 0o077 != 0 {
+        return Err(RootError::KeyExposed(path.into(), found.mode() & 0o777));
+    }
+    let mut pem = Zeroizing::new(String::with_capacity(4096));
+    File::open(path).and_then(|file| file.take(4096).read_to_string(&mut pem)).map_err(io)?;
+    Ok(pem)
+}
+
+/// Makes both files in a folder beside and moves it into place, so that a crash leaves all or nothing.
+fn make(folder: &Path) -> Result<(), RootError> {
+    let parent = folder.parent().unwrap_or(folder);
+    let io = |error| RootError::Folder(FolderError::Io(folder.into(), error));
+    let (certificate, key) = generate().map_err(|_| RootError::Damaged(folder.into(), "a key cannot be made"))?;
+    let fresh = tempfile::Builder::new().prefix(".ca-").tempdir_in(parent).map_err(io)?;
+    write(&fresh.path().join(KEY), key.as_bytes(), 0o600).map_err(io)?;
+    write(&fresh.path().join(CERTIFICATE), certificate.as_bytes(), 0o644).map_err(io)?;
+    fs::rename(fresh.path(), folder).map_err(io)?;
+    // It is no longer a temporary folder, and must not be removed as one.
+    let _ = fresh.keep();
+    Ok(())
+}
+
+fn write(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+    file.write_all(text)?;
+    file.sync_all()
+}
+
+fn generate() -> Result<(String, Zeroizing<String>), rcgen::Error> {
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    let pem = Zeroizing::new(key.serialize_pem());
+    let mut params = CertificateParams::new(Vec::<String>::new())?;
+    let serial = serial_number();
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.distinguished_name = DistinguishedName::new();
+    // A name of its own for each installation: clients mix up roots that share one.
+    params.distinguished_name.push(DnType::CommonName, format!("secret-proxy CA {}", hex::encode(&serial[..4])));
+    params.serial_number = Some(SerialNumber::from_slice(&serial));
+    let now = OffsetDateTime::now_utc();
+    params.not_before = now - LEAF_BACKDATED;
+    params.not_after = now + ROOT_VALID;
+    Ok((CertifiedIssuer::self_signed(params, key)?.pem(), pem))
+}
+
+/// A random serial number: positive and without leading zeros, so that strict clients take it.
+pub(super) fn serial_number() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    bytes[0] = (bytes[0] & 0x3f) | 0x40;
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn refused(folder: &Path) -> String {
+        Root::open_or_make(folder).map(|_| ()).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn a_new_root_has_the_modes_of_the_design_and_is_read_again() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = parent.path().join("ca");
+        let made = Root::open_or_make(&folder).expect("made");
+        let mode = |name| fs::metadata(folder.join(name)).expect("there").mode() & 0o777;
+        assert_eq!((mode(KEY), mode(CERTIFICATE)), (0o600, 0o644));
+        let read = Root::open_or_make(&folder).expect("read again");
+        assert_eq!(made.certificate().fingerprint, read.certificate().fingerprint);
+        assert_eq!(fs::read_dir(parent.path()).expect("readable").count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn damage_is_a_refusal_and_nothing_is_overwritten() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let other = parent.path().join("other");
+        Root::open_or_make(&other).expect("made");
+        for (number, (file, text, expected)) in [
+            (KEY, Some("garbage".to_owned()), "not a private key"),
+            (KEY, None, "missing beside its certificate"),
+            (CERTIFICATE, Some("garbage".to_owned()), "not PEM"),
+            (CERTIFICATE, None, "missing beside its key"),
+            (CERTIFICATE, fs::read_to_string(other.join(CERTIFICATE)).ok(), "does not belong"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let folder = parent.path().join(format!("ca{number}"));
+            Root::open_or_make(&folder).expect("made");
+            match &text {
+                Some(text) => fs::write(folder.join(file), text).expect("written"),
+                None => fs::remove_file(folder.join(file)).expect("removed"),
+            }
+            let reason = refused(&folder);
+            assert!(reason.contains(expected), "{file}: {reason}");
+            assert_eq!(fs::read_to_string(folder.join(file)).ok(), text);
+        }
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = parent.path().join("ca");
+        Root::open_or_make(&folder).expect("made");
+        fs::set_permissions(folder.join(KEY), fs::Permissions::from_mode(0o640)).expect("ours");
+        assert!(refused(&folder).contains("read by others"));
+    }
+}

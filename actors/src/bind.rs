@@ -1,0 +1,70 @@
+//! Binding sockets, once, before the tree starts.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::listener::Bound;
+use crate::settings::Listen;
+
+/// Connections that wait to be accepted: what systems commonly allow.
+const BACKLOG: i32 = 1024;
+
+/// Why a socket could not be bound.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody else has it.
+    #[error("{0} is taken by another program: stop that one, or choose another address with --listen")]
+    Taken(String),
+    /// Something that is not a socket stands there.
+    #[error("{} is there already and is not a socket: move it away", .0.display())]
+    NotASocket(PathBuf),
+    /// The system said no.
+    #[error("{0} cannot be listened on: {1}")]
+    Io(String, io::ErrorKind),
+}
+
+/// Binds one address.
+pub(crate) fn bind(listen: &Listen) -> Result<Bound, BindError> {
+    match listen {
+        Listen::Tcp(address) => bind_tcp(*address).map(Bound::Tcp).map_err(|error| classify(address, &error)),
+        Listen::Unix(path) => bind_unix(path).map(|listener| Bound::Unix(listener, path.clone())),
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Otherwise a restart fails for minutes while old connections linger.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Binds a Unix socket with mode 0600. A socket that nobody serves any more is replaced.
+pub(crate) fn bind_unix(path: &Path) -> Result<UnixListener, BindError> {
+    let name = || format!("unix:{}", path.display());
+    let fail = |error: io::Error| classify(&name(), &error);
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => return Err(BindError::NotASocket(path.into())),
+        Ok(_) if UnixStream::connect(path).is_ok() => return Err(BindError::Taken(name())),
+        Ok(_) => std::fs::remove_file(path).map_err(fail)?,
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(fail)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(fail)?;
+    listener.set_nonblocking(true).map_err(fail)?;
+    Ok(listener)
+}
+
+fn classify(address: &dyn ToString, error: &io::Error) -> BindError {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => BindError::Taken(address.to_string()),
+        kind => BindError::Io(address.to_string(), kind),
+    }
+}

@@ -1,0 +1,104 @@
+//! Bodies, streamed in both directions and never held.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::upstream::{Connection, UpstreamHandle};
+
+/// A client's body on its way upstream.
+#[derive(Debug)]
+pub(crate) struct RequestBody(Incoming);
+
+impl RequestBody {
+    pub(crate) fn new(body: Incoming) -> Self {
+        Self(body)
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+/// What a client gets: an upstream's body, or a short text of ours.
+#[derive(Debug)]
+pub(crate) enum ResponseBody {
+    /// Of ours, whole.
+    Text(Option<Bytes>),
+    /// The upstream's, as it comes.
+    Upstream(UpstreamBody),
+}
+
+/// An upstream's body; gives the connection back once it was read to its end.
+#[derive(Debug)]
+pub(crate) struct UpstreamBody {
+    incoming: Incoming,
+    ended: bool,
+    lease: Option<(Connection, UpstreamHandle)>,
+}
+
+impl ResponseBody {
+    pub(crate) fn text(text: &'static str) -> Self {
+        Self::Text((!text.is_empty()).then(|| Bytes::from_static(text.as_bytes())))
+    }
+
+    pub(crate) fn upstream(incoming: Incoming, connection: Connection, pool: UpstreamHandle) -> Self {
+        Self::Upstream(UpstreamBody { incoming, ended: false, lease: Some((connection, pool)) })
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut *self {
+            Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            Self::Upstream(body) => {
+                let polled = Pin::new(&mut body.incoming).poll_frame(cx);
+                body.ended |= matches!(polled, Poll::Ready(None));
+                polled
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Text(text) => text.is_none(),
+            Self::Upstream(body) => body.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Text(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
+            Self::Upstream(body) => body.incoming.size_hint(),
+        }
+    }
+}
+
+impl Drop for UpstreamBody {
+    fn drop(&mut self) {
+        // Left unread, the connection cannot be used again: dropping the lease closes it, which
+        // is also how a client's disconnect reaches the origin.
+        if let Some((connection, pool)) = self.lease.take().filter(|_| self.ended || self.incoming.is_end_stream()) {
+            pool.park(connection);
+        }
+    }
+}

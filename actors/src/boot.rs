@@ -1,0 +1,186 @@
+//! Checks everything that a person could have got wrong, then starts the tree.
+
+use std::fs::File;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+
+use policy::reach::Reach;
+use ractor::{Actor, ActorRef};
+use rustls_pki_types::CertificateDer;
+use tokio::sync::oneshot;
+
+use crate::audit::{self, AuditHandle};
+use crate::authority::{self, AuthorityHandle, Root, RootError};
+use crate::bind::{BindError, bind, bind_unix};
+use crate::folder::FolderError;
+use crate::limits;
+use crate::listener::{self, Bound};
+use crate::secret_store::{self, SecretStoreHandle};
+use crate::session::Peers;
+use crate::settings::Settings;
+use crate::slot::slot;
+use crate::status::{self, Board};
+use crate::supervisor::{self, Child, Ended, Supervisor};
+use crate::upstream::{self, TrustError, UpstreamHandle, read_roots};
+
+/// Why the daemon cannot start. Each says what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// A folder or file of ours.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The certificate authority.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// The roots for upstreams.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// An address to listen on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// An owner did not start, though everything had been checked.
+    #[error("an owner did not start: {0}")]
+    Start(String),
+}
+
+/// The running tree.
+pub struct Daemon {
+    root: ActorRef<supervisor::Msg>,
+    ended: oneshot::Receiver<Ended>,
+    secret_store: SecretStoreHandle,
+    addresses: Vec<String>,
+    _lock: File,
+}
+
+impl std::fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Daemon").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+impl Daemon {
+    /// Checks the settings against the world and starts all owners.
+    ///
+    /// # Errors
+    /// Something has to be put right first; nothing was overwritten.
+    pub async fn boot(settings: Settings) -> Result<Self, BootError> {
+        let lock = settings.folder.lock()?;
+        let ground = Ground::prepare(&settings)?;
+        let addresses = ground.sockets.iter().map(Bound::address).collect();
+        let (store_publisher, store) = slot("secret_store");
+        let secret_store = SecretStoreHandle::new(store);
+        let board = ground.board.clone();
+        let (ended_sender, ended) = oneshot::channel();
+        let store = secret_store.clone();
+        let children = move |root: ActorRef<_>| children(&root, settings, ground, store_publisher, store);
+        let arguments = supervisor::Arguments {
+            board,
+            children: Box::new(children),
+            ended: ended_sender,
+            crashes_max: limits::CRASHES_MAX,
+        };
+        let started = Actor::spawn(None, Supervisor, arguments).await;
+        let (root, _) = started.map_err(|error| BootError::Start(error.to_string()))?;
+        Ok(Self { root, ended, secret_store, addresses, _lock: lock })
+    }
+
+    /// Where it listens, as people write it.
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// Reads the mount now.
+    pub async fn reload(&self) {
+        let _ = self.secret_store.reload().await;
+    }
+
+    /// Stops accepting, lets sessions finish, stops the owners.
+    pub async fn drain(&self) {
+        let limit = limits::DRAIN + 8 * limits::STOP;
+        let _ = self.root.call(|reply| supervisor::Msg::Drain { reply }, Some(limit)).await;
+    }
+
+    /// Waits until the tree has ended by itself.
+    pub async fn ended(&mut self) -> Ended {
+        (&mut self.ended).await.unwrap_or(Ended::Exhausted("supervisor"))
+    }
+}
+
+/// What is made once and outlives every crash.
+struct Ground {
+    board: Arc<Board>,
+    sockets: Arc<[Bound]>,
+    status_socket: Arc<UnixListener>,
+    reach: Arc<Reach>,
+    roots: Arc<[CertificateDer<'static>]>,
+    own_root: CertificateDer<'static>,
+}
+
+impl Ground {
+    fn prepare(settings: &Settings) -> Result<Self, BootError> {
+        let folder = &settings.folder;
+        let root = Root::open_or_make(&folder.authority())?;
+        let own_root = root.certificate().der.clone();
+        audit::probe(&folder.audit())?;
+        let roots = settings.upstream_ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
+        let sockets: Arc<[Bound]> = settings.listen.iter().map(bind).collect::<Result<_, _>>()?;
+        let status_socket = Arc::new(bind_unix(&folder.status_socket())?);
+        let reach = Reach {
+            allow: settings.allow_net.clone(),
+            own: sockets.iter().filter_map(Bound::tcp_address).collect(),
+            deny_private: settings.deny_private,
+        };
+        let board = Arc::new(Board::new(settings.sessions_max, settings.secrets.clone(), folder.audit()));
+        Ok(Self { board, sockets, status_socket, reach: Arc::new(reach), roots: roots.into(), own_root })
+    }
+}
+
+/// The tree, in start order; it is stopped in reverse.
+fn children(
+    root: &ActorRef<supervisor::Msg>,
+    settings: Settings,
+    ground: Ground,
+    store_publisher: crate::slot::Publisher<secret_store::Msg>,
+    secret_store: SecretStoreHandle,
+) -> Vec<Child> {
+    let Ground { board, sockets, status_socket, reach, roots, own_root } = ground;
+    let (audit_publisher, audit_slot) = slot("audit");
+    let (status_publisher, _) = slot("status");
+    let (authority_publisher, authority_slot) = slot("authority");
+    let (upstream_publisher, upstream_slot) = slot("upstream");
+    let (listener_publisher, _) = slot("listener");
+    let upstream = UpstreamHandle::new(upstream_slot);
+    let peers = Arc::new(Peers {
+        secret_store: secret_store.clone(),
+        authority: AuthorityHandle::new(authority_slot),
+        upstream: upstream.clone(),
+        audit: AuditHandle::new(audit_slot),
+        board: board.clone(),
+    });
+    let audit = audit::Arguments { path: settings.folder.audit(), board: board.clone() };
+    let status = status::Arguments {
+        socket: status_socket,
+        board: board.clone(),
+        secret_store,
+        #[cfg(feature = "faults")]
+        root: root.clone(),
+    };
+    let store = secret_store::Arguments {
+        path: settings.secrets,
+        ttl: settings.secrets_ttl,
+        approval_wait: settings.approval_wait,
+        board: board.clone(),
+        upstream,
+    };
+    let authority = authority::Arguments { folder: settings.folder.authority(), board: board.clone() };
+    let upstream = upstream::Arguments { reach, overrides: settings.resolve.into(), roots, own_root };
+    let listener = listener::Arguments { sockets, peers, root: root.get_cell(), board };
+    vec![
+        audit::child(audit_publisher, audit),
+        status::child(status_publisher, status),
+        secret_store::child(store_publisher, store),
+        authority::child(authority_publisher, authority),
+        upstream::child(upstream_publisher, upstream),
+        listener::child(listener_publisher, listener),
+    ]
+}

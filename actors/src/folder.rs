@@ -1,0 +1,188 @@
+//! The folder of our own files, and the rules for them.
+//!
+//! Files are made with their final mode. A wrong owner, or a key that others can read, is refused; a
+//! folder or log of ours that is too open is tightened, because people come here from a script that
+//! left them so. The last component of a path is never followed if it is a link.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+/// The folder, its path resolved once.
+#[derive(Clone, Debug)]
+pub struct Folder(PathBuf);
+
+/// Why a folder or a file of ours cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// The system said no.
+    #[error("{}: {}: {}", .0.display(), .1.kind(), hint(.1))]
+    Io(PathBuf, io::Error),
+    /// It belongs to somebody else.
+    #[error("{} belongs to another user: choose another folder with --dir, or take it over with chown", .0.display())]
+    NotOurs(PathBuf),
+    /// It is not what it should be.
+    #[error("{} is not a {kind}: move it away", .0.display(), kind = .1)]
+    NotA(PathBuf, &'static str),
+    /// Another daemon works on the folder.
+    #[error("another secret-proxy already runs on {}: stop it first, or give this one its own --dir", .0.display())]
+    InUse(PathBuf),
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "make it writable for this user, or choose another folder with --dir",
+        io::ErrorKind::NotFound => "make the folder above it first, or choose another with --dir",
+        io::ErrorKind::StorageFull => "free some space",
+        _ => "choose another folder with --dir",
+    }
+}
+
+impl Folder {
+    /// Makes the folder if it is not there, and sees to its owner and mode. The warnings say what
+    /// was tightened.
+    ///
+    /// # Errors
+    /// It cannot be made, is not a folder, or is not ours.
+    pub fn open(path: &Path) -> Result<(Self, Vec<String>), FolderError> {
+        make_folder(path)?;
+        let path = fs::canonicalize(path).map_err(|error| FolderError::Io(path.into(), error))?;
+        let mut warnings = Vec::new();
+        warnings.extend(tighten(&path, 0o700)?);
+        Ok((Self(path), warnings))
+    }
+
+    /// Names the folder without looking at it, for commands that only read.
+    pub fn at(path: &Path) -> Self {
+        Self(fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()))
+    }
+
+    /// The path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The audit file.
+    pub fn audit(&self) -> PathBuf {
+        self.0.join("audit.log")
+    }
+
+    /// The operational log.
+    pub fn proxy_log(&self) -> PathBuf {
+        self.0.join("proxy.log")
+    }
+
+    /// The folder of the certificate authority.
+    pub fn authority(&self) -> PathBuf {
+        self.0.join("ca")
+    }
+
+    /// The status socket.
+    pub fn status_socket(&self) -> PathBuf {
+        self.0.join("status.sock")
+    }
+
+    /// Takes the folder for this process, until the file is dropped.
+    ///
+    /// # Errors
+    /// Another daemon has it.
+    pub fn lock(&self) -> Result<File, FolderError> {
+        let path = self.0.join("lock");
+        let file = open_ours(&path, OpenOptions::new().write(true).create(true))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(fs::TryLockError::WouldBlock) => Err(FolderError::InUse(self.0.clone())),
+            Err(fs::TryLockError::Error(error)) => Err(FolderError::Io(path, error)),
+        }
+    }
+}
+
+fn make_folder(path: &Path) -> Result<(), FolderError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(FolderError::NotA(path.into(), "folder")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+            made.map_err(|error| FolderError::Io(path.into(), error))
+        }
+        Err(error) => Err(FolderError::Io(path.into(), error)),
+    }
+}
+
+/// Checks the owner and takes away what `mode` does not give. Says so if it had to.
+fn tighten(path: &Path, mode: u32) -> Result<Option<String>, FolderError> {
+    let fail = |error| FolderError::Io(path.into(), error);
+    let found = fs::symlink_metadata(path).map_err(fail)?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(FolderError::NotOurs(path.into()));
+    }
+    if found.mode() & 0o777 & !mode == 0 {
+        return Ok(None);
+    }
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(fail)?;
+    Ok(Some(format!("{}: mode tightened from {:o} to {mode:o}", path.display(), found.mode() & 0o777)))
+}
+
+/// Opens a file of ours with mode 0600, without following a link, and checks what it is.
+///
+/// # Errors
+/// It cannot be opened, is not a regular file, or is not ours.
+pub fn open_ours(path: &Path, options: &mut OpenOptions) -> Result<File, FolderError> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let file = options.mode(0o600).custom_flags(flags).open(path).map_err(|error| match error.raw_os_error() {
+        Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => FolderError::NotA(path.into(), "regular file"),
+        _ => FolderError::Io(path.into(), error),
+    })?;
+    let found = file.metadata().map_err(|error| FolderError::Io(path.into(), error))?;
+    if !found.is_file() {
+        return Err(FolderError::NotA(path.into(), "regular file"));
+    }
+    tighten(path, 0o600)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("it is there").mode() & 0o777
+    }
+
+    #[test]
+    fn a_new_folder_is_ours_alone_and_an_open_one_is_tightened() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let path = parent.path().join("a/b");
+        let (_, warnings) = Folder::open(&path).expect("made");
+        assert_eq!((mode(&path), warnings.len()), (0o700, 0));
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("ours");
+        let (_, warnings) = Folder::open(&path).expect("tightened");
+        assert_eq!((mode(&path), warnings.len()), (0o700, 1));
+    }
+
+    #[test]
+    fn links_and_pipes_are_not_files_of_ours() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let (target, link) = (parent.path().join("target"), parent.path().join("link"));
+        fs::write(&target, "").expect("written");
+        std::os::unix::fs::symlink(&target, &link).expect("linked");
+        let opened = open_ours(&link, OpenOptions::new().append(true));
+        assert!(matches!(opened, Err(FolderError::NotA(..))), "{opened:?}");
+        let folder = open_ours(parent.path(), OpenOptions::new().read(true));
+        assert!(matches!(folder, Err(FolderError::NotA(..))), "{folder:?}");
+    }
+
+    #[test]
+    fn one_daemon_a_folder() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let (folder, _) = Folder::open(parent.path()).expect("ours");
+        let held = folder.lock().expect("free");
+        assert!(matches!(folder.lock(), Err(FolderError::InUse(_))));
+        drop(held);
+        folder.lock().expect("free again");
+    }
+}

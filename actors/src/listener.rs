@@ -1,0 +1,165 @@
+//! The owner of accepting.
+//!
+//! *Owns* the accept tasks. *Answers* nothing. *Asks* nobody; starts sessions under the root. *Dies
+//! when* an accept task ends. *After a restart* it accepts from the same sockets: the root holds
+//! them, so that the port never closes.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdTcpListener};
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::time::sleep;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::warn;
+
+use crate::limits;
+use crate::session::{self, Peers, Stream};
+use crate::slot::Publisher;
+use crate::status::{Board, ListenerReport};
+use crate::supervisor::{Child, permanent};
+
+/// A bound socket. The root keeps it; each incarnation of the listener works on a copy.
+#[derive(Debug)]
+pub(crate) enum Bound {
+    Tcp(StdTcpListener),
+    Unix(StdUnixListener, PathBuf),
+}
+
+/// The listener's own copy of a bound socket.
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Bound {
+    /// The address as people write it.
+    pub(crate) fn address(&self) -> String {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map_or_else(|_| "tcp".to_owned(), |it| it.to_string()),
+            Self::Unix(_, path) => format!("unix:{}", path.display()),
+        }
+    }
+
+    /// The TCP address, which is never dialled.
+    pub(crate) fn tcp_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(..) => None,
+        }
+    }
+
+    fn copy(&self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(listener) => TcpListener::from_std(listener.try_clone()?).map(Socket::Tcp),
+            Self::Unix(listener, _) => UnixListener::from_std(listener.try_clone()?).map(Socket::Unix),
+        }
+    }
+}
+
+impl Socket {
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(listener) => listener.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
+            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+        }
+    }
+}
+
+pub(crate) enum Msg {
+    /// An accept task has ended, which it never should.
+    Ended,
+    #[cfg(feature = "faults")]
+    Fault(crate::faults::Fault),
+}
+
+#[cfg(feature = "faults")]
+impl From<crate::faults::Fault> for Msg {
+    fn from(fault: crate::faults::Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Arguments {
+    pub(crate) sockets: Arc<[Bound]>,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) root: ActorCell,
+    pub(crate) board: Arc<Board>,
+}
+
+/// The owner's place in the tree.
+pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
+    permanent("listener", publisher, || Listener, arguments)
+}
+
+struct Listener;
+
+struct State {
+    board: Arc<Board>,
+    _accepting: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Actor for Listener {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
+        let mut accepting = Vec::new();
+        for bound in arguments.sockets.iter() {
+            let task = accept(bound.copy()?, myself.clone(), arguments.clone());
+            accepting.push(AbortOnDropHandle::new(tokio::spawn(task)));
+        }
+        let report = |bound: &Bound| ListenerReport { address: bound.address(), state: "accepting" };
+        arguments.board.listeners.send_replace(arguments.sockets.iter().map(report).collect());
+        Ok(State { board: arguments.board, _accepting: accepting })
+    }
+
+    async fn handle(&self, _: ActorRef<Msg>, message: Msg, _: &mut State) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Ended => Err("an accept task ended".into()),
+            #[cfg(feature = "faults")]
+            Msg::Fault(fault) => fault.strike(),
+        }
+    }
+
+    async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        state.board.listeners.send_modify(|reports| {
+            reports.iter_mut().for_each(|report| report.state = "down");
+        });
+        Ok(())
+    }
+}
+
+/// Accepts for ever. The permit comes first: clients beyond the limit wait in the backlog. Nothing is
+/// awaited between accepting and handing over, so that a crash of the listener loses no client.
+async fn accept(socket: Socket, listener: ActorRef<Msg>, arguments: Arguments) {
+    let _ended = Ended(listener);
+    loop {
+        let Ok(permit) = arguments.board.sessions.clone().acquire_owned().await else { return };
+        match socket.accept().await {
+            Ok(stream) => {
+                let session = session::Arguments { stream, permit, peers: arguments.peers.clone() };
+                // While the root ends, no session can be started: the client is let go.
+                let _ = session::spawn(session, arguments.root.clone()).await;
+            }
+            Err(error) => {
+                warn!(%error, "accepting failed");
+                sleep(limits::ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Tells the listener that an accept task has ended, by a panic too.
+struct Ended(ActorRef<Msg>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.cast(Msg::Ended);
+    }
+}

@@ -1,0 +1,236 @@
+//! Reading the mount: a regular file, or the pipe that 1Password serves.
+//!
+//! Every open of the pipe may raise a prompt, so nothing is opened to probe. Opening never blocks:
+//! a thread stuck in `open` could be released by nobody. A further kind of source would stand
+//! beside these two, with the same outcome.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Instant;
+
+use rustix::fs::OFlags;
+use tokio::time::sleep;
+use zeroize::Zeroizing;
+
+use crate::limits::{PIPE_POLL, SECRETS_BYTES_MAX, STAT};
+
+/// What the mount is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    /// Plain text on the disk.
+    File,
+    /// Served on demand.
+    Pipe,
+}
+
+impl Kind {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Pipe => "pipe",
+        }
+    }
+}
+
+/// Tells one file from another, and from itself after a change. A pipe changes its times at every
+/// read, so only its identity counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Identity {
+    pub(super) kind: Kind,
+    device: u64,
+    inode: u64,
+    state: Option<(u64, i64, i64, i64, i64)>,
+}
+
+/// The whole text of one read.
+pub(crate) struct Text {
+    pub(super) bytes: Zeroizing<Vec<u8>>,
+    pub(super) identity: Identity,
+}
+
+/// Why there is no text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum Trouble {
+    #[error("there is no such file")]
+    Missing,
+    #[error("it is not safe to use: {0}")]
+    Unsafe(&'static str),
+    #[error("it was closed with nothing in it: locked, or not approved")]
+    ClosedEmpty,
+    #[error("it is larger than {SECRETS_BYTES_MAX} bytes")]
+    TooLarge,
+    #[error("it was changed while it was read")]
+    Changed,
+    #[error("{0}")]
+    Io(io::ErrorKind),
+}
+
+/// What a reader of a pipe sees while nothing has been written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Progress {
+    /// No writer has it open.
+    Unserved,
+    /// A writer has it open and has written nothing.
+    Awaiting,
+}
+
+/// Looks at the mount without opening it.
+pub(super) fn probe(path: &Path) -> Result<Identity, Trouble> {
+    identity(&fs::symlink_metadata(path).map_err(|error| trouble(&error))?)
+}
+
+/// Reads the mount whole. Ends only with the text or with trouble: who waits for a pipe aborts it.
+pub(super) async fn read(path: &Path, progress: impl FnMut(Progress) + Send) -> Result<Text, Trouble> {
+    let owned = path.to_path_buf();
+    let (file, identity) = off_runtime(move || open(&owned)).await?;
+    match identity.kind {
+        Kind::File => off_runtime(move || read_file(&file, identity)).await,
+        Kind::Pipe => read_pipe(path, file, identity, progress).await,
+    }
+}
+
+async fn off_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
+) -> Result<T, Trouble> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Trouble::Io(io::ErrorKind::Other)))
+}
+
+fn open(path: &Path) -> Result<(File, Identity), Trouble> {
+    probe(path)?;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let mut options = OpenOptions::new();
+    let options = options.read(true).custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
+    let file = options.open(path).map_err(|error| trouble(&error))?;
+    let identity = identity(&file.metadata().map_err(|error| trouble(&error))?)?;
+    Ok((file, identity))
+}
+
+fn trouble(error: &io::Error) -> Trouble {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Trouble::Missing,
+        kind => Trouble::Io(kind),
+    }
+}
+
+fn identity(found: &Metadata) -> Result<Identity, Trouble> {
+    let kind = match found.file_type() {
+        it if it.is_file() => Kind::File,
+        it if it.is_fifo() => Kind::Pipe,
+        it if it.is_symlink() => return Err(Trouble::Unsafe("it is a link: name the file itself")),
+        _ => return Err(Trouble::Unsafe("it is neither a regular file nor a pipe")),
+    };
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(Trouble::Unsafe("it belongs to another user"));
+    }
+    if kind == Kind::File && found.mode() & 0o077 != 0 {
+        return Err(Trouble::Unsafe("others may read or write it: chmod 600 it"));
+    }
+    let times = (found.size(), found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
+    let state = (kind == Kind::File).then_some(times);
+    Ok(Identity { kind, device: found.dev(), inode: found.ino(), state })
+}
+
+/// A regular file counts only if it stood still while it was read.
+fn read_file(file: &File, before: Identity) -> Result<Text, Trouble> {
+    let mut bytes = buffer();
+    file.take(SECRETS_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| trouble(&error))?;
+    if bytes.len() > SECRETS_BYTES_MAX {
+        return Err(Trouble::TooLarge);
+    }
+    let after = identity(&file.metadata().map_err(|error| trouble(&error))?)?;
+    if after == before { Ok(Text { bytes, identity: after }) } else { Err(Trouble::Changed) }
+}
+
+/// Of the full size from the start, so that it never moves and leaves a copy behind.
+fn buffer() -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(Vec::with_capacity(SECRETS_BYTES_MAX + 1))
+}
+
+/// Asks by the clock: readiness of pipes differs between systems.
+async fn read_pipe(
+    path: &Path,
+    mut file: File,
+    identity: Identity,
+    mut progress: impl FnMut(Progress) + Send,
+) -> Result<Text, Trouble> {
+    let mut bytes = buffer();
+    let mut seen_writer = false;
+    let mut looked = Instant::now();
+    loop {
+        match read_some(&mut file, &mut bytes)? {
+            Some(0) if !bytes.is_empty() => return Ok(Text { bytes, identity }),
+            Some(0) if seen_writer => return Err(Trouble::ClosedEmpty),
+            Some(0) => progress(Progress::Unserved),
+            Some(_) if bytes.len() > SECRETS_BYTES_MAX => return Err(Trouble::TooLarge),
+            Some(_) => continue,
+            None => {
+                seen_writer = true;
+                if bytes.is_empty() {
+                    progress(Progress::Awaiting);
+                }
+            }
+        }
+        sleep(PIPE_POLL).await;
+        if looked.elapsed() >= STAT {
+            looked = Instant::now();
+            if probe(path)? != identity {
+                return Err(Trouble::Changed);
+            }
+        }
+    }
+}
+
+/// How many bytes there were; `None` if a writer has it open and has nothing for us.
+fn read_some(file: &mut File, bytes: &mut Zeroizing<Vec<u8>>) -> Result<Option<usize>, Trouble> {
+    let mut chunk = Zeroizing::new([0; 4096]);
+    match file.read(chunk.as_mut_slice()) {
+        Ok(length) => {
+            let room = (SECRETS_BYTES_MAX + 1).saturating_sub(bytes.len());
+            bytes.extend_from_slice(chunk.get(..length.min(room)).unwrap_or_default());
+            Ok(Some(length))
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+        Err(error) => Err(trouble(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn file(folder: &Path, name: &str, mode: u32) -> std::path::PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, "K=v\n").expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
+        path
+    }
+
+    #[tokio::test]
+    async fn what_is_not_safe_is_not_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let read = async |path: &Path| read(path, |_| ()).await.map(|text| text.bytes.to_vec());
+        let good = file(folder.path(), "good", 0o600);
+        assert_eq!(read(&good).await, Ok(b"K=v\n".to_vec()));
+        let link = folder.path().join("link");
+        symlink(&good, &link).expect("linked");
+        let open = file(folder.path(), "open", 0o644);
+        for (path, expected) in [(link.as_path(), "link"), (open.as_path(), "chmod 600"), (folder.path(), "neither")] {
+            let trouble = read(path).await.expect_err("unsafe");
+            assert!(trouble.to_string().contains(expected), "{trouble}");
+        }
+        assert_eq!(read(&folder.path().join("none")).await, Err(Trouble::Missing));
+    }
+
+    #[tokio::test]
+    async fn too_large_a_file_is_not_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = file(folder.path(), "big", 0o600);
+        fs::write(&path, vec![b'#'; SECRETS_BYTES_MAX + 1]).expect("written");
+        assert_eq!(read(&path, |_| ()).await.map(|_| ()), Err(Trouble::TooLarge));
+    }
+}

@@ -1,0 +1,190 @@
+//! The owner of one client connection, from accept to close.
+//!
+//! *Owns* the connection's task. *Answers* `Drain`. *Asks* `secret_store`, `authority`, `upstream`
+//! and `audit`. *Dies when* its connection ends, or with a panic of its own, which ends this
+//! connection alone. It is *never restarted*: the client comes again. It hangs off the root, so that
+//! no other owner's crash takes it along.
+
+mod exchange;
+mod outer;
+mod prefixed;
+mod refusal;
+mod relay;
+mod request;
+mod tunnel;
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+
+use http::Response;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioTimer;
+use policy::host::Destination;
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio_util::task::AbortOnDropHandle;
+
+use self::relay::{Next, Upgraded};
+use crate::audit::AuditHandle;
+use crate::authority::AuthorityHandle;
+use crate::body::ResponseBody;
+use crate::limits;
+use crate::secret_store::SecretStoreHandle;
+use crate::status::Board;
+use crate::upstream::UpstreamHandle;
+
+/// Whom a session may ask, and the board that it counts on.
+pub(crate) struct Peers {
+    pub(crate) secret_store: SecretStoreHandle,
+    pub(crate) authority: AuthorityHandle,
+    pub(crate) upstream: UpstreamHandle,
+    pub(crate) audit: AuditHandle,
+    pub(crate) board: Arc<Board>,
+}
+
+/// Where the requests of a connection go, fixed before the first of them is read.
+struct Path {
+    destination: Destination,
+    form: Form,
+    /// Whether the TLS server name, if one was sent, is the destination's host.
+    server_name_agrees: bool,
+    peers: Arc<Peers>,
+    /// Set by a request that was answered with 101.
+    upgraded: Next<Upgraded>,
+}
+
+/// How requests name their target.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Form {
+    /// By path, inside a tunnel.
+    Tunnel,
+    /// By absolute URI, on the port itself.
+    Absolute,
+}
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+pub(crate) enum Msg {
+    /// Finish what is under way, begin nothing new.
+    Drain,
+    /// The connection has ended.
+    Finished,
+}
+
+pub(crate) struct Arguments {
+    pub(crate) stream: Stream,
+    /// One of the sessions that there may be; given back when the session ends.
+    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) peers: Arc<Peers>,
+}
+
+struct Session;
+
+struct State {
+    connection: AbortOnDropHandle<()>,
+    drain: watch::Sender<bool>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Starts a session under the root.
+pub(crate) async fn spawn(arguments: Arguments, root: ActorCell) -> Result<(), SpawnErr> {
+    Actor::spawn_linked(None, Session, arguments, root).await.map(drop)
+}
+
+impl Actor for Session {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
+        let Arguments { stream, permit, peers } = arguments;
+        peers.board.sessions_total.add_one();
+        let (drain, draining) = watch::channel(false);
+        let finished = Finished(myself);
+        let task = tokio::spawn(async move {
+            let _finished = finished;
+            match stream {
+                Stream::Tcp(stream) => {
+                    // Without it, small writes wait up to 40 ms for an acknowledgement.
+                    let _ = stream.set_nodelay(true);
+                    outer::serve(stream, peers, Drain(draining)).await;
+                }
+                Stream::Unix(stream) => outer::serve(stream, peers, Drain(draining)).await,
+            }
+        });
+        Ok(State { connection: AbortOnDropHandle::new(task), drain, _permit: permit })
+    }
+
+    async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Drain => drop(state.drain.send_replace(true)),
+            Msg::Finished => myself.stop(None),
+        }
+        Ok(())
+    }
+
+    async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        state.connection.abort();
+        Ok(())
+    }
+}
+
+/// Tells the session that its connection has ended, by a panic too.
+struct Finished(ActorRef<Msg>);
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        let _ = self.0.cast(Msg::Finished);
+    }
+}
+
+/// Turns true when the daemon is about to end.
+#[derive(Clone)]
+struct Drain(watch::Receiver<bool>);
+
+impl Drain {
+    /// Runs a connection to its end; asks it to finish when the daemon is about to end.
+    async fn run<C: Future>(&self, connection: C, finish: impl FnOnce(Pin<&mut C>)) -> C::Output {
+        let mut connection = pin!(connection);
+        let mut draining = self.0.clone();
+        tokio::select! {
+            output = connection.as_mut() => return output,
+            // The sender is gone only when the session is: then this task is being aborted.
+            Ok(_) = draining.wait_for(|draining| *draining) => {}
+        }
+        finish(connection.as_mut());
+        connection.await
+    }
+}
+
+/// Answers are never errors: what goes wrong is an answer too.
+async fn service<F>(answer: Pin<Box<F>>) -> Result<Response<ResponseBody>, Infallible>
+where
+    F: Future<Output = Response<ResponseBody>>,
+{
+    Ok(answer.await)
+}
+
+/// HTTP/1.1 towards clients, with its limits.
+fn http1_server() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HEAD)
+        .max_headers(limits::HEAD_FIELDS_MAX)
+        .max_buf_size(limits::HEAD_BYTES_MAX)
+        .auto_date_header(false);
+    builder
+}
+
+/// What HTTP can be spoken over.
+trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> ByteStream for S {}

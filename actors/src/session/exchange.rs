@@ -1,0 +1,250 @@
+//! One request and its response. [`Exchange::attempt`] is the security argument, in order.
+
+use std::sync::Arc;
+
+use http::header::EXPECT;
+use http::request::Parts;
+use http::{Method, Request, Response, Uri};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use policy::refusal::Refusal;
+use policy::rewrite::Fields;
+use policy::secret::Name;
+use tracing::{debug, warn};
+
+use super::request::Canonical;
+use super::{Path, refusal, relay};
+use crate::audit::{Attempt, Entry};
+use crate::body::{RequestBody, ResponseBody};
+use crate::hex::RecordId;
+use crate::limits;
+use crate::slot::Unavailable;
+use crate::upstream::{Connection, DialError, Lane, NoRoute, Offer, SendError};
+
+/// How a request ends that gets no response from upstream.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// It cannot be read without doubt: 400.
+    Malformed,
+    /// It is refused: 403, and nothing was dialled or sent.
+    Refused(Refusal),
+    /// It was permitted and then not sent: 502 or 504.
+    NotSent(DialError),
+    /// It was sent, and no response came: 502 or 504.
+    Failed(DialError),
+}
+
+impl From<Refusal> for Ending {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Unavailable> for Ending {
+    fn from(Unavailable(owner): Unavailable) -> Self {
+        Self::Refused(Refusal::Unavailable(owner))
+    }
+}
+
+impl From<NoRoute> for Ending {
+    fn from(no_route: NoRoute) -> Self {
+        match no_route {
+            NoRoute::Denied(refusal) => Self::Refused(refusal),
+            NoRoute::Unresolved(reason) => Self::NotSent(DialError { timed_out: false, reason }),
+        }
+    }
+}
+
+impl From<DialError> for Ending {
+    fn from(error: DialError) -> Self {
+        Self::NotSent(error)
+    }
+}
+
+/// One request on its way, and what its record needs.
+pub(super) struct Exchange {
+    path: Arc<Path>,
+    id: RecordId,
+    method: Method,
+    uri: Uri,
+    names: Vec<Name>,
+    /// The client's body, until it is sent on.
+    body: Option<RequestBody>,
+    /// Whether a record of the permit stands in the file.
+    recorded: bool,
+}
+
+/// Answers one request, whatever happens.
+pub(super) async fn answer(path: Arc<Path>, request: Request<Incoming>) -> Response<ResponseBody> {
+    let (parts, body) = request.into_parts();
+    let fields = Fields::scan(&parts.headers);
+    // A client that waits for 100 has not sent its body and need not be asked for it.
+    let holds_back = parts.headers.contains_key(EXPECT);
+    let mut exchange = Exchange {
+        path,
+        id: RecordId::random(),
+        method: parts.method.clone(),
+        uri: parts.uri.clone(),
+        names: fields.as_ref().map(Fields::names).unwrap_or_default(),
+        body: Some(RequestBody::new(body)),
+        recorded: false,
+    };
+    match exchange.attempt(parts, fields).await {
+        Ok(response) => response,
+        Err(ending) => {
+            if let Some(body) = exchange.body.take().filter(|_| !holds_back) {
+                drain(body).await;
+            }
+            exchange.end(ending).await
+        }
+    }
+}
+
+impl Exchange {
+    /// Scan, judge, find a way, record, connect, render, send: in this order, and nothing else.
+    ///
+    /// A refusal never dials. Nothing is sent that is not recorded. No byte of a request is written
+    /// before the server was verified. An error anywhere ends the request.
+    async fn attempt(&mut self, parts: Parts, fields: Option<Fields>) -> Result<Response<ResponseBody>, Ending> {
+        let peers = self.path.peers.clone();
+        let mut canonical = Canonical::new(parts, fields, &self.path)?;
+        let permit = match canonical.plea.take() {
+            Some(plea) => Some(peers.secret_store.judge(plea).await?),
+            None => None,
+        };
+        let lane = peers.upstream.reserve(self.path.destination.clone(), canonical.offer).await??;
+        if permit.is_some() {
+            peers.audit.append(self.entry(None)).await?;
+            self.recorded = true;
+        }
+        let mut connection = self.connect(lane).await?;
+        if let Some(permit) = permit {
+            let rendered = peers.secret_store.render(permit).await?;
+            rendered.apply(&mut canonical.parts.headers);
+            connection.carries_secret();
+        }
+        self.send(connection, canonical).await
+    }
+
+    async fn connect(&self, lane: Lane) -> Result<Connection, Ending> {
+        match lane {
+            Lane::Idle(connection) => Ok(*connection),
+            Lane::Route(route) => Ok(self.path.peers.upstream.dial(route).await??),
+        }
+    }
+
+    /// Sends the request; over again only while not a byte of it was written.
+    async fn send(
+        &mut self,
+        mut connection: Connection,
+        canonical: Canonical,
+    ) -> Result<Response<ResponseBody>, Ending> {
+        let Canonical { parts, offer, upgrade, .. } = canonical;
+        let body = self.body.take().ok_or(Ending::Malformed)?;
+        let mut request = Request::from_parts(parts, body);
+        loop {
+            match connection.send(request).await {
+                Ok(response) => return Ok(relay::response(response, connection, upgrade, &self.path)),
+                Err(SendError::Unsent(unsent)) => {
+                    request = *unsent;
+                    connection = self.another(offer, &connection).await?;
+                }
+                Err(SendError::Failed(error)) => {
+                    let reason = format!("sending: {error}");
+                    return Err(Ending::Failed(DialError { timed_out: false, reason }));
+                }
+                Err(SendError::TimedOut) => {
+                    let reason = "no response in time".to_owned();
+                    return Err(Ending::Failed(DialError { timed_out: true, reason }));
+                }
+            }
+        }
+    }
+
+    /// Another connection, after an idle one turned out to be closed.
+    async fn another(&self, offer: Offer, closed: &Connection) -> Result<Connection, Ending> {
+        let lane = self.path.peers.upstream.reserve(self.path.destination.clone(), offer).await??;
+        let mut connection = self.connect(lane).await?;
+        if closed.carried_secret() {
+            connection.carries_secret();
+        }
+        Ok(connection)
+    }
+
+    /// Records how it ended, and gives the constant answer.
+    async fn end(mut self, ending: Ending) -> Response<ResponseBody> {
+        match ending {
+            Ending::Malformed => refusal::bad_request(),
+            Ending::Refused(why) => {
+                if self.recorded {
+                    self.record_not_sent(why.to_string()).await;
+                } else {
+                    self.record_refusal(why).await;
+                }
+                refusal::forbidden(self.id)
+            }
+            Ending::NotSent(error) => {
+                self.record_not_sent(error.reason.clone()).await;
+                gateway(&error)
+            }
+            Ending::Failed(error) => {
+                debug!(id = %self.id, destination = %self.path.destination, reason = error.reason, "no response");
+                gateway(&error)
+            }
+        }
+    }
+
+    async fn record_refusal(&self, why: Refusal) {
+        let reason = why.to_string();
+        if self.path.peers.audit.append(self.entry(Some(why))).await.is_err() {
+            self.path.peers.board.unrecorded.add_one();
+            warn!(id = %self.id, names = ?self.names, destination = %self.path.destination, reason, "refused, not recorded");
+        }
+    }
+
+    /// A permitted request was not sent. Without a permit there is nothing to say but in the log.
+    async fn record_not_sent(&mut self, reason: String) {
+        debug!(id = %self.id, destination = %self.path.destination, reason, "not sent");
+        if self.names.is_empty() {
+            return;
+        }
+        let audit = &self.path.peers.audit;
+        if !self.recorded {
+            self.recorded = audit.append(self.entry(None)).await.is_ok();
+        }
+        let entry = Entry::NotSent { id: self.id, reason };
+        if !self.recorded || audit.append(entry).await.is_err() {
+            self.path.peers.board.unrecorded.add_one();
+        }
+    }
+
+    fn entry(&self, refusal: Option<Refusal>) -> Entry {
+        Entry::Attempt(Attempt {
+            id: self.id,
+            names: self.names.clone(),
+            method: self.method.clone(),
+            destination: self.path.destination.clone(),
+            path: self.uri.path().to_owned(),
+            refusal,
+        })
+    }
+}
+
+fn gateway(error: &DialError) -> Response<ResponseBody> {
+    if error.timed_out { refusal::gateway_timeout() } else { refusal::bad_gateway() }
+}
+
+/// Reads a body that nobody wants, up to a bound, so that a client that is still sending gets to
+/// see the answer.
+async fn drain(mut body: RequestBody) {
+    let mut bytes = 0;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes += frame.data_ref().map_or(0, bytes::Bytes::len);
+            if bytes > limits::DRAINED_BYTES_MAX {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(limits::DRAINED_WITHIN, reading).await;
+}

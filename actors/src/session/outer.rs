@@ -1,0 +1,87 @@
+//! The port itself: HTTP/1.1 with CONNECT and absolute URIs, and 400 for anything else.
+
+use std::sync::Arc;
+
+use http::{Method, Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use policy::host::{Authority, Destination, Scheme};
+use tracing::debug;
+
+use super::relay::{self, Next, Upgraded};
+use super::tunnel::Tunnel;
+use super::{ByteStream, Drain, Form, Path, Peers, exchange, http1_server, refusal, service};
+use crate::body::ResponseBody;
+
+/// What the connection goes on with after CONNECT.
+struct Connect {
+    destination: Destination,
+    client: OnUpgrade,
+}
+
+/// What an answer may leave behind for the connection to go on with.
+#[derive(Clone, Default)]
+struct After {
+    connect: Next<Connect>,
+    upgraded: Next<Upgraded>,
+}
+
+/// Serves one client connection.
+pub(super) async fn serve<S: ByteStream>(stream: S, peers: Arc<Peers>, drain: Drain) {
+    let after = After::default();
+    // Boxed, so that the long-lived tunnel does not carry the space for it.
+    Box::pin(serve_requests(stream, &peers, &drain, &after)).await;
+    if let Some(Connect { destination, client }) = after.connect.take() {
+        let Ok(client) = client.await else { return };
+        let Ok(parts) = client.downcast::<TokioIo<S>>() else { return };
+        let tunnel = Tunnel { destination, peers, drain };
+        tunnel.serve(parts.read_buf, parts.io.into_inner()).await;
+    } else if let Some(upgraded) = after.upgraded.take() {
+        relay::copy(upgraded).await;
+    }
+}
+
+async fn serve_requests<S: ByteStream>(stream: S, peers: &Arc<Peers>, drain: &Drain, after: &After) {
+    let service = service_fn(|request| service(Box::pin(answer(request, peers.clone(), after.clone()))));
+    let connection = http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let ended = drain.run(connection, |connection| connection.graceful_shutdown()).await;
+    if let Err(error) = ended {
+        debug!(%error, "client connection ended");
+    }
+}
+
+async fn answer(request: Request<Incoming>, peers: Arc<Peers>, after: After) -> Response<ResponseBody> {
+    if request.method() == Method::CONNECT {
+        return connect(request, &after);
+    }
+    let Some(destination) = absolute(&request) else { return refusal::bad_request() };
+    let path = Path { destination, form: Form::Absolute, server_name_agrees: true, peers, upgraded: after.upgraded };
+    exchange::answer(Arc::new(path), request).await
+}
+
+/// 200 whenever the authority can be read: what is wrong with the destination is told inside, where
+/// the client can read it.
+fn connect(mut request: Request<Incoming>, after: &After) -> Response<ResponseBody> {
+    let target = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    let destination = target.and_then(|target| Destination::from_connect(&target).ok());
+    match destination {
+        Some(destination) if request.body().is_end_stream() => {
+            let client = hyper::upgrade::on(&mut request);
+            after.connect.set(Connect { destination, client });
+            Response::new(ResponseBody::text(""))
+        }
+        _ => refusal::bad_request(),
+    }
+}
+
+/// The destination of an absolute URI. Only `http`: TLS is between client and server, by CONNECT.
+fn absolute(request: &Request<Incoming>) -> Option<Destination> {
+    let uri = request.uri();
+    if uri.scheme_str() != Some(Scheme::Http.as_str()) {
+        return None;
+    }
+    let authority = Authority::parse(uri.authority()?.as_str()).ok()?;
+    Some(authority.under(Scheme::Http))
+}

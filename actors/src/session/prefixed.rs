@@ -1,0 +1,76 @@
+//! A stream of which the first bytes were already read.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+/// More than most clients' first flight of TLS, and small enough to be nothing.
+const FIRST_BYTES: usize = 2048;
+
+/// Bytes that come first, and the stream that they came from.
+#[derive(Debug)]
+pub(super) struct Prefixed<S> {
+    first: Bytes,
+    stream: S,
+}
+
+impl<S: AsyncRead + Unpin> Prefixed<S> {
+    pub(super) fn new(first: Bytes, stream: S) -> Self {
+        Self { first, stream }
+    }
+
+    /// The first byte, without taking it; `None` at the end of the stream.
+    pub(super) async fn peek(&mut self) -> io::Result<Option<u8>> {
+        if self.first.is_empty() {
+            let mut first = Vec::with_capacity(FIRST_BYTES);
+            self.stream.read_buf(&mut first).await?;
+            self.first = first.into();
+        }
+        Ok(self.first.first().copied())
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.first.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let length = self.first.len().min(buf.remaining());
+        buf.put_slice(self.first.get(..length).unwrap_or_default());
+        self.first.advance(length);
+        if self.first.is_empty() {
+            // Gives the memory back: tunnels live long.
+            self.first = Bytes::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,86 @@
+//! The way back: responses, and connections that stop being HTTP.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::header::{CONNECTION, UPGRADE};
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use policy::hop;
+use tracing::debug;
+
+use super::Path;
+use crate::body::ResponseBody;
+use crate::upstream::Connection;
+
+/// Both ends of a connection that goes on in another protocol, such as WebSocket.
+pub(super) struct Upgraded {
+    client: OnUpgrade,
+    upstream: OnUpgrade,
+    /// Moves the upstream's bytes until the upgrade is done.
+    _connection: Connection,
+}
+
+/// What a session goes on with when its HTTP connection is over: set by a request, taken once.
+pub(super) struct Next<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Clone for Next<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Default for Next<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Next<T> {
+    pub(super) fn set(&self, next: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+    }
+
+    pub(super) fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Passes a response on. Its body is streamed as it comes.
+pub(super) fn response(
+    mut response: Response<Incoming>,
+    connection: Connection,
+    upgrade: Option<OnUpgrade>,
+    path: &Path,
+) -> Response<ResponseBody> {
+    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    match upgrade {
+        Some(client) if switched => {
+            let upstream = hyper::upgrade::on(&mut response);
+            path.upgraded.set(Upgraded { client, upstream, _connection: connection });
+            let protocol = response.headers().get(UPGRADE).cloned();
+            hop::strip(response.headers_mut());
+            if let Some(protocol) = protocol {
+                response.headers_mut().insert(UPGRADE, protocol);
+                response.headers_mut().insert(CONNECTION, http::HeaderValue::from_static("upgrade"));
+            }
+            response.map(|_| ResponseBody::text(""))
+        }
+        _ => {
+            hop::strip(response.headers_mut());
+            response.extensions_mut().clear();
+            let pool = path.peers.upstream.clone();
+            response.map(|body| ResponseBody::upstream(body, connection, pool))
+        }
+    }
+}
+
+/// Copies bytes both ways until both ends are done.
+pub(super) async fn copy(upgraded: Upgraded) {
+    let (Ok(client), Ok(upstream)) = tokio::join!(upgraded.client, upgraded.upstream) else { return };
+    let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
+    if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut upstream).await {
+        debug!(%error, "upgraded connection ended");
+    }
+}

@@ -1,0 +1,77 @@
+//! A client's request, made canonical: what it says of its destination agrees with where it goes,
+//! and what belonged to the client's connection is gone.
+
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use http::{Method, Version};
+use hyper::upgrade::OnUpgrade;
+use policy::agreement::{self, Disagreement};
+use policy::hop;
+use policy::judge::Plea;
+use policy::refusal::Refusal;
+use policy::rewrite::Fields;
+
+use super::exchange::Ending;
+use super::{Form, Path};
+use crate::upstream::Offer;
+
+/// The head of a request that may be sent on, once its placeholders are filled.
+pub(super) struct Canonical {
+    pub(super) parts: Parts,
+    /// What it asks of the secrets, if anything.
+    pub(super) plea: Option<Plea>,
+    pub(super) offer: Offer,
+    /// The client's end, if it asked to upgrade.
+    pub(super) upgrade: Option<OnUpgrade>,
+}
+
+impl Canonical {
+    /// Checks a request's head against the path that it came by.
+    pub(super) fn new(mut parts: Parts, fields: Option<Fields>, path: &Path) -> Result<Self, Ending> {
+        check_agreement(&parts, path)?;
+        let plea = fields.map(|fields| plea(&parts, fields, path)).transpose()?;
+        let is_http1 = parts.version == Version::HTTP_11;
+        let wanted = hop::upgrade_wanted(&parts.headers).filter(|_| is_http1);
+        let upgrade = wanted.as_ref().and_then(|_| parts.extensions.remove::<OnUpgrade>());
+        // What is left in them is what hyper knows of the client's connection.
+        parts.extensions.clear();
+        hop::strip(&mut parts.headers);
+        parts.headers.remove(header::EXPECT);
+        if let Some(protocol) = wanted {
+            parts.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            parts.headers.insert(header::UPGRADE, protocol);
+        }
+        let offer = if parts.version == Version::HTTP_2 { Offer::Http2 } else { Offer::Http1 };
+        Ok(Self { parts, plea, offer, upgrade })
+    }
+}
+
+fn check_agreement(parts: &Parts, path: &Path) -> Result<(), Ending> {
+    if parts.method == Method::CONNECT {
+        return Err(Ending::Malformed);
+    }
+    let (version, headers) = (parts.version, &parts.headers);
+    let agreed = match path.form {
+        Form::Tunnel => agreement::inside_tunnel(version, &parts.uri, headers, &path.destination),
+        Form::Absolute => agreement::absolute_form(version, headers, &path.destination),
+    };
+    match agreed {
+        Ok(()) if path.server_name_agrees => Ok(()),
+        Ok(()) => Err(Refusal::OtherServerName(path.destination.clone()).into()),
+        Err(Disagreement::Malformed) => Err(Ending::Malformed),
+        Err(Disagreement::Elsewhere) => Err(Refusal::OtherHost(path.destination.clone()).into()),
+    }
+}
+
+fn plea(parts: &Parts, fields: Fields, path: &Path) -> Result<Plea, Refusal> {
+    fields.check_places(&parts.headers)?;
+    if echoes(&parts.method) {
+        return Err(Refusal::Method);
+    }
+    Ok(Plea { destination: path.destination.clone(), fields })
+}
+
+/// Servers answer these with the request itself, the secret in it included.
+fn echoes(method: &Method) -> bool {
+    ["TRACE", "TRACK"].iter().any(|echo| method.as_str().eq_ignore_ascii_case(echo))
+}

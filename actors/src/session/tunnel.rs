@@ -1,0 +1,138 @@
+//! Inside CONNECT: TLS with a leaf for the destination, or cleartext HTTP, and requests in it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use policy::host::{Destination, Host, Scheme};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+use tracing::debug;
+
+use super::prefixed::Prefixed;
+use super::relay::{self, Next};
+use super::{Drain, Form, Path, Peers, exchange, http1_server, service};
+use crate::limits;
+
+/// The first byte of a TLS handshake record (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// What CONNECT leads to.
+pub(super) struct Tunnel {
+    pub(super) destination: Destination,
+    pub(super) peers: Arc<Peers>,
+    pub(super) drain: Drain,
+}
+
+impl Tunnel {
+    /// Serves what the client speaks inside.
+    pub(super) async fn serve<S>(self, first: Bytes, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut stream = Prefixed::new(first, stream);
+        let first = timeout(limits::HANDSHAKE, stream.peek()).await;
+        match first {
+            Ok(Ok(Some(TLS_HANDSHAKE))) => match timeout(limits::HANDSHAKE, self.accept(stream)).await {
+                Ok(Some((stream, agrees))) => self.serve_tls(stream, agrees).await,
+                _ => debug!(destination = %self.destination, "no TLS handshake"),
+            },
+            Ok(Ok(Some(_))) => self.serve_cleartext(stream).await,
+            _ => debug!(destination = %self.destination, "nothing was said in the tunnel"),
+        }
+    }
+
+    /// Finishes TLS, also for a client that names another server: its requests get a refusal that
+    /// it can read. Tells whether the name agreed.
+    async fn accept<S>(&self, stream: S) -> Option<(TlsStream<S>, bool)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
+        let start = acceptor.await.ok()?;
+        let agrees = start.client_hello().server_name().is_none_or(|name| same_host(name, &self.destination.host));
+        let config = self.peers.authority.issue(self.destination.host.clone()).await.ok()?;
+        let stream = start.into_stream(config).await.ok()?;
+        Some((stream, agrees))
+    }
+
+    async fn serve_tls<S>(self, stream: TlsStream<S>, server_name_agrees: bool)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let path = self.path(Scheme::Https, server_name_agrees);
+        if is_http2 {
+            self.serve_http2(stream, path).await;
+        } else {
+            self.serve_http1(stream, path).await;
+        }
+    }
+
+    /// Cleartext counts as cleartext, on whatever port.
+    async fn serve_cleartext<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let path = self.path(Scheme::Http, true);
+        self.serve_http1(stream, path).await;
+    }
+
+    fn path(&self, scheme: Scheme, server_name_agrees: bool) -> Arc<Path> {
+        Arc::new(Path {
+            destination: self.destination.with_scheme(scheme),
+            form: Form::Tunnel,
+            server_name_agrees,
+            peers: self.peers.clone(),
+            upgraded: Next::default(),
+        })
+    }
+
+    async fn serve_http1<S>(self, stream: S, path: Arc<Path>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let upgraded = path.upgraded.clone();
+        let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
+        let connection = http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let ended = self.drain.run(connection, |connection| connection.graceful_shutdown()).await;
+        if let Err(error) = ended {
+            debug!(destination = %self.destination, %error, "client connection ended");
+        }
+        if let Some(upgraded) = upgraded.take() {
+            relay::copy(upgraded).await;
+        }
+    }
+
+    async fn serve_http2<S>(self, stream: S, path: Arc<Path>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
+        let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .auto_date_header(false)
+            .max_concurrent_streams(limits::H2_STREAMS_MAX)
+            .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+            .max_pending_accept_reset_streams(limits::H2_RESETS_MAX)
+            .max_local_error_reset_streams(limits::H2_RESETS_MAX)
+            .initial_stream_window_size(limits::H2_STREAM_WINDOW)
+            .initial_connection_window_size(limits::H2_CONNECTION_WINDOW)
+            .max_frame_size(limits::H2_FRAME_BYTES)
+            .keep_alive_interval(limits::H2_PING)
+            .keep_alive_timeout(limits::H2_PING_ANSWER)
+            .serve_connection(TokioIo::new(stream), service);
+        let ended = self.drain.run(connection, |connection| connection.graceful_shutdown()).await;
+        if let Err(error) = ended {
+            debug!(destination = %self.destination, %error, "client connection ended");
+        }
+    }
+}
+
+/// Whether a TLS server name is the destination's host. Addresses are never server names (RFC 6066).
+fn same_host(name: &str, host: &Host) -> bool {
+    Host::parse(name).is_ok_and(|named| named == *host)
+}

@@ -1,0 +1,58 @@
+//! What the daemon is told at start, parsed and checked.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use policy::host::Host;
+
+use crate::folder::Folder;
+
+/// Everything that the tree needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder of our own files.
+    pub folder: Folder,
+    /// Where to listen; never empty.
+    pub listen: Vec<Listen>,
+    /// The secrets file or pipe.
+    pub secrets: PathBuf,
+    /// How long a read of it is used; zero reads for every request.
+    pub secrets_ttl: Duration,
+    /// How long a pipe is held open after the last request that wanted a secret.
+    pub approval_wait: Duration,
+    /// PEM roots trusted for upstreams besides the system's.
+    pub upstream_ca: Option<PathBuf>,
+    /// Networks that may be dialled although they are denied.
+    pub allow_net: Vec<IpNet>,
+    /// Whether private networks are denied.
+    pub deny_private: bool,
+    /// Names that are answered before the system's resolver is asked.
+    pub resolve: Vec<Resolve>,
+    /// Client connections at a time.
+    pub sessions_max: usize,
+}
+
+/// An address to listen on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Listen {
+    /// A TCP address; port 0 takes a free one.
+    Tcp(SocketAddr),
+    /// A Unix socket, made with mode 0600.
+    Unix(PathBuf),
+}
+
+/// `NAME:PORT:ADDRESS[:PORT]`: where a destination is really dialled. Certificates are verified for
+/// the name all the same.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Resolve {
+    /// The destination's host.
+    pub host: Host,
+    /// The destination's port.
+    pub port: u16,
+    /// The address that is dialled.
+    pub address: IpAddr,
+    /// The port that is dialled, if it is another one.
+    pub dialled_port: Option<u16>,
+}

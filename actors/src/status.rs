@@ -1,0 +1,155 @@
+//! The owner of the status socket.
+//!
+//! *Owns* the tasks that serve `status.sock`. *Answers* questions on the socket, out of the
+//! [`Board`]. *Asks* `secret_store` to reload. *Dies when* its code is wrong: nobody waits on it.
+//! *After a restart* it serves the same socket, which the root holds; no count is lost.
+
+mod board;
+mod report;
+
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+pub(crate) use self::board::{AuthorityReport, Board, SecretsReport, SubsystemReport, SubsystemState};
+pub(crate) use self::board::{ListenerReport, SecretsState};
+use crate::limits;
+use crate::secret_store::SecretStoreHandle;
+use crate::slot::Publisher;
+use crate::supervisor::{Child, permanent};
+
+/// Questions that are answered at a time.
+const QUESTIONS_MAX: usize = 16;
+
+/// What can be asked on the socket: one JSON object on one line.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "ask", rename_all = "lowercase")]
+enum Question {
+    /// How is everything?
+    Status,
+    /// Read the mount now.
+    Reload,
+    #[cfg(feature = "faults")]
+    Fault(crate::faults::Fault),
+}
+
+pub(crate) enum Msg {
+    /// The serving task has ended, which it never should.
+    Ended,
+    #[cfg(feature = "faults")]
+    Fault(crate::faults::Fault),
+}
+
+#[cfg(feature = "faults")]
+impl From<crate::faults::Fault> for Msg {
+    fn from(fault: crate::faults::Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// What answers are made of.
+#[derive(Clone)]
+pub(crate) struct Arguments {
+    pub(crate) socket: Arc<StdUnixListener>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) secret_store: SecretStoreHandle,
+    #[cfg(feature = "faults")]
+    pub(crate) root: ActorRef<crate::supervisor::Msg>,
+}
+
+/// The owner's place in the tree.
+pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
+    permanent("status", publisher, || Status, arguments)
+}
+
+struct Status;
+
+struct State {
+    _serving: AbortOnDropHandle<()>,
+}
+
+impl Actor for Status {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
+        let socket = UnixListener::from_std(arguments.socket.try_clone()?)?;
+        Ok(State { _serving: AbortOnDropHandle::new(tokio::spawn(serve(socket, arguments, myself))) })
+    }
+
+    async fn handle(&self, _: ActorRef<Msg>, message: Msg, _: &mut State) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Ended => Err("the serving task ended".into()),
+            #[cfg(feature = "faults")]
+            Msg::Fault(fault) => fault.strike(),
+        }
+    }
+}
+
+/// Tells the actor that its task has ended, by a panic too.
+struct Ended(ActorRef<Msg>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.cast(Msg::Ended);
+    }
+}
+
+async fn serve(socket: UnixListener, arguments: Arguments, status: ActorRef<Msg>) {
+    let _ended = Ended(status);
+    let places = Arc::new(Semaphore::new(QUESTIONS_MAX));
+    let mut answers = tokio::task::JoinSet::new();
+    loop {
+        while answers.try_join_next().is_some() {}
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok((stream, _)) = socket.accept().await else {
+            sleep(limits::ACCEPT_PAUSE).await;
+            continue;
+        };
+        let arguments = arguments.clone();
+        answers.spawn(async move {
+            let _place = place;
+            let _ = timeout(limits::QUESTION, converse(stream, arguments)).await;
+        });
+    }
+}
+
+/// One question, one answer, a line each.
+async fn converse(mut stream: UnixStream, arguments: Arguments) -> std::io::Result<()> {
+    let ours = stream.peer_cred()?.uid() == rustix::process::geteuid().as_raw();
+    let (reader, mut writer) = stream.split();
+    let mut question = String::new();
+    BufReader::new(reader.take(limits::QUESTION_BYTES_MAX)).read_line(&mut question).await?;
+    let answer = match serde_json::from_str(&question) {
+        Ok(question) if ours => arguments.answer(question).await,
+        Ok(_) => json!({"error": "only the daemon's own user may ask"}),
+        Err(_) => json!({"error": "unknown question"}),
+    };
+    writer.write_all(format!("{answer}\n").as_bytes()).await
+}
+
+impl Arguments {
+    async fn answer(&self, question: Question) -> Value {
+        match question {
+            Question::Status => report::report(&self.board),
+            Question::Reload => match self.secret_store.reload().await {
+                Ok(()) => json!({"ok": true}),
+                Err(unavailable) => json!({"error": unavailable.to_string()}),
+            },
+            #[cfg(feature = "faults")]
+            Question::Fault(fault) => {
+                let _ = self.root.cast(crate::supervisor::Msg::Fault(fault));
+                json!({"ok": true})
+            }
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The owner of everything outbound.
+//!
+//! *Owns* the pool of verified connections and the roots they are verified by. *Answers* `Reserve`
+//! (an idle connection, or a route whose addresses were judged) and `Dial` (a verified connection).
+//! *Asks* nobody. *Dies when* its code is wrong. *After a restart* the pool is empty; connections in
+//! use live on with their exchanges.
+
+mod connection;
+mod dial;
+mod pool;
+mod trust;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use policy::host::{Destination, Scheme};
+use policy::reach::Reach;
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use rustls::ClientConfig;
+use rustls_pki_types::CertificateDer;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+pub(crate) use self::connection::{Connection, SendError};
+pub(crate) use self::dial::{DialError, NoRoute, Offer, Route};
+use self::pool::{Pool, Speaks};
+pub use self::trust::TrustError;
+pub(crate) use self::trust::read_roots;
+use crate::limits;
+use crate::settings::Resolve;
+use crate::slot::{Publisher, Slot, Unavailable};
+use crate::supervisor::{Child, permanent};
+
+/// Where connections come from.
+#[derive(Clone)]
+pub(crate) struct UpstreamHandle(Slot<Msg>);
+
+impl std::fmt::Debug for UpstreamHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UpstreamHandle")
+    }
+}
+
+/// What can be had for a destination before anything is recorded.
+#[derive(Debug)]
+pub(crate) enum Lane {
+    /// An idle connection, verified when it was made.
+    Idle(Box<Connection>),
+    /// Addresses that may be dialled.
+    Route(Route),
+}
+
+impl UpstreamHandle {
+    pub(crate) fn new(slot: Slot<Msg>) -> Self {
+        Self(slot)
+    }
+
+    /// An idle connection, or a route to dial. Nothing is sent to the destination yet.
+    pub(crate) async fn reserve(
+        &self,
+        destination: Destination,
+        offer: Offer,
+    ) -> Result<Result<Lane, NoRoute>, Unavailable> {
+        let limit = limits::RESOLVE + limits::ANSWER;
+        self.0.call(|reply| Msg::Reserve { destination, offer, reply }, limit).await
+    }
+
+    /// A verified connection.
+    pub(crate) async fn dial(&self, route: Route) -> Result<Result<Connection, DialError>, Unavailable> {
+        self.0.call(|reply| Msg::Dial { route, reply }, limits::DIAL + limits::ANSWER).await
+    }
+
+    /// Gives a connection back after its response was read to the end.
+    pub(crate) fn park(&self, connection: Connection) {
+        // If the owner is down, the connection is dropped and so closed.
+        let _ = self.0.cast(Msg::Park(Box::new(connection)));
+    }
+
+    /// Values were wiped: idle connections that carried one are closed.
+    pub(crate) fn forget_secrets(&self) {
+        let _ = self.0.cast(Msg::ForgetSecrets);
+    }
+}
+
+pub(crate) enum Msg {
+    /// A dial that others may wait for has ended.
+    Dialled { destination: Destination, result: Result<Connection, DialError> },
+    /// A verified connection along this route.
+    Dial { route: Route, reply: RpcReplyPort<Result<Connection, DialError>> },
+    /// Close idle connections that carried a secret.
+    ForgetSecrets,
+    /// This connection is free again.
+    Park(Box<Connection>),
+    /// A dial for one request alone found an HTTP/2 connection that others can share.
+    Found { connection: Box<Connection>, speaks: Speaks },
+    /// Look through the idle connections.
+    Reap,
+    /// An idle connection or a judged route.
+    Reserve { destination: Destination, offer: Offer, reply: RpcReplyPort<Result<Lane, NoRoute>> },
+    /// The roots have been read.
+    Trusted(Option<Box<ClientConfig>>),
+    #[cfg(feature = "faults")]
+    Fault(crate::faults::Fault),
+}
+
+#[cfg(feature = "faults")]
+impl From<crate::faults::Fault> for Msg {
+    fn from(fault: crate::faults::Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Arguments {
+    pub(crate) reach: Arc<Reach>,
+    pub(crate) overrides: Arc<[Resolve]>,
+    /// Roots besides the system's.
+    pub(crate) roots: Arc<[CertificateDer<'static>]>,
+    /// Our own root, which is never one of theirs.
+    pub(crate) own_root: CertificateDer<'static>,
+}
+
+/// The owner's place in the tree.
+pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
+    permanent("upstream", publisher, || Upstream, arguments)
+}
+
+struct Upstream;
+
+type Waiting = (Route, RpcReplyPort<Result<Connection, DialError>>);
+
+struct State {
+    arguments: Arguments,
+    pool: Pool,
+    trust: Trust,
+    /// Who waits for an HTTP/2 connection that is being dialled.
+    dialling: HashMap<Destination, Vec<Waiting>>,
+    /// Look-ups and dials; they end with this incarnation.
+    tasks: JoinSet<()>,
+}
+
+/// The roots are read off the runtime's thread, because that takes a while on some systems.
+enum Trust {
+    Loading(Vec<Waiting>),
+    Ready(Box<ClientConfig>),
+}
+
+impl Actor for Upstream {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
+        let (extra, own) = (arguments.roots.clone(), arguments.own_root.clone());
+        let loader = myself.clone();
+        let mut tasks = JoinSet::new();
+        tasks.spawn_blocking(move || {
+            let config = trust::client_config(&extra, &own).ok().map(Box::new);
+            let _ = loader.cast(Msg::Trusted(config));
+        });
+        drop(myself.send_interval(limits::REAP, || Msg::Reap));
+        let trust = Trust::Loading(Vec::new());
+        Ok(State { arguments, pool: Pool::default(), trust, dialling: HashMap::new(), tasks })
+    }
+
+    async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        while state.tasks.try_join_next().is_some() {}
+        match message {
+            Msg::Dialled { destination, result } => state.dialled(&myself, &destination, result),
+            Msg::Dial { route, reply } => state.dial(&myself, route, reply),
+            Msg::ForgetSecrets => state.pool.forget_secrets(),
+            Msg::Found { connection, speaks } => state.found(&connection, speaks),
+            Msg::Park(connection) => state.pool.park(*connection, Instant::now()),
+            Msg::Reap => state.pool.reap(Instant::now()),
+            Msg::Reserve { reply, .. } if reply.is_closed() => {}
+            Msg::Reserve { destination, offer, reply } => state.reserve(destination, offer, reply),
+            // Without usable TLS settings there is nothing to do here: the supervisor gives up in the end.
+            Msg::Trusted(config) => state.trusted(&myself, config.ok_or("no TLS settings")?),
+            #[cfg(feature = "faults")]
+            Msg::Fault(fault) => fault.strike(),
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn reserve(&mut self, destination: Destination, offer: Offer, reply: RpcReplyPort<Result<Lane, NoRoute>>) {
+        if let Some(idle) = self.pool.take(&destination, offer) {
+            let _ = reply.send(Ok(Lane::Idle(Box::new(idle))));
+            return;
+        }
+        let offer = match self.pool.speaks(&destination) {
+            Speaks::Http2Only => Offer::Http2,
+            _ => offer,
+        };
+        let Arguments { reach, overrides, .. } = self.arguments.clone();
+        self.tasks.spawn(async move {
+            let addresses = dial::resolve(&destination, &overrides, &reach).await;
+            let _ = reply.send(addresses.map(|addresses| Lane::Route(Route { destination, offer, addresses })));
+        });
+    }
+
+    fn dial(&mut self, myself: &ActorRef<Msg>, route: Route, reply: RpcReplyPort<Result<Connection, DialError>>) {
+        if reply.is_closed() {
+            return;
+        }
+        if let Trust::Loading(waiting) = &mut self.trust {
+            waiting.push((route, reply));
+            return;
+        }
+        let clear = route.destination.scheme == Scheme::Http;
+        if clear || route.offer == Offer::Http1 || self.pool.speaks(&route.destination) == Speaks::Http1Only {
+            self.dial_alone(myself, route, reply);
+            return;
+        }
+        // Many requests can share one HTTP/2 connection: the first dials, the others wait for it.
+        let waiting = self.dialling.entry(route.destination.clone()).or_default();
+        waiting.push((route.clone(), reply));
+        if waiting.len() == 1 {
+            let tls = self.tls(&route);
+            let report = Report { myself: myself.clone(), destination: route.destination.clone(), result: None };
+            self.tasks.spawn(dial_and_report(route, tls, report));
+        }
+    }
+
+    /// A connection for one exchange alone.
+    fn dial_alone(&mut self, myself: &ActorRef<Msg>, route: Route, reply: RpcReplyPort<Result<Connection, DialError>>) {
+        let tls = self.tls(&route);
+        let http2 = Route { offer: Offer::Http2, ..route.clone() };
+        let (myself, fallback) = (myself.clone(), self.tls(&http2));
+        self.tasks.spawn(async move {
+            let mut dialled = bounded_dial(&route, tls).await;
+            let mut speaks = Speaks::Both;
+            if route.offer == Offer::Http1 && dialled.as_ref().is_err_and(dial::wants_http2) {
+                dialled = bounded_dial(&http2, fallback).await;
+                speaks = Speaks::Http2Only;
+            }
+            if let Some(shared) = dialled.as_ref().ok().and_then(Connection::share) {
+                let _ = myself.cast(Msg::Found { connection: Box::new(shared), speaks });
+            }
+            let _ = reply.send(dialled);
+        });
+    }
+
+    fn found(&mut self, connection: &Connection, speaks: Speaks) {
+        self.pool.learn(&connection.destination, speaks);
+        self.pool.share(connection, Instant::now());
+    }
+
+    fn dialled(&mut self, myself: &ActorRef<Msg>, destination: &Destination, result: Result<Connection, DialError>) {
+        let mut waiting = self.dialling.remove(destination).unwrap_or_default().into_iter();
+        match result {
+            Ok(connection) if connection.is_http2() => {
+                self.pool.share(&connection, Instant::now());
+                self.serve_shared(myself, waiting);
+            }
+            Ok(connection) => {
+                // It speaks HTTP/1.1 after all: each request needs a connection of its own.
+                self.pool.learn(destination, Speaks::Http1Only);
+                if let Some((_, reply)) = waiting.next() {
+                    let _ = reply.send(Ok(connection));
+                }
+                waiting.for_each(|(route, reply)| self.dial_alone(myself, route, reply));
+            }
+            Err(error) => waiting.for_each(|(_, reply)| drop(reply.send(Err(error.clone())))),
+        }
+    }
+
+    fn serve_shared(&mut self, myself: &ActorRef<Msg>, waiting: impl Iterator<Item = Waiting>) {
+        for (route, reply) in waiting {
+            match self.pool.take(&route.destination, Offer::Http2) {
+                Some(shared) => drop(reply.send(Ok(shared))),
+                // More requests than one connection takes: another is dialled.
+                None => self.dial(myself, route, reply),
+            }
+        }
+    }
+
+    fn trusted(&mut self, myself: &ActorRef<Msg>, config: Box<ClientConfig>) {
+        let before = std::mem::replace(&mut self.trust, Trust::Ready(config));
+        if let Trust::Loading(waiting) = before {
+            waiting.into_iter().for_each(|(route, reply)| self.dial(myself, route, reply));
+        }
+    }
+
+    fn tls(&mut self, route: &Route) -> Option<Arc<ClientConfig>> {
+        match &self.trust {
+            Trust::Ready(base) if route.destination.scheme == Scheme::Https => {
+                Some(self.pool.tls(&route.destination, route.offer, base))
+            }
+            _ => None,
+        }
+    }
+}
+
+async fn bounded_dial(route: &Route, tls: Option<Arc<ClientConfig>>) -> Result<Connection, DialError> {
+    let late = DialError { timed_out: true, reason: "connecting took too long".to_owned() };
+    timeout(limits::DIAL, dial::dial(route, tls)).await.unwrap_or(Err(late))
+}
+
+async fn dial_and_report(route: Route, tls: Option<Arc<ClientConfig>>, mut report: Report) {
+    report.result = Some(bounded_dial(&route, tls).await);
+}
+
+/// Tells the owner how a dial ended, even if it ended in a panic: others wait for it.
+struct Report {
+    myself: ActorRef<Msg>,
+    destination: Destination,
+    result: Option<Result<Connection, DialError>>,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        let result = self.result.take().unwrap_or_else(|| Err(DialError::new("dialling crashed")));
+        let _ = self.myself.cast(Msg::Dialled { destination: self.destination.clone(), result });
+    }
+}

@@ -1,0 +1,144 @@
+//! One verified upstream connection, and sending a request on it.
+
+use std::sync::Arc;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Request, Response, Uri, Version};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use policy::host::Destination;
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+use zeroize::Zeroizing;
+
+use crate::body::RequestBody;
+use crate::limits;
+
+/// A connection to a destination, verified for it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(super) destination: Destination,
+    pub(super) sender: Sender,
+    /// Whether a secret has travelled on it: then it is closed when values are wiped.
+    pub(super) carried_secret: bool,
+}
+
+/// Ours to send on. The driver moves the bytes; it ends when the last sender is dropped.
+#[derive(Debug)]
+pub(super) enum Sender {
+    Http1 { sender: http1::SendRequest<RequestBody>, _driver: AbortOnDropHandle<()> },
+    Http2 { sender: http2::SendRequest<RequestBody>, driver: Arc<AbortOnDropHandle<()>> },
+}
+
+/// What became of a request that got no response.
+#[derive(Debug)]
+pub(crate) enum SendError {
+    /// Not a byte of it was written: it may be sent again.
+    Unsent(Box<Request<RequestBody>>),
+    /// It may have been received.
+    Failed(hyper::Error),
+    /// No response head came in time.
+    TimedOut,
+}
+
+impl Connection {
+    pub(super) fn new(destination: Destination, sender: Sender) -> Self {
+        Self { destination, sender, carried_secret: false }
+    }
+
+    /// Whether it speaks HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        matches!(self.sender, Sender::Http2 { .. })
+    }
+
+    /// Whether a request can be sent at once.
+    pub(super) fn is_ready(&self) -> bool {
+        match &self.sender {
+            Sender::Http1 { sender, .. } => sender.is_ready(),
+            Sender::Http2 { sender, .. } => sender.is_ready(),
+        }
+    }
+
+    /// Another use of the same HTTP/2 connection; HTTP/1.1 has none.
+    pub(super) fn share(&self) -> Option<Self> {
+        let Sender::Http2 { sender, driver } = &self.sender else { return None };
+        let sender = Sender::Http2 { sender: sender.clone(), driver: driver.clone() };
+        Some(Self { destination: self.destination.clone(), sender, carried_secret: self.carried_secret })
+    }
+
+    /// How many exchanges use the connection now, besides the pool.
+    pub(super) fn uses(&self) -> usize {
+        match &self.sender {
+            Sender::Http1 { .. } => 0,
+            Sender::Http2 { driver, .. } => Arc::strong_count(driver) - 1,
+        }
+    }
+
+    /// Notes that the next request holds a secret.
+    pub(crate) fn carries_secret(&mut self) {
+        self.carried_secret = true;
+    }
+
+    /// Whether a secret has travelled on it.
+    pub(crate) fn carried_secret(&self) -> bool {
+        self.carried_secret
+    }
+
+    /// Sends a request and waits for the head of its response.
+    pub(crate) async fn send(&mut self, mut request: Request<RequestBody>) -> Result<Response<Incoming>, SendError> {
+        shape(&mut request, &self.destination, self.is_http2());
+        let sent = match &mut self.sender {
+            Sender::Http1 { sender, .. } => timeout(limits::RESPONSE_HEAD, sender.try_send_request(request)).await,
+            Sender::Http2 { sender, .. } => timeout(limits::RESPONSE_HEAD, sender.try_send_request(request)).await,
+        };
+        match sent {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(mut error)) => Err(match error.take_message() {
+                Some(request) => SendError::Unsent(Box::new(request)),
+                None => SendError::Failed(error.into_error()),
+            }),
+            Err(_) => Err(SendError::TimedOut),
+        }
+    }
+}
+
+/// Gives a request the form of the version that it travels by. The destination alone says where it
+/// goes: what the client wrote there has been compared with it and is written anew.
+fn shape(request: &mut Request<RequestBody>, destination: &Destination, http2: bool) {
+    let authority = destination.authority();
+    let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    if http2 {
+        let uri = Uri::builder().scheme(destination.scheme.as_str()).authority(authority.as_str());
+        *request.uri_mut() = uri.path_and_query(path).build().unwrap_or_default();
+        *request.version_mut() = Version::HTTP_2;
+        request.headers_mut().remove(header::HOST);
+    } else {
+        *request.uri_mut() = path.into();
+        *request.version_mut() = Version::HTTP_11;
+        if let Ok(host) = HeaderValue::try_from(authority) {
+            request.headers_mut().insert(header::HOST, host);
+        }
+        join_cookies(request.headers_mut());
+    }
+}
+
+/// HTTP/2 clients may split `Cookie` into several fields; HTTP/1.1 has one (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let length = headers.get_all(header::COOKIE).iter().map(|value| value.len() + 2).sum();
+    let mut joined = Zeroizing::new(Vec::with_capacity(length));
+    for value in headers.get_all(header::COOKIE) {
+        if !joined.is_empty() {
+            joined.extend_from_slice(b"; ");
+        }
+        joined.extend_from_slice(value.as_bytes());
+    }
+    if let Ok(mut value) = HeaderValue::from_maybe_shared(bytes::Bytes::from_owner(joined)) {
+        // One of the parts may have been a secret.
+        value.set_sensitive(true);
+        headers.insert(header::COOKIE, value);
+    }
+}

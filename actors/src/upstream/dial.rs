@@ -1,0 +1,185 @@
+//! From a destination to a verified connection: resolve, judge the addresses, connect, TLS.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use policy::host::{Destination, Host, Scheme};
+use policy::reach::Reach;
+use policy::refusal::Refusal;
+use rustls::{AlertDescription, ClientConfig};
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::connection::{Connection, Sender};
+use crate::limits;
+use crate::settings::Resolve;
+
+/// Which HTTP versions a request can travel by.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Offer {
+    /// HTTP/1.1 alone: the client speaks it, or wants an upgrade.
+    Http1,
+    /// HTTP/2, or HTTP/1.1 if the server has nothing else.
+    Http2,
+}
+
+/// Where a destination is reached, once the addresses were judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(super) destination: Destination,
+    pub(super) offer: Offer,
+    pub(super) addresses: Vec<SocketAddr>,
+}
+
+/// Why there is no route.
+#[derive(Clone, Debug)]
+pub(crate) enum NoRoute {
+    /// The address may not be dialled.
+    Denied(Refusal),
+    /// The name has no address.
+    Unresolved(String),
+}
+
+/// Why there is no connection. The text is for the host's eyes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct DialError {
+    /// Whether time ran out.
+    pub(crate) timed_out: bool,
+    /// What happened.
+    pub(crate) reason: String,
+}
+
+impl DialError {
+    pub(super) fn new(reason: impl fmt::Display) -> Self {
+        Self { timed_out: false, reason: reason.to_string() }
+    }
+
+    fn timed_out(what: &str) -> Self {
+        Self { timed_out: true, reason: format!("{what} took too long") }
+    }
+}
+
+/// Looks a destination up and judges every address. Those that may not be dialled are left out.
+pub(super) async fn resolve(
+    destination: &Destination,
+    overrides: &[Resolve],
+    reach: &Reach,
+) -> Result<Vec<SocketAddr>, NoRoute> {
+    let found = match (fixed(destination, overrides), &destination.host) {
+        (Some(address), _) => vec![address],
+        (None, Host::Ip(ip)) => vec![SocketAddr::new(*ip, destination.port)],
+        (None, Host::Name(name)) => look_up(name, destination.port).await?,
+    };
+    let mut denied = None;
+    let mut allowed = Vec::new();
+    for address in found {
+        match reach.judge(address) {
+            Ok(()) => allowed.push(address),
+            Err(why) => denied = denied.or(Some((address.ip(), why))),
+        }
+    }
+    allowed.truncate(limits::ADDRESSES_MAX);
+    match denied {
+        Some((ip, why)) if allowed.is_empty() => Err(NoRoute::Denied(Refusal::Address(destination.clone(), ip, why))),
+        _ => Ok(allowed),
+    }
+}
+
+fn fixed(destination: &Destination, overrides: &[Resolve]) -> Option<SocketAddr> {
+    let found = overrides.iter().find(|entry| entry.host == destination.host && entry.port == destination.port)?;
+    Some(SocketAddr::new(found.address, found.dialled_port.unwrap_or(found.port)))
+}
+
+async fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, NoRoute> {
+    let unresolved = |reason: String| NoRoute::Unresolved(format!("{name} could not be looked up: {reason}"));
+    match timeout(limits::RESOLVE, tokio::net::lookup_host((name, port))).await {
+        Ok(Ok(addresses)) => Ok(addresses.collect()),
+        Ok(Err(error)) => Err(unresolved(error.to_string())),
+        Err(_) => Err(unresolved("it took too long".to_owned())),
+    }
+}
+
+/// Connects to the first address that takes us, verifies the server, and starts HTTP.
+pub(super) async fn dial(route: &Route, tls: Option<Arc<ClientConfig>>) -> Result<Connection, DialError> {
+    let mut last = DialError::new("the name has no address that may be dialled");
+    for address in &route.addresses {
+        match timeout(limits::CONNECT, dial_one(route, *address, tls.clone())).await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = DialError::timed_out("connecting"),
+        }
+    }
+    Err(last)
+}
+
+async fn dial_one(route: &Route, address: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Result<Connection, DialError> {
+    let tcp = TcpStream::connect(address).await.map_err(|error| DialError::new(format!("connecting: {error}")))?;
+    // Without it, small writes wait up to 40 ms for an acknowledgement.
+    tcp.set_nodelay(true).map_err(DialError::new)?;
+    let Some(tls) = tls.filter(|_| route.destination.scheme == Scheme::Https) else {
+        return start_http1(route, tcp).await;
+    };
+    let stream = TlsConnector::from(tls).connect(server_name(&route.destination)?, tcp).await;
+    let stream = stream.map_err(|error| DialError::new(format!("TLS: {error}")))?;
+    match stream.get_ref().1.alpn_protocol() {
+        Some(b"h2") => start_http2(route, stream).await,
+        _ => start_http1(route, stream).await,
+    }
+}
+
+fn server_name(destination: &Destination) -> Result<ServerName<'static>, DialError> {
+    match &destination.host {
+        Host::Name(name) => ServerName::try_from(name.to_string()).map_err(DialError::new),
+        Host::Ip(IpAddr::V4(ip)) => Ok(ServerName::from(IpAddr::V4(*ip))),
+        Host::Ip(IpAddr::V6(ip)) => Ok(ServerName::from(IpAddr::V6(*ip))),
+    }
+}
+
+/// Whether the server would have spoken, had we offered HTTP/2.
+pub(super) fn wants_http2(error: &DialError) -> bool {
+    let alert = format!("{:?}", AlertDescription::NoApplicationProtocol);
+    error.reason.contains(&alert)
+}
+
+async fn start_http1<S>(route: &Route, stream: S) -> Result<Connection, DialError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let handshake = hyper::client::conn::http1::Builder::new()
+        .max_headers(limits::HEAD_FIELDS_MAX * 2)
+        .handshake(TokioIo::new(stream))
+        .await;
+    let (sender, connection) = handshake.map_err(DialError::new)?;
+    let driver = AbortOnDropHandle::new(tokio::spawn(async move {
+        // Its errors reach the exchange through the sender and the body.
+        let _ = connection.with_upgrades().await;
+    }));
+    Ok(Connection::new(route.destination.clone(), Sender::Http1 { sender, _driver: driver }))
+}
+
+async fn start_http2<S>(route: &Route, stream: S) -> Result<Connection, DialError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let handshake = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(limits::H2_STREAM_WINDOW)
+        .initial_connection_window_size(limits::H2_CONNECTION_WINDOW)
+        .max_frame_size(limits::H2_FRAME_BYTES)
+        .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .keep_alive_interval(limits::H2_PING)
+        .keep_alive_timeout(limits::H2_PING_ANSWER)
+        .handshake(TokioIo::new(stream))
+        .await;
+    let (sender, connection) = handshake.map_err(DialError::new)?;
+    let driver = Arc::new(AbortOnDropHandle::new(tokio::spawn(async move {
+        let _ = connection.await;
+    })));
+    Ok(Connection::new(route.destination.clone(), Sender::Http2 { sender, driver }))
+}

@@ -1,0 +1,158 @@
+//! Idle connections by destination and version. No I/O here.
+//!
+//! A connection is used again only for the very destination that it was verified for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use policy::host::Destination;
+use rustls::ClientConfig;
+use rustls::client::Resumption;
+
+use super::connection::Connection;
+use super::dial::Offer;
+use crate::limits;
+
+/// Which versions a destination was found to speak.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Speaks {
+    /// Both, or not known yet: each client gets its own version.
+    #[default]
+    Both,
+    /// HTTP/1.1 alone, though HTTP/2 was offered.
+    Http1Only,
+    /// HTTP/2 alone: it refused a client that offered HTTP/1.1.
+    Http2Only,
+}
+
+/// What is known of all destinations.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    destinations: HashMap<Destination, Known>,
+}
+
+/// What is known of one.
+#[derive(Debug)]
+struct Known {
+    used: Instant,
+    /// Connections that wait for a request, the latest last.
+    idle: Vec<(Connection, Instant)>,
+    /// HTTP/2 connections, each for many requests at a time.
+    shared: Vec<(Connection, Instant)>,
+    speaks: Speaks,
+    tls: HashMap<Offer, Arc<ClientConfig>>,
+}
+
+impl Known {
+    fn new(now: Instant) -> Self {
+        Self { used: now, idle: Vec::new(), shared: Vec::new(), speaks: Speaks::default(), tls: HashMap::new() }
+    }
+
+    fn is_unused(&self) -> bool {
+        self.idle.is_empty() && self.shared.is_empty()
+    }
+}
+
+impl Pool {
+    /// A connection that can take a request at once.
+    pub(super) fn take(&mut self, destination: &Destination, offer: Offer) -> Option<Connection> {
+        let known = self.destinations.get_mut(destination)?;
+        if offer == Offer::Http2 || known.speaks == Speaks::Http2Only {
+            known.shared.retain(|(connection, _)| connection.is_ready());
+            let free =
+                known.shared.iter_mut().find(|(connection, _)| connection.uses() < limits::STREAMS_PER_UPSTREAM_MAX);
+            if let Some((connection, used)) = free {
+                *used = Instant::now();
+                return connection.share();
+            }
+            // An HTTP/1.1 connection would do for most requests, but gRPC needs HTTP/2.
+            if known.speaks != Speaks::Http1Only {
+                return None;
+            }
+        }
+        while let Some((connection, _)) = known.idle.pop() {
+            if connection.is_ready() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Takes a connection that has finished its request. Shared ones are in the pool already.
+    pub(super) fn park(&mut self, connection: Connection, now: Instant) {
+        let known = self.known(&connection.destination, now);
+        known.used = now;
+        if connection.is_http2() {
+            if connection.carried_secret {
+                known.shared.iter_mut().for_each(|(shared, _)| shared.carried_secret = true);
+            }
+        } else if connection.is_ready() && known.idle.len() < limits::IDLE_PER_DESTINATION_MAX {
+            known.idle.push((connection, now));
+        }
+    }
+
+    /// Keeps a fresh HTTP/2 connection for others to share.
+    pub(super) fn share(&mut self, connection: &Connection, now: Instant) {
+        if let Some(shared) = connection.share() {
+            self.known(&connection.destination, now).shared.push((shared, now));
+        }
+    }
+
+    /// Remembers which versions a destination speaks.
+    pub(super) fn learn(&mut self, destination: &Destination, speaks: Speaks) {
+        self.known(destination, Instant::now()).speaks = speaks;
+    }
+
+    /// Which versions a destination was found to speak.
+    pub(super) fn speaks(&self, destination: &Destination) -> Speaks {
+        self.destinations.get(destination).map(|known| known.speaks).unwrap_or_default()
+    }
+
+    /// TLS settings of a destination's own: sessions are resumed with no other.
+    pub(super) fn tls(&mut self, destination: &Destination, offer: Offer, base: &ClientConfig) -> Arc<ClientConfig> {
+        let known = self.known(destination, Instant::now());
+        let fresh = || {
+            let mut config = base.clone();
+            config.resumption = Resumption::in_memory_sessions(limits::TLS_SESSIONS_PER_DESTINATION);
+            config.alpn_protocols = match offer {
+                Offer::Http1 => vec![b"http/1.1".to_vec()],
+                Offer::Http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            };
+            Arc::new(config)
+        };
+        known.tls.entry(offer).or_insert_with(fresh).clone()
+    }
+
+    /// Closes what has been idle for long or is no longer usable.
+    pub(super) fn reap(&mut self, now: Instant) {
+        let fresh = |used: &Instant| now.duration_since(*used) < limits::IDLE;
+        for known in self.destinations.values_mut() {
+            known.idle.retain(|(connection, used)| connection.is_ready() && fresh(used));
+            known.shared.retain(|(connection, used)| connection.is_ready() && (connection.uses() > 0 || fresh(used)));
+        }
+    }
+
+    /// Closes idle connections that carried a secret: their buffers may still hold it.
+    pub(super) fn forget_secrets(&mut self) {
+        for known in self.destinations.values_mut() {
+            known.idle.retain(|(connection, _)| !connection.carried_secret);
+            known.shared.retain(|(connection, _)| !connection.carried_secret);
+        }
+    }
+
+    fn known(&mut self, destination: &Destination, now: Instant) -> &mut Known {
+        if !self.destinations.contains_key(destination) && self.destinations.len() >= limits::DESTINATIONS_MAX {
+            self.evict();
+        }
+        self.destinations.entry(destination.clone()).or_insert_with(|| Known::new(now))
+    }
+
+    /// Forgets the destination that has been unused for the longest time.
+    fn evict(&mut self) {
+        let oldest = self.destinations.iter().min_by_key(|(_, known)| (!known.is_unused(), known.used));
+        if let Some(oldest) = oldest.map(|(destination, _)| destination.clone()) {
+            self.destinations.remove(&oldest);
+        }
+    }
+}

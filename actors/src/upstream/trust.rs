@@ -1,0 +1,52 @@
+//! Whom upstreams are verified by: the system's roots and `--upstream-ca`, never our own CA.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use tracing::warn;
+
+use crate::tls;
+
+/// Why the roots cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The file of `--upstream-ca`.
+    #[error("--upstream-ca {0}: {1}: give a readable file of PEM certificates")]
+    File(String, &'static str),
+    /// The TLS library refused its own settings.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Reads the certificates of `--upstream-ca`.
+///
+/// # Errors
+/// It cannot be read, or there is no certificate in it.
+pub(crate) fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let fail = |what| TrustError::File(path.display().to_string(), what);
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|_| fail("it cannot be read"))?;
+    let certificates: Vec<_> = certificates.collect::<Result<_, _>>().map_err(|_| fail("it is not PEM"))?;
+    if certificates.is_empty() { Err(fail("there is no certificate in it")) } else { Ok(certificates) }
+}
+
+/// Settings for all upstream connections. Takes tens of milliseconds, for the system's roots.
+pub(super) fn client_config(
+    extra: &[CertificateDer<'static>],
+    own: &CertificateDer<'static>,
+) -> Result<ClientConfig, TrustError> {
+    let system = rustls_native_certs::load_native_certs();
+    for error in &system.errors {
+        warn!(%error, "a root of the system cannot be read");
+    }
+    let mut roots = RootCertStore::empty();
+    // An origin that shows a certificate of our own CA is an impostor who has our key.
+    roots.add_parsable_certificates(system.certs.into_iter().chain(extra.iter().cloned()).filter(|root| root != own));
+    if roots.is_empty() {
+        warn!("no root certificate is trusted: no upstream can be verified");
+    }
+    let builder = ClientConfig::builder_with_provider(tls::provider()).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(Arc::new(roots)).with_no_client_auth())
+}

@@ -1,0 +1,155 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Puts secrets into requests on their way to the hosts they are listed for.
+///
+/// Programs in a VM send {{NAME}} in a header; the proxy checks that the destination is listed for
+/// that secret, puts the real value in, forwards the request and writes an audit line.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = "Try it: secret-proxy demo")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the daemon in the foreground
+    #[command(after_help = "Example: secret-proxy run\n\n\
+        SIGTERM and SIGINT let requests finish and stop; SIGHUP reads the secrets again.")]
+    Run(Box<RunArgs>),
+    /// Tell how the daemon is; exit code 0 if secrets can be injected
+    #[command(after_help = "Example: secret-proxy status --json | jq .secrets.state")]
+    Status(StatusArgs),
+    /// Check the secrets file: names, hosts, problems with their lines, never a value
+    #[command(after_help = "Example: secret-proxy check ~/.config/secret-proxy/secrets.env")]
+    Check(CheckArgs),
+    /// Make the daemon read the secrets again
+    #[command(after_help = "Example: secret-proxy reload")]
+    Reload(FolderArgs),
+    /// Show the record behind the id of a refusal (its x-secret-proxy-id header)
+    #[command(after_help = "Example: secret-proxy why 0123456789abcdef")]
+    Why(WhyArgs),
+    /// Show or export the certificate that the VM must trust
+    #[command(after_help = "Example: secret-proxy ca export > secret-proxy-ca.pem")]
+    Ca(CaArgs),
+    /// See it work, in a few seconds, without network, 1Password or root
+    #[command(after_help = "Example: secret-proxy demo")]
+    Demo,
+}
+
+/// Where the daemon's own files are.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FolderArgs {
+    /// Folder of settings, CA and logs [default: ~/.config/secret-proxy]
+    #[arg(long, env = "SECRET_PROXY_DIR", hide_env_values = true, value_name = "FOLDER")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// Settings are taken from the flag, else the environment, else FOLDER/settings.env.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+
+    /// Addresses to listen on, separated by commas: ADDRESS:PORT or unix:PATH
+    /// [default: 127.0.0.1:17329,unix:FOLDER/proxy.sock]
+    #[arg(long, env = "SECRET_PROXY_LISTEN", hide_env_values = true, value_name = "ADDRESSES")]
+    pub(crate) listen: Option<String>,
+
+    /// Allow addresses that other machines can reach
+    #[arg(long)]
+    pub(crate) listen_anywhere: bool,
+
+    /// The secrets file, or the pipe that 1Password mounts [default: FOLDER/secrets.env]
+    #[arg(long, env = "SECRET_PROXY_SECRETS", hide_env_values = true, value_name = "FILE")]
+    pub(crate) secrets: Option<String>,
+
+    /// How long a read of the secrets is used; 0 reads for every request [default: 300s]
+    #[arg(long, env = "SECRET_PROXY_SECRETS_TTL", hide_env_values = true, value_name = "DURATION")]
+    pub(crate) secrets_ttl: Option<String>,
+
+    /// How long the pipe is held open for an approval after the last request that needs it [default: 60s]
+    #[arg(long, env = "SECRET_PROXY_APPROVAL_WAIT", hide_env_values = true, value_name = "DURATION")]
+    pub(crate) approval_wait: Option<String>,
+
+    /// PEM roots trusted for upstream servers besides the system's
+    #[arg(long, env = "SECRET_PROXY_UPSTREAM_CA", hide_env_values = true, value_name = "FILE")]
+    pub(crate) upstream_ca: Option<String>,
+
+    /// Networks that may be dialled although they are denied (such as 127.0.0.0/8), separated by commas
+    #[arg(long, env = "SECRET_PROXY_ALLOW_NET", hide_env_values = true, value_name = "CIDRS")]
+    pub(crate) allow_net: Option<String>,
+
+    /// Do not dial private networks (RFC 1918, unique local, 100.64.0.0/10)
+    #[arg(long, env = "SECRET_PROXY_DENY_PRIVATE", hide_env_values = true, value_name = "BOOL",
+          num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) deny_private: Option<String>,
+
+    /// NAME:PORT:ADDRESS[:PORT] entries that answer before the system's resolver, separated by commas;
+    /// certificates are verified for NAME all the same
+    #[arg(long, env = "SECRET_PROXY_RESOLVE", hide_env_values = true, value_name = "ENTRIES")]
+    pub(crate) resolve: Option<String>,
+
+    /// Client connections at a time [default: 4096]
+    #[arg(long, env = "SECRET_PROXY_MAX_SESSIONS", hide_env_values = true, value_name = "N")]
+    pub(crate) max_sessions: Option<String>,
+
+    /// Threads that serve requests [default: 1]
+    #[arg(long, env = "SECRET_PROXY_WORKERS", hide_env_values = true, value_name = "N")]
+    pub(crate) workers: Option<String>,
+
+    /// What proxy.log holds, as a tracing filter [default: info]
+    #[arg(long, env = "SECRET_PROXY_LOG", hide_env_values = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+
+    /// Print the whole report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+
+    /// The file to check [default: the secrets file of the settings]
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WhyArgs {
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+
+    /// The id, 16 hex digits
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CaArgs {
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<CaCommand>,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum CaCommand {
+    /// Print the fingerprint, the end of validity and where the file is
+    Show,
+    /// Print the certificate as PEM
+    Export,
+}

@@ -1,0 +1,10 @@
+//! One file a command.
+
+pub(crate) mod ask;
+pub(crate) mod ca;
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod reload;
+pub(crate) mod run;
+pub(crate) mod status;
+pub(crate) mod why;

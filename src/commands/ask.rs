@@ -1,0 +1,34 @@
+//! Asking the daemon over its status socket: one JSON line there, one back.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use actors::folder::Folder;
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks and waits for the answer.
+pub(crate) fn ask(folder: &Folder, question: &str) -> Result<Value, Failure> {
+    let socket = folder.status_socket();
+    let not_running =
+        |_| Failure::not_well(format!("no daemon answers on {}: start it with secret-proxy run", socket.display()));
+    let answer = converse(&socket, &json!({"ask": question})).map_err(not_running)?;
+    match answer.get("error").and_then(Value::as_str) {
+        Some(error) => Err(Failure::not_well(error)),
+        None => Ok(answer),
+    }
+}
+
+fn converse(socket: &std::path::Path, question: &Value) -> std::io::Result<Value> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(format!("{question}\n").as_bytes())?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer)?;
+    Ok(serde_json::from_str(&answer)?)
+}

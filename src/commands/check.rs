@@ -1,0 +1,51 @@
+//! `check`: names, hosts and problems of a secrets file, never a value.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use actors::folder::Folder;
+use policy::table::{BadHosts, Secret, Table};
+
+use crate::cli::CheckArgs;
+use crate::failure::Failure;
+use crate::settings::{folder_path, joined, secrets_path};
+
+/// Reading a pipe may ask its owner for approval.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
+    let path = match &arguments.file {
+        Some(file) => file.clone(),
+        None => secrets_path(&Folder::at(&folder_path(&arguments.folder)?))?,
+    };
+    let table = read(&path)?;
+    println!("{}: {} secrets", path.display(), table.secrets().len());
+    for (name, secret) in table.secrets() {
+        println!("  {:8} {name}  {}", if is_usable(secret) { "ok" } else { "unusable" }, hosts(secret));
+    }
+    for problem in table.problems() {
+        println!("  problem  {problem}");
+    }
+    let usable = table.secrets().into_iter().all(|(_, secret)| is_usable(secret));
+    Ok(if usable { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn read(path: &Path) -> Result<Table, Failure> {
+    let named = |what: &dyn std::fmt::Display| Failure::not_well(format!("{}: {what}", path.display()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::not_well)?;
+    let text = runtime.block_on(actors::read_mount(path, PATIENCE)).map_err(|error| named(&error))?;
+    Table::read(&text).map_err(|malformed| named(&malformed))
+}
+
+fn is_usable(secret: &Secret) -> bool {
+    secret.value.is_ok() && secret.hosts.is_ok()
+}
+
+fn hosts(secret: &Secret) -> String {
+    match &secret.hosts {
+        Ok(hosts) => joined(hosts.entries()),
+        Err(BadHosts::Missing) => "(no hosts)".to_owned(),
+        Err(BadHosts::Entry) => "(hosts cannot be read)".to_owned(),
+    }
+}

@@ -1,0 +1,105 @@
+//! `run`: the daemon, in the foreground.
+
+use std::process::ExitCode;
+
+use actors::{Daemon, Ended};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{info, warn};
+
+use crate::cli::RunArgs;
+use crate::failure::Failure;
+use crate::settings::{self, Run, joined};
+use crate::{harden, logging};
+
+pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
+    harden::clean_environment();
+    harden::keep_memory_private();
+    harden::raise_descriptor_limit();
+    let run = settings::read(arguments)?;
+    let _guard = logging::start(&run.tree.folder, &run.log)?;
+    for warning in &run.warnings {
+        warn!("{warning}");
+        eprintln!("secret-proxy: {warning}");
+    }
+    let runtime = runtime(run.workers).map_err(Failure::not_well)?;
+    let outcome = runtime.block_on(serve(run));
+    // A thread that reads a file must not hold up the end.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// One thread is enough for one person, and cheapest.
+fn runtime(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = match workers {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.worker_threads(workers).enable_all().build()
+}
+
+async fn serve(run: Run) -> Result<ExitCode, Failure> {
+    let mut signals = Signals::listen().map_err(Failure::not_well)?;
+    let (folder, secrets) = (run.tree.folder.clone(), run.tree.secrets.clone());
+    let mut daemon = Daemon::boot(run.tree).await.map_err(Failure::not_well)?;
+    let addresses = joined(daemon.addresses());
+    info!(version = env!("CARGO_PKG_VERSION"), addresses, "listening");
+    println!("secret-proxy {} listens on {addresses}", env!("CARGO_PKG_VERSION"));
+    println!("secrets from {}; log in {}", secrets.display(), folder.proxy_log().display());
+    loop {
+        tokio::select! {
+            ended = daemon.ended() => return report(ended),
+            wish = signals.next() => match wish {
+                Wish::Reload => daemon.reload().await,
+                Wish::Stop => break,
+            },
+        }
+    }
+    info!("stopping");
+    tokio::select! {
+        () = daemon.drain() => Ok(ExitCode::SUCCESS),
+        // Asked twice: at once.
+        () = signals.stop_again() => Err(Failure::not_well("stopped before requests had finished")),
+    }
+}
+
+fn report(ended: Ended) -> Result<ExitCode, Failure> {
+    match ended {
+        Ended::Drained => Ok(ExitCode::SUCCESS),
+        Ended::Exhausted(owner) => {
+            Err(Failure::not_well(format!("{owner} crashed too often; see proxy.log, and start secret-proxy again")))
+        }
+    }
+}
+
+enum Wish {
+    Reload,
+    Stop,
+}
+
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.hangup.recv() => Wish::Reload,
+            _ = self.interrupt.recv() => Wish::Stop,
+            _ = self.terminate.recv() => Wish::Stop,
+        }
+    }
+
+    async fn stop_again(&mut self) {
+        while !matches!(self.next().await, Wish::Stop) {}
+    }
+}

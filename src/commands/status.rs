@@ -1,0 +1,62 @@
+//! `status`: how the daemon is, for people and for scripts.
+
+use std::process::ExitCode;
+
+use actors::folder::Folder;
+use serde_json::Value;
+
+use super::ask::ask;
+use crate::cli::StatusArgs;
+use crate::failure::Failure;
+use crate::settings::folder_path;
+
+pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
+    let report = ask(&Folder::at(&folder_path(&arguments.folder)?), "status")?;
+    if arguments.json {
+        println!("{report}");
+    } else {
+        print(&report);
+    }
+    Ok(if is_well(&report) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Secrets can be injected now or at the next request, and recorded.
+fn is_well(report: &Value) -> bool {
+    let secrets = &report["secrets"];
+    matches!(secrets["state"].as_str(), Some("ready" | "idle"))
+        && secrets["owner_running"] == true
+        && report["audit"]["last_error"].is_null()
+}
+
+fn print(report: &Value) {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let list = |value: &Value, line: &dyn Fn(&Value) -> String| {
+        value.as_array().into_iter().flatten().map(line).collect::<Vec<_>>().join(", ")
+    };
+    let (secrets, audit) = (&report["secrets"], &report["audit"]);
+    println!("secret-proxy {}, pid {}, up {} s", text(&report["version"]), report["pid"], report["uptime_s"]);
+    println!("listening   {}", list(&report["listeners"], &|it| text(&it["address"])));
+    println!("sessions    {} active, {} in all", report["sessions"]["active"], report["sessions"]["total"]);
+    println!("secrets     {} ({})", text(&secrets["state"]), text(&secrets["source"]));
+    if let Some(detail) = secrets["detail"].as_str().filter(|detail| !detail.is_empty()) {
+        println!("            {detail}");
+    }
+    if let Some(age) = secrets["age_s"].as_u64() {
+        println!("            read {age} s ago: {}", list(&secrets["names"], &text));
+    }
+    println!("ca          {}", text(&report["ca"]["fingerprint"]));
+    println!(
+        "audit       {} records, {} refused, {} unrecorded ({})",
+        audit["records"],
+        audit["refused"],
+        audit["unrecorded"],
+        text(&audit["path"])
+    );
+    if let Some(error) = audit["last_error"].as_str() {
+        println!("            cannot be written: {error}");
+    }
+    let restarted = |it: &&Value| it["restarts"] != 0 || it["state"] != "running";
+    for it in report["subsystems"].as_array().into_iter().flatten().filter(restarted) {
+        println!("{:11} {}, restarted {} times", text(&it["name"]), text(&it["state"]), it["restarts"]);
+    }
+}

@@ -1,0 +1,60 @@
+//! What the process does to itself before it touches a secret.
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+
+/// Variables that libraries read, and that must have no effect: they could add trusted roots, write
+/// TLS keys to a file, or send connections elsewhere.
+const NO_EFFECT: [&str; 12] = [
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SSLKEYLOGFILE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "RUST_LOG",
+];
+
+/// Files are for this user alone.
+pub(crate) fn private_files() {
+    umask(Mode::from_raw_mode(0o077));
+}
+
+/// Starts the process anew without the variables that must have no effect, if there are any. The
+/// environment of a running process cannot be changed safely.
+pub(crate) fn clean_environment() {
+    let set: Vec<&str> = NO_EFFECT.into_iter().filter(|name| std::env::var_os(name).is_some()).collect();
+    let Ok(program) = std::env::current_exe() else { return };
+    if set.is_empty() {
+        return;
+    }
+    let mut command = Command::new(program);
+    command.args(std::env::args_os().skip(1));
+    for name in set {
+        command.env_remove(name);
+    }
+    // Returns only if it failed; then the libraries that matter are told otherwise where they can be.
+    let error = command.exec();
+    eprintln!("secret-proxy: the environment could not be cleaned: {error}");
+}
+
+/// No core dumps, and no debugger of the same user.
+pub(crate) fn keep_memory_private() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// As many descriptors as the system allows: each tunnel takes two.
+pub(crate) fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}

@@ -1,0 +1,39 @@
+//! The operational log: `proxy.log`. The audit is not this; it is mirrored here.
+
+use std::fs::OpenOptions;
+use std::panic;
+
+use actors::folder::{Folder, open_ours};
+use tracing::error;
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::Failure;
+
+/// Libraries that log a few hundred lines for each request below this level.
+const CAPPED: [&str; 6] = ["hyper=info", "hyper_util=info", "h2=info", "rustls=info", "tokio=info", "notify=info"];
+
+/// Starts logging. What is written last needs the guard to be dropped.
+pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failure> {
+    let mut filter = EnvFilter::try_new(filter)
+        .map_err(|error| Failure::usage(format!("--log (or SECRET_PROXY_LOG): '{filter}': {error}")))?;
+    for directive in CAPPED {
+        if let Ok(directive) = directive.parse() {
+            filter = filter.add_directive(directive);
+        }
+    }
+    let file = open_ours(&folder.proxy_log(), OpenOptions::new().append(true).create(true));
+    let (writer, guard) = tracing_appender::non_blocking(file.map_err(Failure::not_well)?);
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).init();
+    quiet_panics();
+    Ok(guard)
+}
+
+/// A panic says where it happened and nothing else: its text may know a secret.
+fn quiet_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        error!(place, "a task panicked");
+        eprintln!("secret-proxy: a task panicked at {place}");
+    }));
+}

@@ -1,0 +1,113 @@
+//! Child processes that are always ended, with their output in files: a pipe could fill, and
+//! ssh masters hold inherited pipes open for ever.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::eventually::poll;
+
+/// How long a process may take to end after SIGTERM before it is killed.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
+/// A child process. Dropping it ends it: SIGTERM, five seconds, SIGKILL.
+pub struct Process {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+    ended: Option<ExitStatus>,
+}
+
+impl Process {
+    /// Starts `command` with empty stdin and its output in `folder/LABEL.out` and `.err`, which
+    /// are added to if they are there.
+    pub fn spawn(command: &mut Command, folder: &Path, label: &str) -> io::Result<Self> {
+        let stdout = folder.join(format!("{label}.out"));
+        let stderr = folder.join(format!("{label}.err"));
+        let child = command.stdin(Stdio::null()).stdout(appending(&stdout)?).stderr(appending(&stderr)?).spawn()?;
+        Ok(Self { child, stdout, stderr, ended: None })
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has printed so far.
+    pub fn stdout(&self) -> Vec<u8> {
+        std::fs::read(&self.stdout).unwrap_or_default()
+    }
+
+    /// What it has complained of so far.
+    pub fn stderr(&self) -> Vec<u8> {
+        std::fs::read(&self.stderr).unwrap_or_default()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        if self.ended.is_none() {
+            self.ended = self.child.try_wait().expect("a child of ours can be waited for");
+        }
+        self.ended
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self, within: Duration) -> Option<ExitStatus> {
+        poll(within, || self.ended())
+    }
+
+    /// Sends a signal, unless the process has ended: its id may be another's by then.
+    pub fn signal(&mut self, signal: Signal) {
+        if self.ended().is_none() {
+            // It may have ended since; then it is a zombie of ours, and that is no error.
+            let _ = kill_process(Pid::from_child(&self.child), signal);
+        }
+    }
+
+    /// Ends it, by force if it does not listen.
+    pub fn end(&mut self) -> ExitStatus {
+        // A stopped process would not see SIGTERM.
+        self.signal(Signal::CONT);
+        self.signal(Signal::TERM);
+        self.wait(END_WITHIN).unwrap_or_else(|| self.kill())
+    }
+
+    /// Ends it by force.
+    pub fn kill(&mut self) -> ExitStatus {
+        self.signal(Signal::KILL);
+        self.wait(END_WITHIN).expect("a killed process ends")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.ended().is_none() {
+            self.end();
+        }
+    }
+}
+
+/// Runs `command` to its end, or kills it at the limit; the status then names the signal.
+pub fn output(command: &mut Command, folder: &Path, label: &str, within: Duration) -> io::Result<Output> {
+    let mut process = Process::spawn(command, folder, label)?;
+    let status = process.wait(within).unwrap_or_else(|| process.kill());
+    Ok(Output { status, stdout: process.stdout(), stderr: process.stderr() })
+}
+
+/// How a process ended, in words.
+pub fn in_words(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}
+
+fn appending(path: &Path) -> io::Result<File> {
+    File::options().create(true).append(true).open(path)
+}

@@ -1,0 +1,67 @@
+//! Other programs beside the daemon: commands of the binary, and real clients such as curl.
+
+use std::process::{Command, Output};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::process;
+use super::proxy::Proxy;
+use super::transcript::Source;
+
+/// How long a daemon may take to refuse to start.
+const REFUSAL_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a program may take.
+const PROGRAM_WITHIN: Duration = Duration::from_secs(60);
+
+/// Where programs look for a proxy. curl reads `http_proxy` in lower case only.
+const PROXY_VARIABLES: [&str; 4] = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
+
+/// Where programs look for a CA: OpenSSL, curl, git, Python's requests, Node.
+const CA_VARIABLES: [&str; 5] =
+    ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
+
+impl Proxy {
+    /// Runs another command of the binary, with the daemon's environment.
+    pub fn cli(&self, words: &[&str]) -> Output {
+        self.run_as(Source::Product, self.command().args(words), PROGRAM_WITHIN)
+    }
+
+    /// Runs any program to its end, 60 s at most, and listens to its output for canaries.
+    pub fn run(&self, program: &mut Command) -> Output {
+        self.run_as(Source::Client, program, PROGRAM_WITHIN)
+    }
+
+    /// A real client that is set up to go through the proxy and to trust its CA, with nothing of
+    /// the environment of the tests but `PATH`. To be given to [`Self::run`].
+    pub fn program(&self, name: &str) -> Command {
+        let proxy = format!("http://{}", self.addr());
+        let mut command = Command::new(name);
+        command.env_clear().current_dir(self.home.root.path());
+        command.envs(PROXY_VARIABLES.map(|variable| (variable, &proxy)));
+        command.envs(CA_VARIABLES.map(|variable| (variable, self.ca_path())));
+        let kept = ["PATH", "HOME"].into_iter();
+        command.envs(kept.filter_map(|key| Some((key, self.home.environment.get(key)?))));
+        // git must fail rather than ask; Node goes through a proxy only when told to.
+        command.env("GIT_TERMINAL_PROMPT", "0").env("NODE_USE_ENV_PROXY", "1");
+        command
+    }
+
+    pub(super) fn run_refused(&self) -> Output {
+        let mut command = self.command();
+        let output = self.run_as(Source::Product, command.args(&self.home.args), REFUSAL_WITHIN);
+        assert!(!output.status.success(), "secret-proxy was to refuse to start");
+        output
+    }
+
+    fn run_as(&self, source: Source, program: &mut Command, within: Duration) -> Output {
+        let number = self.programs.fetch_add(1, Ordering::SeqCst);
+        let name = program.get_program().to_string_lossy().into_owned();
+        let label = format!("program-{number}");
+        let output = process::output(program, self.home.root.path(), &label, within);
+        let output = output.unwrap_or_else(|error| panic!("{name} cannot be run: {error}"));
+        self.home.transcript.hear(source, format!("stdout of {name}"), &output.stdout);
+        self.home.transcript.hear(source, format!("stderr of {name}"), &output.stderr);
+        output
+    }
+}
