@@ -10,8 +10,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 
-/// Libraries that log a few hundred lines for each request below this level.
-const CAPPED: [&str; 6] = ["hyper=info", "hyper_util=info", "h2=info", "rustls=info", "tokio=info", "notify=info"];
+/// Libraries that log a few hundred lines for each request below this level, and one that would put
+/// its own name before each of ours.
+const CAPPED: [&str; 7] =
+    ["hyper=info", "hyper_util=info", "h2=info", "rustls=info", "tokio=info", "notify=info", "ractor=warn"];
 
 /// Starts logging. What is written last needs the guard to be dropped.
 pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failure> {

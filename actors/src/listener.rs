@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
 use crate::limits;
-use crate::session::{self, Peers, Stream};
+use crate::session::{self, Peers, Place, Stream};
 use crate::slot::Publisher;
 use crate::status::{Board, ListenerReport};
 use crate::supervisor::{Child, permanent};
@@ -143,7 +143,8 @@ async fn accept(socket: Socket, listener: ActorRef<Msg>, arguments: Arguments) {
         let Ok(permit) = arguments.board.sessions.clone().acquire_owned().await else { return };
         match socket.accept().await {
             Ok(stream) => {
-                let session = session::Arguments { stream, permit, peers: arguments.peers.clone() };
+                let place = Place::take(permit, arguments.board.clone());
+                let session = session::Arguments { stream, place, peers: arguments.peers.clone() };
                 // While the root ends, no session can be started: the client is let go.
                 let _ = session::spawn(session, arguments.root.clone()).await;
             }

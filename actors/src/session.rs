@@ -81,8 +81,7 @@ pub(crate) enum Msg {
 
 pub(crate) struct Arguments {
     pub(crate) stream: Stream,
-    /// One of the sessions that there may be; given back when the session ends.
-    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) place: Place,
     pub(crate) peers: Arc<Peers>,
 }
 
@@ -91,7 +90,26 @@ struct Session;
 struct State {
     connection: AbortOnDropHandle<()>,
     drain: watch::Sender<bool>,
+    _place: Place,
+}
+
+/// One of the sessions that there may be; given back when the session ends.
+pub(crate) struct Place {
+    board: Arc<Board>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    pub(crate) fn take(permit: OwnedSemaphorePermit, board: Arc<Board>) -> Self {
+        board.sessions_begun.add_one();
+        Self { board, _permit: permit }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.board.sessions_over.add_one();
+    }
 }
 
 /// Starts a session under the root.
@@ -105,8 +123,7 @@ impl Actor for Session {
     type Arguments = Arguments;
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments { stream, permit, peers } = arguments;
-        peers.board.sessions_total.add_one();
+        let Arguments { stream, place, peers } = arguments;
         let (drain, draining) = watch::channel(false);
         let finished = Finished(myself);
         let task = tokio::spawn(async move {
@@ -120,7 +137,7 @@ impl Actor for Session {
                 Stream::Unix(stream) => outer::serve(stream, peers, Drain(draining)).await,
             }
         });
-        Ok(State { connection: AbortOnDropHandle::new(task), drain, _permit: permit })
+        Ok(State { connection: AbortOnDropHandle::new(task), drain, _place: place })
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {

@@ -18,7 +18,8 @@ pub(crate) struct Board {
     pub(crate) started: Instant,
     pub(crate) sessions: Arc<Semaphore>,
     pub(crate) sessions_max: usize,
-    pub(crate) sessions_total: Counter,
+    pub(crate) sessions_begun: Counter,
+    pub(crate) sessions_over: Counter,
     pub(crate) listeners: watch::Sender<Vec<ListenerReport>>,
     pub(crate) secrets: watch::Sender<SecretsReport>,
     pub(crate) authority: watch::Sender<AuthorityReport>,
@@ -52,7 +53,8 @@ impl Board {
             started: Instant::now(),
             sessions: Arc::new(Semaphore::new(sessions_max)),
             sessions_max,
-            sessions_total: Counter::default(),
+            sessions_begun: Counter::default(),
+            sessions_over: Counter::default(),
             listeners: watch::Sender::default(),
             secrets: watch::Sender::new(SecretsReport::idle(secrets)),
             authority: watch::Sender::default(),
@@ -65,8 +67,8 @@ impl Board {
     }
 
     /// How many sessions there are.
-    pub(crate) fn sessions_active(&self) -> usize {
-        self.sessions_max - self.sessions.available_permits().min(self.sessions_max)
+    pub(crate) fn sessions_active(&self) -> u64 {
+        self.sessions_begun.value().saturating_sub(self.sessions_over.value())
     }
 
     /// Waits until no session is left. Accepting must have stopped.

@@ -12,7 +12,7 @@ pub(super) fn report(board: &Board) -> Value {
         "pid": std::process::id(),
         "uptime_s": board.started.elapsed().as_secs(),
         "listeners": *board.listeners.borrow(),
-        "sessions": {"active": board.sessions_active(), "total": board.sessions_total.value()},
+        "sessions": {"active": board.sessions_active(), "total": board.sessions_begun.value()},
         "secrets": secrets(board),
         "ca": authority(board),
         "audit": audit(board),
