@@ -29,6 +29,9 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(not(panic = "unwind"))]
+compile_error!("supervision rests on unwinding: a panic must end one actor, not the process");
+
 mod audit;
 mod authority;
 mod bind;

@@ -440,3 +440,6 @@ impl State {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -292,3 +292,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

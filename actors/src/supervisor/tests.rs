@@ -1,0 +1,146 @@
+//! The supervisor alone, with owners of a test's own.
+
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::slot::{Slot, Unavailable, slot};
+
+/// Counts what it is asked, and crashes when told to.
+struct Toy;
+
+enum ToyMsg {
+    Count(RpcReplyPort<u32>),
+    Panic,
+    Fail,
+    #[cfg(feature = "faults")]
+    Fault,
+}
+
+#[cfg(feature = "faults")]
+impl From<crate::faults::Fault> for ToyMsg {
+    fn from(_: crate::faults::Fault) -> Self {
+        Self::Fault
+    }
+}
+
+impl Actor for Toy {
+    type Msg = ToyMsg;
+    type State = u32;
+    /// Whether it cannot start.
+    type Arguments = Arc<std::sync::atomic::AtomicBool>;
+
+    async fn pre_start(&self, _: ActorRef<ToyMsg>, broken: Self::Arguments) -> Result<u32, ActorProcessingErr> {
+        if broken.load(std::sync::atomic::Ordering::SeqCst) { Err("cannot start".into()) } else { Ok(0) }
+    }
+
+    async fn handle(&self, _: ActorRef<ToyMsg>, message: ToyMsg, count: &mut u32) -> Result<(), ActorProcessingErr> {
+        match message {
+            ToyMsg::Count(reply) => {
+                *count += 1;
+                let _ = reply.send(*count);
+                Ok(())
+            }
+            ToyMsg::Panic => panic!("a test asked for this"),
+            ToyMsg::Fail => Err("a test asked for this".into()),
+            #[cfg(feature = "faults")]
+            ToyMsg::Fault => Ok(()),
+        }
+    }
+}
+
+struct Stage {
+    toy: Slot<ToyMsg>,
+    root: ActorRef<Msg>,
+    board: Arc<Board>,
+    broken: Arc<std::sync::atomic::AtomicBool>,
+    ended: oneshot::Receiver<Ended>,
+}
+
+async fn stage(crashes_max: usize) -> Stage {
+    let (publisher, toy) = slot("toy");
+    let (ended_sender, ended) = oneshot::channel();
+    let board = Arc::new(Board::new(1, "/secrets".into(), "/audit".into()));
+    let broken = Arc::default();
+    let children = {
+        let broken = Arc::clone(&broken);
+        Box::new(move |_| vec![permanent("toy", publisher, || Toy, broken)])
+    };
+    let arguments = Arguments { board: board.clone(), children, ended: ended_sender, crashes_max };
+    let (root, _) = Actor::spawn(None, Supervisor, arguments).await.expect("started");
+    Stage { toy, root, board, broken, ended }
+}
+
+impl Stage {
+    async fn count(&self) -> Result<u32, Unavailable> {
+        self.toy.call(ToyMsg::Count, Duration::from_secs(1)).await
+    }
+
+    async fn count_again(&self) -> u32 {
+        self.toy.wait(Duration::from_secs(5)).await.expect("started again");
+        self.count().await.expect("answered")
+    }
+
+    fn restarts(&self) -> u64 {
+        self.board.subsystems.borrow()[0].restarts
+    }
+
+    /// Waits until the slot is empty.
+    async fn lost(&self) {
+        while self.toy.cast(ToyMsg::Fail).is_ok() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_handle_works_after_a_panic_and_an_error() {
+    let stage = stage(10).await;
+    assert_eq!((stage.count().await, stage.count().await), (Ok(1), Ok(2)));
+    stage.toy.cast(ToyMsg::Panic).expect("it is up");
+    stage.lost().await;
+    assert_eq!(stage.count().await, Err(Unavailable("toy")), "down is closed");
+    assert_eq!(stage.count_again().await, 1, "a new incarnation");
+    assert_eq!(stage.restarts(), 1);
+}
+
+#[tokio::test]
+async fn a_question_to_a_crashing_owner_is_answered_as_unavailable() {
+    let stage = stage(10).await;
+    stage.toy.cast(ToyMsg::Panic).expect("it is up");
+    assert_eq!(stage.count().await, Err(Unavailable("toy")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_cannot_start_is_tried_again() {
+    let stage = stage(10).await;
+    stage.broken.store(true, std::sync::atomic::Ordering::SeqCst);
+    stage.toy.cast(ToyMsg::Panic).expect("it is up");
+    stage.lost().await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(stage.count().await, Err(Unavailable("toy")));
+    stage.broken.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(stage.count_again().await, 1);
+    assert!(stage.restarts() > 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exhausted_budget_is_the_end() {
+    let mut stage = stage(3).await;
+    for _ in 0..3 {
+        stage.toy.wait(Duration::from_secs(5)).await.expect("it is up");
+        stage.toy.cast(ToyMsg::Panic).expect("it is up");
+        stage.lost().await;
+    }
+    assert_eq!((&mut stage.ended).await, Ok(Ended::Exhausted("toy")));
+}
+
+#[tokio::test]
+async fn draining_ends_the_owners() {
+    let mut stage = stage(10).await;
+    stage.root.call(|reply| Msg::Drain { reply }, Some(Duration::from_secs(5))).await.expect("answered");
+    assert_eq!((&mut stage.ended).await, Ok(Ended::Drained));
+    assert_eq!(stage.count().await, Err(Unavailable("toy")));
+}

@@ -1,0 +1,37 @@
+# What CI runs, in parts. `just` alone lists them.
+
+default:
+    @just --list
+
+# Format all code
+fmt:
+    cargo fmt --all
+
+# Lints, with warnings as errors
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The documentation of all crates
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+# All tests
+test:
+    cargo test
+
+# One file of promises, such as `just promise injection`
+promise name:
+    cargo test --test promises -- {{name}}::
+
+# See it work
+demo:
+    cargo run --release -- demo
+
+# Licences, duplicates and sources
+deny:
+    cargo deny check bans licenses sources
+
+# Everything that CI runs
+ci:
+    .ci/run
