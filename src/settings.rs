@@ -122,7 +122,7 @@ impl Sources {
     }
 }
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 11] = [
     "LISTEN",
     "SECRETS",
     "SECRETS_TTL",
@@ -134,7 +134,6 @@ const KNOWN: [&str; 12] = [
     "MAX_SESSIONS",
     "WORKERS",
     "LOG",
-    "DIR",
 ];
 
 fn default_listen() -> String {

@@ -78,11 +78,8 @@ async fn basic_credentials_are_filled_as_git_needs_it() {
 async fn a_value_that_looks_like_a_placeholder_is_sent_literally() {
     let (first, second) = (Canary::of("{{SECOND}}-$HOME-literal"), Canary::new());
     let origin = Origin::start(&[HOST]);
-    let proxy = Proxy::builder()
-        .origin(HOST, &origin)
-        .secret("FIRST", &first, HOST)
-        .secret("SECOND", &second, HOST)
-        .start();
+    let proxy =
+        Proxy::builder().origin(HOST, &origin).secret("FIRST", &first, HOST).secret("SECOND", &second, HOST).start();
     assert_eq!(status(&proxy.client(), "https://api.example.test/", "{{FIRST}}").await, 200);
     assert_eq!(origin.last_request().header("x-api-key"), Some(first.bytes()));
     assert_eq!(origin.find(&second), None);

@@ -156,3 +156,28 @@ impl State {
         Ok(config)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slot::slot;
+
+    #[tokio::test]
+    async fn a_host_has_one_leaf_and_another_host_another() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let board = Arc::new(Board::new(1, "/secrets".into(), "/audit".into()));
+        let arguments = Arguments { folder: parent.path().join("ca"), board: board.clone() };
+        let (publisher, address) = slot("authority");
+        let (actor, _) = Actor::spawn(None, Authority, arguments).await.expect("started");
+        publisher.publish(Some(actor));
+        let authority = AuthorityHandle::new(address);
+        let issue = async |host: &str| {
+            let host = Host::parse(host).expect("a host");
+            authority.issue(host).await.expect("issued")
+        };
+        let first = issue("a.example").await;
+        assert!(Arc::ptr_eq(&first, &issue("a.example").await), "cached, so that sessions can be resumed");
+        assert!(!Arc::ptr_eq(&first, &issue("b.example").await));
+        assert_eq!(board.authority.borrow().leaves_cached, 2);
+    }
+}

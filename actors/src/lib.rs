@@ -49,6 +49,7 @@ pub mod settings;
 mod slot;
 mod status;
 mod supervisor;
+mod tasks;
 mod tls;
 mod upstream;
 

@@ -53,6 +53,8 @@ pub(crate) const H2_PING_ANSWER: Duration = Duration::from_secs(20);
 pub(crate) const DRAINED_BYTES_MAX: usize = 1024 * 1024;
 /// How long that may take.
 pub(crate) const DRAINED_WITHIN: Duration = Duration::from_secs(5);
+/// How long the client may pause meanwhile: one that waits for an answer sends no more.
+pub(crate) const DRAINED_PAUSE: Duration = Duration::from_millis(500);
 
 // Upstream
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use http::header::EXPECT;
 use http::request::Parts;
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Response, Uri, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use policy::refusal::Refusal;
 use policy::rewrite::Fields;
 use policy::secret::Name;
+use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::request::Canonical;
@@ -78,8 +79,9 @@ pub(super) struct Exchange {
 pub(super) async fn answer(path: Arc<Path>, request: Request<Incoming>) -> Response<ResponseBody> {
     let (parts, body) = request.into_parts();
     let fields = Fields::scan(&parts.headers);
-    // A client that waits for 100 has not sent its body and need not be asked for it.
-    let holds_back = parts.headers.contains_key(EXPECT);
+    // A client that waits for 100 has not sent its body and need not be asked for it. In HTTP/2 an
+    // answer can be read while the body is still being sent.
+    let holds_back = parts.headers.contains_key(EXPECT) || parts.version == Version::HTTP_2;
     let mut exchange = Exchange {
         path,
         id: RecordId::random(),
@@ -239,12 +241,12 @@ fn gateway(error: &DialError) -> Response<ResponseBody> {
 async fn drain(mut body: RequestBody) {
     let mut bytes = 0;
     let reading = async {
-        while let Some(Ok(frame)) = body.frame().await {
+        while let Ok(Some(Ok(frame))) = timeout(limits::DRAINED_PAUSE, body.frame()).await {
             bytes += frame.data_ref().map_or(0, bytes::Bytes::len);
             if bytes > limits::DRAINED_BYTES_MAX {
                 return;
             }
         }
     };
-    let _ = tokio::time::timeout(limits::DRAINED_WITHIN, reading).await;
+    let _ = timeout(limits::DRAINED_WITHIN, reading).await;
 }

@@ -74,3 +74,27 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_read_first_comes_first() {
+        let mut text = String::new();
+        let mut stream = Prefixed::new(Bytes::from_static(b"he"), &b"llo"[..]);
+        assert_eq!(stream.peek().await.expect("no error"), Some(b'h'));
+        stream.read_to_string(&mut text).await.expect("text");
+        assert_eq!(text, "hello");
+    }
+
+    #[tokio::test]
+    async fn a_look_takes_nothing_away() {
+        let mut text = String::new();
+        let mut stream = Prefixed::new(Bytes::new(), &b"hello"[..]);
+        assert_eq!(stream.peek().await.expect("no error"), Some(b'h'));
+        stream.read_to_string(&mut text).await.expect("text");
+        assert_eq!(text, "hello");
+        assert_eq!(stream.peek().await.expect("no error"), None);
+    }
+}

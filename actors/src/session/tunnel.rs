@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use policy::host::{Destination, Host, Scheme};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -16,6 +16,7 @@ use super::prefixed::Prefixed;
 use super::relay::{self, Next};
 use super::{Drain, Form, Path, Peers, exchange, http1_server, service};
 use crate::limits;
+use crate::tasks::Tasks;
 
 /// The first byte of a TLS handshake record (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -112,7 +113,8 @@ impl Tunnel {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
-        let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        let (tasks, _guard) = Tasks::guarded();
+        let connection = hyper::server::conn::http2::Builder::new(tasks)
             .timer(TokioTimer::new())
             .auto_date_header(false)
             .max_concurrent_streams(limits::H2_STREAMS_MAX)

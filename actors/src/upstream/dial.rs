@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use policy::host::{Destination, Host, Scheme};
 use policy::reach::Reach;
 use policy::refusal::Refusal;
@@ -19,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::connection::{Connection, Sender};
 use crate::limits;
 use crate::settings::Resolve;
+use crate::tasks::Tasks;
 
 /// Which HTTP versions a request can travel by.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -167,7 +168,8 @@ async fn start_http2<S>(route: &Route, stream: S) -> Result<Connection, DialErro
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let handshake = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+    let (tasks, guard) = Tasks::guarded();
+    let handshake = hyper::client::conn::http2::Builder::new(tasks)
         .timer(TokioTimer::new())
         .initial_stream_window_size(limits::H2_STREAM_WINDOW)
         .initial_connection_window_size(limits::H2_CONNECTION_WINDOW)
@@ -179,7 +181,44 @@ where
         .await;
     let (sender, connection) = handshake.map_err(DialError::new)?;
     let driver = Arc::new(AbortOnDropHandle::new(tokio::spawn(async move {
+        let _guard = guard;
         let _ = connection.await;
     })));
     Ok(Connection::new(route.destination.clone(), Sender::Http2 { sender, driver }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(host: &str, address: &str) -> Resolve {
+        let host = Host::parse(host).expect("a host");
+        Resolve { host, port: 443, address: address.parse().expect("an address"), dialled_port: Some(8443) }
+    }
+
+    async fn resolved(target: &str, overrides: &[Resolve]) -> Result<Vec<String>, String> {
+        let destination = Destination::from_connect(target).expect("a destination");
+        match resolve(&destination, overrides, &Reach::default()).await {
+            Ok(addresses) => Ok(addresses.iter().map(ToString::to_string).collect()),
+            Err(NoRoute::Denied(refusal)) => Err(refusal.to_string()),
+            Err(NoRoute::Unresolved(reason)) => Err(reason),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_override_answers_for_its_own_host_and_port_alone() {
+        let overrides = [entry("api.example", "192.168.7.7"), entry("local.example", "127.0.0.1")];
+        assert_eq!(resolved("api.example:443", &overrides).await, Ok(vec!["192.168.7.7:8443".to_owned()]));
+        let denied = "Address 127.0.0.1 of 'local.example' may not be dialled: it is a loopback address";
+        assert_eq!(resolved("local.example:443", &overrides).await, Err(denied.to_owned()));
+    }
+
+    #[tokio::test]
+    async fn literals_and_local_names_are_judged_too() {
+        for target in ["127.0.0.1:443", "[::1]:443", "[::ffff:127.0.0.1]:443", "169.254.169.254:80", "localhost:443"] {
+            let refused = resolved(target, &[]).await.expect_err("denied");
+            assert!(refused.contains("may not be dialled"), "{target}: {refused}");
+        }
+        assert_eq!(resolved("192.168.7.7:443", &[]).await, Ok(vec!["192.168.7.7:443".to_owned()]));
+    }
 }
