@@ -1,9 +1,13 @@
 //! The operational log: `proxy.log`. The audit is not this; it is mirrored here.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::panic;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use actors::folder::{Folder, open_ours};
+use actors::folder::{Folder, FolderError, open_ours};
 use tracing::error;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
@@ -15,6 +19,9 @@ use crate::failure::Failure;
 const CAPPED: [&str; 7] =
     ["hyper=info", "hyper_util=info", "h2=info", "rustls=info", "tokio=info", "notify=info", "ractor=warn"];
 
+/// How often it is looked whether the file still stands at its path.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Starts logging. What is written last needs the guard to be dropped.
 pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failure> {
     let mut filter = EnvFilter::try_new(filter)
@@ -24,11 +31,52 @@ pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failur
             filter = filter.add_directive(directive);
         }
     }
-    let file = open_ours(&folder.proxy_log(), OpenOptions::new().append(true).create(true));
-    let (writer, guard) = tracing_appender::non_blocking(file.map_err(Failure::not_well)?);
+    let file = LogFile::open(folder.proxy_log()).map_err(Failure::not_well)?;
+    let (writer, guard) = tracing_appender::non_blocking(file);
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).init();
     quiet_panics();
     Ok(guard)
+}
+
+/// The file, and whatever takes its place: programs that rotate logs rename or remove it.
+struct LogFile {
+    path: PathBuf,
+    file: File,
+    looked: Instant,
+}
+
+impl LogFile {
+    fn open(path: PathBuf) -> Result<Self, FolderError> {
+        let file = open_ours(&path, OpenOptions::new().append(true).create(true))?;
+        Ok(Self { path, file, looked: Instant::now() })
+    }
+
+    fn was_replaced(&self) -> bool {
+        let (ours, there) = (self.file.metadata(), std::fs::symlink_metadata(&self.path));
+        match (ours, there) {
+            (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) != (there.dev(), there.ino()),
+            _ => true,
+        }
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.looked.elapsed() >= LOOK {
+            self.looked = Instant::now();
+            // If it cannot be opened anew, what is there goes on being written.
+            if self.was_replaced()
+                && let Ok(fresh) = Self::open(self.path.clone())
+            {
+                *self = fresh;
+            }
+        }
+        self.file.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// A panic says where it happened and nothing else: its text may know a secret.

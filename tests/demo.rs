@@ -115,19 +115,22 @@ fn the_demo_shows_the_two_audit_lines_as_they_are() {
 }
 
 #[test]
-fn a_demo_that_is_interrupted_leaves_nothing() {
-    for signal in [Signal::INT, Signal::TERM] {
-        println!("{signal:?}");
-        let mut demo = Demo::start();
-        let daemon_runs =
-            || names(&demo.tmp()).first().is_some_and(|name| demo.tmp().join(name).join("status.sock").exists());
-        eventually(WITHIN, "the demo's daemon runs", daemon_runs);
-        // Ctrl-C reaches the whole group, kill only the one process.
-        match demo.group {
-            Some(group) if signal == Signal::INT => kill_process_group(group, signal).expect("signalled"),
-            _ => demo.process.signal(signal),
-        }
-        demo.process.wait(WITHIN).expect("the demo ends");
-        demo.assert_nothing_is_left();
-    }
+fn a_demo_that_is_ended_by_ctrl_c_leaves_nothing() {
+    // It reaches the whole group.
+    ended_early(|demo| kill_process_group(demo.group.expect("not left yet"), Signal::INT).expect("signalled"));
+}
+
+#[test]
+fn a_demo_that_is_killed_by_sigterm_leaves_nothing() {
+    ended_early(|demo| demo.process.signal(Signal::TERM));
+}
+
+fn ended_early(end: impl FnOnce(&mut Demo)) {
+    let mut demo = Demo::start();
+    let tmp = demo.tmp();
+    let daemon_runs = || names(&tmp).first().is_some_and(|name| tmp.join(name).join("status.sock").exists());
+    eventually(WITHIN, "the demo's daemon runs", daemon_runs);
+    end(&mut demo);
+    demo.process.wait(WITHIN).expect("the demo ends");
+    demo.assert_nothing_is_left();
 }

@@ -1,5 +1,7 @@
 //! End to end, against the built binary: one file a promise of the README.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod bad_input;
 mod commands;
 mod demo;

@@ -37,7 +37,7 @@ async fn load(client: Client, number: usize, seen: Arc<Seen>) {
             continue;
         };
         for request in 0..20 {
-            let secret = (number + request) % 2 == 0;
+            let secret = (number + request).is_multiple_of(2);
             let key = if secret { "{{API_KEY}}" } else { "no placeholder" };
             let url = format!("https://{HOST}/client/{number}/{request}");
             match tunnel.get(&url).header("x-api-key", key).send().await.map(|answer| answer.status) {

@@ -50,9 +50,15 @@ impl Folder {
     pub fn open(path: &Path) -> Result<(Self, Vec<String>), FolderError> {
         make_folder(path)?;
         let path = fs::canonicalize(path).map_err(|error| FolderError::Io(path.into(), error))?;
-        let mut warnings = Vec::new();
-        warnings.extend(tighten(&path, 0o700)?);
-        Ok((Self(path), warnings))
+        let folder = Self(path);
+        let mut warnings: Vec<String> = tighten(&folder.0, 0o700)?.into_iter().collect();
+        for file in [folder.audit(), folder.proxy_log()] {
+            // A link is not followed here: opening it is refused later.
+            if fs::symlink_metadata(&file).is_ok_and(|found| found.is_file()) {
+                warnings.extend(tighten(&file, 0o600)?);
+            }
+        }
+        Ok((folder, warnings))
     }
 
     /// Names the folder without looking at it, for commands that only read.

@@ -236,7 +236,8 @@ mod tests {
     }
 
     fn one(text: &str) -> Result<String, (usize, Cause)> {
-        read(text).map(|entries| entries.into_iter().map(|(name, value)| format!("{name}|{value}")).collect())
+        let shown = |(name, value)| format!("{name}|{value}");
+        read(text).map(|entries| entries.into_iter().map(shown).collect::<Vec<_>>().concat())
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use actors::folder::Folder;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::client::{Answer, get};
 use self::origin::{DemoCa, Origin};
@@ -30,9 +31,24 @@ const START: Duration = Duration::from_secs(8);
 
 pub(crate) fn main() -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::not_well)?;
-    let shown = runtime.block_on(show());
+    let shown = runtime.block_on(async {
+        tokio::select! {
+            shown = show() => shown,
+            stopped = stopped() => stopped,
+        }
+    });
     shown.map_err(|broken| Failure::not_well(format!("the demo did not work: {broken}")))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ends the demo when it is told to, so that it takes the proxy and the folder along.
+async fn stopped() -> Result<(), Broken> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Err("it was stopped".into())
 }
 
 async fn show() -> Result<(), Broken> {

@@ -49,7 +49,11 @@ async fn serve(run: Run) -> Result<ExitCode, Failure> {
         tokio::select! {
             ended = daemon.ended() => return report(ended),
             wish = signals.next() => match wish {
-                Wish::Reload => daemon.reload().await,
+                Wish::Reload => {
+                    // This line goes to the log that stands at its path now.
+                    info!("told to read the secrets and open the logs again");
+                    daemon.reload().await;
+                }
                 Wish::Stop => break,
             },
         }

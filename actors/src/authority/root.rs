@@ -227,8 +227,8 @@ mod tests {
         let parent = tempfile::tempdir().expect("a folder");
         let folder = parent.path().join("ca");
         let made = Root::open_or_make(&folder).expect("made");
-        let mode = |name| fs::metadata(folder.join(name)).expect("there").mode() & 0o777;
-        assert_eq!((mode(KEY), mode(CERTIFICATE)), (0o600, 0o644));
+        let mode_of = |name| fs::metadata(folder.join(name)).expect("there").mode() & 0o777;
+        assert_eq!((mode_of(KEY), mode_of(CERTIFICATE)), (0o600, 0o644));
         let read = Root::open_or_make(&folder).expect("read again");
         assert_eq!(made.certificate().fingerprint, read.certificate().fingerprint);
         assert_eq!(fs::read_dir(parent.path()).expect("readable").count(), 1, "nothing else is left");

@@ -10,6 +10,9 @@ use crate::judge::Plea;
 const FILE: &str = "KEY=sk-{{OTHER}}-$x\nKEY_HOSTS=api.example\nOTHER=other-value\nOTHER_HOSTS=api.example,b.example\n\
                     NOHOSTS=n\nBIG='0123456789'\nBIG_HOSTS=api.example\nEMPTY=\nEMPTY_HOSTS=api.example\n";
 
+/// Header fields as a client sends them.
+type Sent<'a> = &'a [(&'a str, &'a [u8])];
+
 fn table() -> Table {
     Table::read(FILE.as_bytes()).expect("well-formed")
 }
@@ -76,7 +79,7 @@ fn basic_credentials_are_decoded_judged_and_encoded_again() {
 
 #[test]
 fn one_refused_name_refuses_the_request() {
-    let table: &[(&str, &[(&str, &[u8])], &str)] = &[
+    let table: &[(&str, Sent<'_>, &str)] = &[
         ("evil.example:443", &[("a", b"{{KEY}}")], "Host 'evil.example' not allowed for KEY"),
         ("api.example:8443", &[("a", b"{{KEY}}")], "Host 'api.example:8443' not allowed for KEY"),
         ("b.example:443", &[("a", b"{{OTHER}}"), ("b", b"{{KEY}}")], "Host 'b.example' not allowed for KEY"),
