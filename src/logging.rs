@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::panic;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actors::folder::{Folder, FolderError, open_ours};
@@ -18,6 +19,14 @@ use crate::failure::Failure;
 /// its own name before each of ours.
 const CAPPED: [&str; 7] =
     ["hyper=info", "hyper_util=info", "h2=info", "rustls=info", "tokio=info", "notify=info", "ractor=warn"];
+
+/// Set when the file is to be looked at before the next line.
+static REOPEN: AtomicBool = AtomicBool::new(false);
+
+/// Goes over to the file that stands at the path now, before the next line.
+pub(crate) fn reopen() {
+    REOPEN.store(true, Ordering::Relaxed);
+}
 
 /// How often it is looked whether the file still stands at its path.
 const LOOK: Duration = Duration::from_millis(100);
@@ -62,7 +71,7 @@ impl LogFile {
 
 impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.looked.elapsed() >= LOOK {
+        if REOPEN.swap(false, Ordering::Relaxed) || self.looked.elapsed() >= LOOK {
             self.looked = Instant::now();
             // If it cannot be opened anew, what is there goes on being written.
             if self.was_replaced()

@@ -105,8 +105,7 @@ fn check_names_secrets_hosts_and_problems_with_their_lines() {
     assert_line(&printed(&proxy, &["check"], 0), &["ok", "API_KEY", HOST]);
     let lines = "GOOD=?\nGOOD_HOSTS=g.example, *.h.example:8443\n\nLOST=?\nWIDE=?\nWIDE_HOSTS=*.com\n\
                  SPLIT=\"?\\n?\"\nSPLIT_HOSTS=s.example\n";
-    let path = checked(&proxy, &lines.replace('?', canary.value()), 0o600);
-    let shown = printed(&proxy, &["check", &path], 1);
+    let shown = printed(&proxy, &["check", &checked(&proxy, &lines.replace('?', canary.value()), 0o600)], 1);
     assert_line(&shown, &["ok", "GOOD", "g.example", "*.h.example:8443"]);
     assert_line(&shown, &["line 4", "LOST", "LOST_HOSTS="]);
     assert_line(&shown, &["line 6", "WIDE_HOSTS", "two labels"]);

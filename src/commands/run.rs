@@ -50,7 +50,7 @@ async fn serve(run: Run) -> Result<ExitCode, Failure> {
             ended = daemon.ended() => return report(ended),
             wish = signals.next() => match wish {
                 Wish::Reload => {
-                    // This line goes to the log that stands at its path now.
+                    logging::reopen();
                     info!("told to read the secrets and open the logs again");
                     daemon.reload().await;
                 }
