@@ -243,6 +243,6 @@ fn is_tightened(name: &'static str, given: u32, wanted: u32) {
 
 /// Gives a file or folder this mode; a file that is not there is made.
 fn loosen(path: &Path, mode: u32) {
-    let made = if path.exists() { Ok(()) } else { fs::write(path, "precious") };
-    made.and_then(|()| fs::set_permissions(path, Permissions::from_mode(mode))).expect("ours");
+    let there = if path.exists() { Ok(()) } else { fs::write(path, "precious") };
+    there.and_then(|()| fs::set_permissions(path, Permissions::from_mode(mode))).expect("ours");
 }

@@ -71,6 +71,18 @@ fn accepts_trailers(headers: &HeaderMap) -> bool {
     codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
 
+/// Whether the body is framed in the one way that means the same to everybody: by its length, or by
+/// one `Transfer-Encoding` that is just `chunked`. Another coding would be dropped from the head and
+/// stay in the body.
+pub fn is_plainly_framed(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
+}
+
 /// The protocol that a request asks to upgrade to, if it asks by the rules
 /// (`Connection: upgrade` and one `Upgrade` field). `h2c` never counts: it would leave our sight.
 pub fn upgrade_wanted(headers: &HeaderMap) -> Option<HeaderValue> {
@@ -128,6 +140,17 @@ mod tests {
         for cleartext in ["h2c", "H2C", "h2", "h2c, websocket"] {
             assert_eq!(upgrade_wanted(&headers(&[("connection", "upgrade"), ("upgrade", cleartext)])), None);
         }
+    }
+
+    #[test]
+    fn one_way_of_framing() {
+        for good in [&[][..], &[("transfer-encoding", "chunked")], &[("transfer-encoding", "Chunked")]] {
+            assert!(is_plainly_framed(&headers(good)), "{good:?}");
+        }
+        for odd in ["gzip, chunked", "chunked, chunked", "identity", "x", "", "chunked;q=1", "\"chunked\""] {
+            assert!(!is_plainly_framed(&headers(&[("transfer-encoding", odd)])), "{odd}");
+        }
+        assert!(!is_plainly_framed(&headers(&[("transfer-encoding", "gzip"), ("transfer-encoding", "chunked")])));
     }
 
     #[test]

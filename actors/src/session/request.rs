@@ -47,7 +47,7 @@ impl Canonical {
 }
 
 fn check_agreement(parts: &Parts, path: &Path) -> Result<(), Ending> {
-    if parts.method == Method::CONNECT {
+    if parts.method == Method::CONNECT || !hop::is_plainly_framed(&parts.headers) {
         return Err(Ending::Malformed);
     }
     let (version, headers) = (parts.version, &parts.headers);
