@@ -45,7 +45,7 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FolderArgs {
     /// Folder of settings, CA and logs [default: ~/.config/secret-proxy]
-    #[arg(long, env = "SECRET_PROXY_DIR", hide_env_values = true, value_name = "FOLDER")]
+    #[arg(long, global = true, env = "SECRET_PROXY_DIR", hide_env_values = true, value_name = "FOLDER")]
     pub(crate) dir: Option<PathBuf>,
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn clean_environment() {
     }
     // Returns only if it failed; then the libraries that matter are told otherwise where they can be.
     let error = command.exec();
-    eprintln!("secret-proxy: the environment could not be cleaned: {error}");
+    complain!("secret-proxy: the environment could not be cleaned: {error}");
 }
 
 /// No core dumps, and no debugger of the same user.

@@ -33,8 +33,9 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Starts logging. What is written last needs the guard to be dropped.
 pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failure> {
-    let mut filter = EnvFilter::try_new(filter)
-        .map_err(|error| Failure::usage(format!("--log (or SECRET_PROXY_LOG): '{filter}': {error}")))?;
+    let mut filter = EnvFilter::try_new(filter).map_err(|_| {
+        Failure::usage(format!("--log (or SECRET_PROXY_LOG): '{filter}' is not a filter such as info or debug"))
+    })?;
     for directive in CAPPED {
         if let Ok(directive) = directive.parse() {
             filter = filter.add_directive(directive);
@@ -93,6 +94,6 @@ fn quiet_panics() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
         error!(place, "a task panicked");
-        eprintln!("secret-proxy: a task panicked at {place}");
+        complain!("secret-proxy: a task panicked at {place}");
     }));
 }

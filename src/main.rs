@@ -1,5 +1,8 @@
 //! `secret-proxy`: reads the command line, and starts what it asks for.
 
+#[macro_use]
+mod say;
+
 mod cli;
 mod commands;
 mod failure;
@@ -25,7 +28,7 @@ fn main() -> ExitCode {
         Command::Why(arguments) => commands::why::main(&arguments),
     };
     outcome.unwrap_or_else(|failure| {
-        eprintln!("secret-proxy: {failure}");
+        complain!("secret-proxy: {failure}");
         failure.exit_code()
     })
 }

@@ -1,22 +1,23 @@
 //! Settings: flag, else environment, else `settings.env`, else default.
 
+mod values;
+
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use actors::folder::Folder;
-use actors::settings::{Listen, Resolve, Settings};
+use actors::settings::Settings;
 use etcetera::BaseStrategy;
-use ipnet::IpNet;
-use policy::host::Host;
 
+use self::values::{boolean, duration, listen_addresses, networks, number, resolve_entries};
 use crate::cli::{FolderArgs, RunArgs};
 use crate::failure::Failure;
 
 const PREFIX: &str = "SECRET_PROXY_";
-const PORT: u16 = 17329;
+const DEFAULT_LISTEN: &str = "127.0.0.1:17329,unix:proxy.sock";
 const SECRETS_TTL: Duration = Duration::from_secs(300);
 const APPROVAL_WAIT: Duration = Duration::from_secs(60);
 const SESSIONS_MAX: usize = 4096;
@@ -47,48 +48,69 @@ pub(crate) fn folder_path(arguments: &FolderArgs) -> Result<PathBuf, Failure> {
 /// The secrets file that the daemon of this folder would read.
 pub(crate) fn secrets_path(folder: &Folder) -> Result<PathBuf, Failure> {
     let sources = Sources::read(folder)?;
-    let from_environment = std::env::var("SECRET_PROXY_SECRETS").ok().filter(|it| !it.is_empty());
-    Ok(path_setting(from_environment.or_else(|| sources.in_file("SECRETS")), folder, "secrets.env"))
+    let from_environment = std::env::var("SECRET_PROXY_SECRETS").ok();
+    Ok(path_setting(sources.pick(from_environment.as_ref(), "SECRETS"), folder, "secrets.env"))
 }
 
-/// Reads all settings of `run`.
+/// Reads all settings of `run`. The folder is touched only once they are all good.
 pub(crate) fn read(arguments: &RunArgs) -> Result<Run, Failure> {
-    let (folder, warnings) = Folder::open(&folder_path(&arguments.folder)?).map_err(Failure::not_well)?;
+    let path = folder_path(&arguments.folder)?;
+    let folder = Folder::at(&path);
     let sources = Sources::read(&folder)?;
     let pick = |flag: &Option<String>, name| sources.pick(flag.as_ref(), name);
-    let listen = pick(&arguments.listen, "LISTEN");
-    let tree = Settings {
-        listen: parse("--listen", listen.as_deref().unwrap_or(&default_listen()), |text| {
-            listen_addresses(text, &folder, arguments.listen_anywhere)
-        })?,
+    let anywhere = arguments.listen_anywhere;
+    let addresses = |text: &str| listen_addresses(text, &folder, anywhere);
+    let listen = pick(&arguments.listen, "LISTEN").unwrap_or_else(|| Given::default(DEFAULT_LISTEN));
+    let secrets_ttl = pick(&arguments.secrets_ttl, "SECRETS_TTL");
+    let approval_wait = pick(&arguments.approval_wait, "APPROVAL_WAIT");
+    let max_sessions = pick(&arguments.max_sessions, "MAX_SESSIONS");
+    let mut tree = Settings {
+        listen: listen.parse("listen", addresses)?,
         secrets: path_setting(pick(&arguments.secrets, "SECRETS"), &folder, "secrets.env"),
-        secrets_ttl: or_default("--secrets-ttl", pick(&arguments.secrets_ttl, "SECRETS_TTL"), duration, SECRETS_TTL)?,
-        approval_wait: or_default(
-            "--approval-wait",
-            pick(&arguments.approval_wait, "APPROVAL_WAIT"),
-            duration,
-            APPROVAL_WAIT,
-        )?,
-        upstream_ca: pick(&arguments.upstream_ca, "UPSTREAM_CA").map(PathBuf::from),
-        allow_net: or_default("--allow-net", pick(&arguments.allow_net, "ALLOW_NET"), networks, Vec::new())?,
-        deny_private: or_default("--deny-private", pick(&arguments.deny_private, "DENY_PRIVATE"), boolean, false)?,
-        resolve: or_default("--resolve", pick(&arguments.resolve, "RESOLVE"), resolve_entries, Vec::new())?,
-        sessions_max: or_default(
-            "--max-sessions",
-            pick(&arguments.max_sessions, "MAX_SESSIONS"),
-            |text| number(text, SESSIONS_CEILING),
-            SESSIONS_MAX,
-        )?,
+        secrets_ttl: or_default(secrets_ttl, "secrets-ttl", duration, SECRETS_TTL)?,
+        approval_wait: or_default(approval_wait, "approval-wait", duration, APPROVAL_WAIT)?,
+        upstream_ca: pick(&arguments.upstream_ca, "UPSTREAM_CA").map(|given| given.text.into()),
+        allow_net: or_default(pick(&arguments.allow_net, "ALLOW_NET"), "allow-net", networks, Vec::new())?,
+        deny_private: or_default(pick(&arguments.deny_private, "DENY_PRIVATE"), "deny-private", boolean, false)?,
+        resolve: or_default(pick(&arguments.resolve, "RESOLVE"), "resolve", resolve_entries, Vec::new())?,
+        sessions_max: or_default(max_sessions, "max-sessions", |it| number(it, SESSIONS_CEILING), SESSIONS_MAX)?,
         folder,
     };
-    let workers =
-        or_default("--workers", pick(&arguments.workers, "WORKERS"), |text| number(text, WORKERS_CEILING), 1)?;
-    let log = pick(&arguments.log, "LOG").unwrap_or_else(|| "info".to_owned());
+    let workers = or_default(pick(&arguments.workers, "WORKERS"), "workers", |it| number(it, WORKERS_CEILING), 1)?;
+    let log = pick(&arguments.log, "LOG").map_or_else(|| "info".to_owned(), |given| given.text);
+    let (folder, warnings) = Folder::open(&path).map_err(Failure::not_well)?;
+    tree.folder = folder;
     Ok(Run { tree, workers, log, warnings })
 }
 
+/// A setting as it was written, and where.
+struct Given {
+    text: String,
+    /// The file it stands in, if it was not a flag or a variable.
+    file: Option<PathBuf>,
+}
+
+impl Given {
+    fn default(text: &str) -> Self {
+        Self { text: text.to_owned(), file: None }
+    }
+
+    /// What is wrong with a setting is told with its name and its place.
+    fn parse<T>(&self, flag: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure> {
+        let variable = format!("{PREFIX}{}", flag.replace('-', "_").to_uppercase());
+        let place = match &self.file {
+            Some(file) => format!("{variable} in {}", file.display()),
+            None => format!("--{flag} (or {variable})"),
+        };
+        read(&self.text).map_err(|error| Failure::usage(format!("{place}: {error}")))
+    }
+}
+
 /// The lines of `settings.env`.
-struct Sources(HashMap<String, String>);
+struct Sources {
+    path: PathBuf,
+    settings: HashMap<String, String>,
+}
 
 impl Sources {
     /// dotenvy expands `$HOME` and the like, which is wanted here. Its errors hold raw lines and are
@@ -96,30 +118,44 @@ impl Sources {
     fn read(folder: &Folder) -> Result<Self, Failure> {
         let path = folder.path().join("settings.env");
         let bad = |what: &str| Failure::usage(format!("{}: {what}", path.display()));
-        let lines = match dotenvy::from_path_iter(&path) {
-            Ok(lines) => lines,
-            Err(error) if error.not_found() => return Ok(Self(HashMap::new())),
-            Err(_) => return Err(bad("it cannot be read")),
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            // What is wrong with the folder itself is told when it is opened.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => String::new(),
+            Err(error) => return Err(bad(&format!("it cannot be read: {}", error.kind()))),
         };
         let mut settings = HashMap::new();
-        for line in lines {
-            let (name, value) = line.map_err(|_| bad("a line is not NAME=value"))?;
+        for line in dotenvy::from_read_iter(text.as_bytes()) {
+            let malformed = |_| bad(&format!("line {} is not NAME=value", first_bad_line(&text)));
+            let (name, value) = line.map_err(malformed)?;
             if !KNOWN.iter().any(|known| name.strip_prefix(PREFIX) == Some(known)) {
                 return Err(bad(&format!("{name} is not a setting (see secret-proxy run --help)")));
             }
             settings.insert(name, value);
         }
-        Ok(Self(settings))
+        Ok(Self { path, settings })
     }
 
     /// clap has merged flag and environment; an empty text counts as not given.
-    fn pick(&self, given: Option<&String>, name: &str) -> Option<String> {
-        given.filter(|text| !text.is_empty()).cloned().or_else(|| self.in_file(name))
+    fn pick(&self, given: Option<&String>, name: &str) -> Option<Given> {
+        let given = given.filter(|text| !text.is_empty()).map(|text| Given::default(text));
+        given.or_else(|| {
+            let text = self.settings.get(&format!("{PREFIX}{name}")).filter(|text| !text.is_empty())?;
+            Some(Given { text: text.clone(), file: Some(self.path.clone()) })
+        })
     }
+}
 
-    fn in_file(&self, name: &str) -> Option<String> {
-        self.0.get(&format!("{PREFIX}{name}")).filter(|text| !text.is_empty()).cloned()
-    }
+/// The first line up to which the text does not parse. dotenvy does not tell.
+fn first_bad_line(text: &str) -> usize {
+    let ends = text.split_inclusive('\n').scan(0, |end, line| {
+        *end += line.len();
+        Some(*end)
+    });
+    let bad = |end: &usize| {
+        text.get(..*end).is_some_and(|head| dotenvy::from_read_iter(head.as_bytes()).any(|it| it.is_err()))
+    };
+    ends.collect::<Vec<_>>().iter().position(bad).map_or(1, |at| at + 1)
 }
 
 const KNOWN: [&str; 11] = [
@@ -136,150 +172,21 @@ const KNOWN: [&str; 11] = [
     "LOG",
 ];
 
-fn default_listen() -> String {
-    format!("127.0.0.1:{PORT},unix:proxy.sock")
-}
-
-/// A bad setting is named by its flag; its variable is the same word.
-fn parse<T>(flag: &str, text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure> {
-    let variable = format!("{PREFIX}{}", flag.trim_start_matches('-').replace('-', "_").to_uppercase());
-    read(text).map_err(|error| Failure::usage(format!("{flag} (or {variable}): {error}")))
-}
-
 fn or_default<T>(
+    given: Option<Given>,
     flag: &str,
-    text: Option<String>,
     read: impl Fn(&str) -> Result<T, String>,
     default: T,
 ) -> Result<T, Failure> {
-    text.map_or(Ok(default), |text| parse(flag, &text, read))
+    given.map_or(Ok(default), |given| given.parse(flag, read))
 }
 
-fn path_setting(text: Option<String>, folder: &Folder, default: &str) -> PathBuf {
-    text.map_or_else(|| folder.path().join(default), |text| std::path::absolute(&text).unwrap_or_else(|_| text.into()))
-}
-
-fn entries(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|entry| !entry.is_empty())
-}
-
-fn listen_addresses(text: &str, folder: &Folder, anywhere: bool) -> Result<Vec<Listen>, String> {
-    let listen = |entry| listen_address(entry, folder, anywhere);
-    let addresses: Vec<Listen> = entries(text).map(listen).collect::<Result<_, _>>()?;
-    if addresses.is_empty() { Err("there is no address in it".to_owned()) } else { Ok(addresses) }
-}
-
-fn listen_address(entry: &str, folder: &Folder, anywhere: bool) -> Result<Listen, String> {
-    if let Some(path) = entry.strip_prefix("unix:") {
-        return Ok(Listen::Unix(folder.path().join(Path::new(path))));
-    }
-    let address: std::net::SocketAddr =
-        entry.parse().map_err(|_| format!("'{entry}' is not ADDRESS:PORT (such as 127.0.0.1:{PORT}) or unix:PATH"))?;
-    if !address.ip().is_loopback() && !anywhere {
-        return Err(format!(
-            "'{entry}' can be reached by other machines: use 127.0.0.1, or add --listen-anywhere if that is wanted"
-        ));
-    }
-    Ok(Listen::Tcp(address))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().map(Duration::from_secs).ok();
-    let parsed = seconds.or_else(|| humantime::parse_duration(text).ok());
-    parsed.ok_or_else(|| format!("'{text}' is not a duration such as 300s, 5m or 0"))
-}
-
-fn networks(text: &str) -> Result<Vec<IpNet>, String> {
-    let network = |entry: &str| {
-        let single = entry.parse::<IpAddr>().map(IpNet::from);
-        entry.parse().or(single).map_err(|_| format!("'{entry}' is not a network such as 127.0.0.0/8"))
-    };
-    entries(text).map(network).collect()
-}
-
-fn boolean(text: &str) -> Result<bool, String> {
-    match text {
-        "1" | "true" | "yes" | "on" => Ok(true),
-        "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(format!("'{text}' is neither true nor false")),
-    }
-}
-
-fn number(text: &str, ceiling: usize) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if (1..=ceiling).contains(&number) => Ok(number),
-        _ => Err(format!("'{text}' is not a number from 1 to {ceiling}")),
-    }
-}
-
-fn resolve_entries(text: &str) -> Result<Vec<Resolve>, String> {
-    let entry = |entry: &str| {
-        resolve_entry(entry).ok_or_else(|| format!("'{entry}' is not NAME:PORT:ADDRESS or NAME:PORT:ADDRESS:PORT"))
-    };
-    entries(text).map(entry).collect()
-}
-
-fn resolve_entry(entry: &str) -> Option<Resolve> {
-    let (host, rest) = entry.split_once(':')?;
-    let (port, target) = rest.split_once(':')?;
-    let port = port.parse().ok().filter(|port| *port != 0)?;
-    let (address, dialled_port) = target_address(target)?;
-    Some(Resolve { host: Host::parse(host).ok()?, port, address, dialled_port })
-}
-
-/// `ADDRESS`, `ADDRESS:PORT`; IPv6 in brackets if a port follows.
-fn target_address(text: &str) -> Option<(IpAddr, Option<u16>)> {
-    let unbracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    if let Ok(address) = unbracketed.parse() {
-        return Some((address, None));
-    }
-    let address: std::net::SocketAddr = text.parse().ok()?;
-    Some((address.ip(), Some(address.port())))
+fn path_setting(given: Option<Given>, folder: &Folder, default: &str) -> PathBuf {
+    let absolute = |given: Given| std::path::absolute(&given.text).unwrap_or_else(|_| given.text.into());
+    given.map_or_else(|| folder.path().join(default), absolute)
 }
 
 /// For messages that list what there is.
 pub(crate) fn joined(items: impl IntoIterator<Item = impl Display>) -> String {
     items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn table_of_resolve_entries() {
-        let table = [
-            ("api.example:443:127.0.0.1", Some(("127.0.0.1", None))),
-            ("api.example:443:127.0.0.1:8443", Some(("127.0.0.1", Some(8443)))),
-            ("api.example:443:::1", Some(("::1", None))),
-            ("api.example:443:[::1]:8443", Some(("::1", Some(8443)))),
-            ("api.example:0:127.0.0.1", None),
-            ("api.example:127.0.0.1", None),
-            ("api.example:443:localhost", None),
-            ("a b:443:127.0.0.1", None),
-        ];
-        for (text, expected) in table {
-            let read = resolve_entry(text).map(|entry| (entry.address.to_string(), entry.dialled_port));
-            assert_eq!(read, expected.map(|(address, port)| (address.to_owned(), port)), "{text}");
-        }
-    }
-
-    #[test]
-    fn table_of_durations() {
-        let table =
-            [("0", Some(0)), ("300", Some(300)), ("300s", Some(300)), ("5m", Some(300)), ("soon", None), ("-1", None)];
-        for (text, expected) in table {
-            assert_eq!(duration(text).ok().map(|it| it.as_secs()), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn addresses_that_others_can_reach_need_a_word() {
-        let folder = Folder::at(Path::new("/tmp"));
-        assert!(listen_address("0.0.0.0:1", &folder, false).is_err_and(|error| error.contains("--listen-anywhere")));
-        assert!(listen_address("0.0.0.0:1", &folder, true).is_ok());
-        assert!(listen_address("[::1]:1", &folder, false).is_ok());
-        assert_eq!(listen_address("unix:p.sock", &folder, false), Ok(Listen::Unix("/tmp/p.sock".into())));
-        assert!(listen_address("localhost", &folder, false).is_err());
-    }
 }

@@ -26,7 +26,7 @@ const BAD_VALUES: [(&str, &str, &str); 10] = [
     ("--resolve", "api.example.test:443:localhost", "NAME:PORT:ADDRESS"),
     ("--max-sessions", "many", "from 1 to"),
     ("--workers", "0", "from 1 to"),
-    ("--log", "info[", "invalid filter"),
+    ("--log", "info[", "such as info"),
 ];
 
 /// One line on stderr, with all of these words in it, and this exit code.
@@ -40,9 +40,14 @@ fn assert_complaint(output: &Output, code: i32, words: &[&str]) {
     }
 }
 
+/// The name of a flag's variable.
+fn variable(flag: &str) -> String {
+    format!("SECRET_PROXY_{}", flag.trim_start_matches('-').replace('-', "_").to_uppercase())
+}
+
 /// A proxy that is given a setting in one of the three ways.
 fn given(source: &str, flag: &str, value: &'static str) -> ProxyBuilder {
-    let variable = format!("SECRET_PROXY_{}", flag.trim_start_matches('-').replace('-', "_").to_uppercase());
+    let variable = variable(flag);
     match source {
         "flag" => Proxy::builder().arg(flag).arg(value),
         "environment" => Proxy::builder().env(&variable, value),
@@ -73,7 +78,8 @@ fn a_bad_value_is_told_wherever_it_was_given() {
     for (flag, value, next) in BAD_VALUES {
         for source in ["flag", "environment", "settings.env"] {
             println!("{flag} {value} by {source}");
-            assert_complaint(&given(source, flag, value).start_refused(), USAGE, &[flag, value, next]);
+            let name = variable(flag);
+            assert_complaint(&given(source, flag, value).start_refused(), USAGE, &[&name, value, next]);
         }
     }
 }

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
+/// Files that tell a folder of ours from another.
+const OURS: [&str; 6] = ["secrets.env", "settings.env", "audit.log", "proxy.log", "ca", "lock"];
+
 /// The folder, its path resolved once.
 #[derive(Clone, Debug)]
 pub struct Folder(PathBuf);
@@ -27,6 +30,10 @@ pub enum FolderError {
     /// It is not what it should be.
     #[error("{} is not a {kind}: move it away", .0.display(), kind = .1)]
     NotA(PathBuf, &'static str),
+    /// Others can read it, and it holds things that are not ours: tightening it would lock them up.
+    #[error("{} can be read by others and holds other things than ours: choose a folder for secret-proxy alone \
+             with --dir, or chmod 700 it", .0.display())]
+    NotAlone(PathBuf),
     /// Another daemon works on the folder.
     #[error("another secret-proxy already runs on {}: stop it first, or give this one its own --dir", .0.display())]
     InUse(PathBuf),
@@ -51,6 +58,9 @@ impl Folder {
         make_folder(path)?;
         let path = fs::canonicalize(path).map_err(|error| FolderError::Io(path.into(), error))?;
         let folder = Self(path);
+        if is_open(&folder.0)? && !folder.is_ours_alone()? {
+            return Err(FolderError::NotAlone(folder.0));
+        }
         let mut warnings: Vec<String> = tighten(&folder.0, 0o700)?.into_iter().collect();
         for file in [folder.audit(), folder.proxy_log()] {
             // A link is not followed here: opening it is refused later.
@@ -59,6 +69,13 @@ impl Folder {
             }
         }
         Ok((folder, warnings))
+    }
+
+    /// Whether it is empty or holds a file of ours, as the folder of the script that we replace does.
+    fn is_ours_alone(&self) -> Result<bool, FolderError> {
+        let entries = fs::read_dir(&self.0).map_err(|error| FolderError::Io(self.0.clone(), error))?;
+        let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+        Ok(names.is_empty() || names.iter().any(|name| OURS.iter().any(|ours| name == ours)))
     }
 
     /// Names the folder without looking at it, for commands that only read.
@@ -118,6 +135,12 @@ fn make_folder(path: &Path) -> Result<(), FolderError> {
     }
 }
 
+/// Whether others have any right on it.
+fn is_open(path: &Path) -> Result<bool, FolderError> {
+    let found = fs::symlink_metadata(path).map_err(|error| FolderError::Io(path.into(), error))?;
+    Ok(found.mode() & 0o077 != 0)
+}
+
 /// Checks the owner and takes away what `mode` does not give. Says so if it had to.
 fn tighten(path: &Path, mode: u32) -> Result<Option<String>, FolderError> {
     let fail = |error| FolderError::Io(path.into(), error);
@@ -141,6 +164,7 @@ pub fn open_ours(path: &Path, options: &mut OpenOptions) -> Result<File, FolderE
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
     let file = options.mode(0o600).custom_flags(flags).open(path).map_err(|error| match error.raw_os_error() {
         Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => FolderError::NotA(path.into(), "regular file"),
+        _ if error.kind() == io::ErrorKind::IsADirectory => FolderError::NotA(path.into(), "regular file"),
         _ => FolderError::Io(path.into(), error),
     })?;
     let found = file.metadata().map_err(|error| FolderError::Io(path.into(), error))?;
@@ -168,6 +192,17 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("ours");
         let (_, warnings) = Folder::open(&path).expect("tightened");
         assert_eq!((mode(&path), warnings.len()), (0o700, 1));
+    }
+
+    #[test]
+    fn a_folder_of_other_things_is_left_as_it_is() {
+        let parent = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(parent.path(), Permissions::from_mode(0o755)).expect("ours");
+        fs::write(parent.path().join("thesis.tex"), "").expect("written");
+        assert!(matches!(Folder::open(parent.path()), Err(FolderError::NotAlone(_))));
+        assert_eq!(mode(parent.path()), 0o755);
+        fs::write(parent.path().join("secrets.env"), "").expect("written");
+        Folder::open(parent.path()).expect("ours after all");
     }
 
     #[test]

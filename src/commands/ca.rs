@@ -14,11 +14,11 @@ pub(crate) fn main(arguments: &CaArgs) -> Result<ExitCode, Failure> {
     let certificate = RootCertificate::read(&folder.authority()).map_err(Failure::not_well)?;
     match arguments.command.unwrap_or(CaCommand::Show) {
         CaCommand::Show => {
-            println!("file         {}", folder.authority().join("ca-cert.pem").display());
-            println!("fingerprint  {} (SHA-256)", certificate.fingerprint);
-            println!("valid until  {}", certificate.not_after);
+            say!("file         {}", folder.authority().join("ca-cert.pem").display());
+            say!("fingerprint  {} (SHA-256)", certificate.fingerprint);
+            say!("valid until  {}", certificate.not_after);
         }
-        CaCommand::Export => print!("{}", certificate.pem),
+        CaCommand::Export => say!("{}", certificate.pem.trim_end()),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -20,12 +20,13 @@ pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
         None => secrets_path(&Folder::at(&folder_path(&arguments.folder)?))?,
     };
     let table = read(&path)?;
-    println!("{}: {} secrets", path.display(), table.secrets().len());
+    let count = table.secrets().len();
+    say!("{}: {count} secret{}", path.display(), if count == 1 { "" } else { "s" });
     for (name, secret) in table.secrets() {
-        println!("  {:8} {name}  {}", if is_usable(secret) { "ok" } else { "unusable" }, hosts(secret));
+        say!("  {:8} {name}  {}", if is_usable(secret) { "ok" } else { "unusable" }, hosts(secret));
     }
     for problem in table.problems() {
-        println!("  problem  {problem}");
+        say!("  problem  {problem}");
     }
     let usable = table.secrets().into_iter().all(|(_, secret)| is_usable(secret));
     Ok(if usable { ExitCode::SUCCESS } else { ExitCode::FAILURE })

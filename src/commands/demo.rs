@@ -59,28 +59,28 @@ async fn show() -> Result<(), Broken> {
     let ca_pem = fs::read(proxy.folder.authority().join("ca-cert.pem"))?;
     let send = |host: &'static str, path: &'static str| get(&proxy.address, &ca_pem, host, path, PLACEHOLDER);
 
-    println!("A server for {LISTED} and one for {UNLISTED} run on this machine, and the proxy before them.");
-    println!("The secrets file says:\n");
-    println!("    ANTHROPIC_API_KEY={VALUE}\n    ANTHROPIC_API_KEY_HOSTS={LISTED}\n");
+    say!("A server for {LISTED} and one for {UNLISTED} run on this machine, and the proxy before them.");
+    say!("The secrets file says:\n");
+    say!("    ANTHROPIC_API_KEY={VALUE}\n    ANTHROPIC_API_KEY_HOSTS={LISTED}\n");
 
     let allowed = send(LISTED, "/v1/messages").await?;
-    println!("1. A client sent         GET https://{LISTED}/v1/messages  x-api-key: {PLACEHOLDER}");
+    say!("1. A client sent         GET https://{LISTED}/v1/messages  x-api-key: {PLACEHOLDER}");
     for line in listed.received.all() {
-        println!("   the server received   {line}");
+        say!("   the server received   {line}");
     }
-    println!("   the client got        {}\n", allowed.status);
+    say!("   the client got        {}\n", allowed.status);
 
     let theft = send(UNLISTED, "/steal").await?;
-    println!("2. A theft was tried     GET https://{UNLISTED}/steal  x-api-key: {PLACEHOLDER}");
-    println!("   the server received   {}", shown_or_nothing(&unlisted.received.all()));
-    println!("   the client got        {}\n", theft.status);
-    theft.body.lines().for_each(|line| println!("       {line}"));
+    say!("2. A theft was tried     GET https://{UNLISTED}/steal  x-api-key: {PLACEHOLDER}");
+    say!("   the server received   {}", shown_or_nothing(&unlisted.received.all()));
+    say!("   the client got        {}\n", theft.status);
+    theft.body.lines().for_each(|line| say!("       {line}"));
 
     let records = records(&proxy.folder)?;
-    println!("\n3. The audit file has one line for each:\n");
-    records.iter().for_each(|(line, _)| println!("   {line}"));
+    say!("\n3. The audit file has one line for each:\n");
+    records.iter().for_each(|(line, _)| say!("   {line}"));
     verify(&listed, &unlisted, &allowed, &theft, &records)?;
-    println!("\nThe value reached {LISTED} and nothing else. Next: secret-proxy run --help");
+    say!("\nThe value reached {LISTED} and nothing else. Next: secret-proxy run --help");
     Ok(())
 }
 

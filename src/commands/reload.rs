@@ -11,6 +11,6 @@ use crate::settings::folder_path;
 
 pub(crate) fn main(arguments: &FolderArgs) -> Result<ExitCode, Failure> {
     ask(&Folder::at(&folder_path(arguments)?), "reload")?;
-    println!("reading the secrets again; secret-proxy status tells how it went");
+    say!("reading the secrets again; secret-proxy status tells how it went");
     Ok(ExitCode::SUCCESS)
 }

@@ -19,7 +19,7 @@ pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
     let _guard = logging::start(&run.tree.folder, &run.log)?;
     for warning in &run.warnings {
         warn!("{warning}");
-        eprintln!("secret-proxy: {warning}");
+        complain!("secret-proxy: {warning}");
     }
     let runtime = runtime(run.workers).map_err(Failure::not_well)?;
     let outcome = runtime.block_on(serve(run));
@@ -43,8 +43,8 @@ async fn serve(run: Run) -> Result<ExitCode, Failure> {
     let mut daemon = Daemon::boot(run.tree).await.map_err(Failure::not_well)?;
     let addresses = joined(daemon.addresses());
     info!(version = env!("CARGO_PKG_VERSION"), addresses, "listening");
-    println!("secret-proxy {} listens on {addresses}", env!("CARGO_PKG_VERSION"));
-    println!("secrets from {}; log in {}", secrets.display(), folder.proxy_log().display());
+    say!("secret-proxy {} listens on {addresses}", env!("CARGO_PKG_VERSION"));
+    say!("secrets from {}; log in {}", secrets.display(), folder.proxy_log().display());
     loop {
         tokio::select! {
             ended = daemon.ended() => return report(ended),

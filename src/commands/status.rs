@@ -13,7 +13,7 @@ use crate::settings::folder_path;
 pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
     let report = ask(&Folder::at(&folder_path(&arguments.folder)?), "status")?;
     if arguments.json {
-        println!("{report}");
+        say!("{report}");
     } else {
         print(&report);
     }
@@ -34,18 +34,18 @@ fn print(report: &Value) {
         value.as_array().into_iter().flatten().map(line).collect::<Vec<_>>().join(", ")
     };
     let (secrets, audit) = (&report["secrets"], &report["audit"]);
-    println!("secret-proxy {}, pid {}, up {} s", text(&report["version"]), report["pid"], report["uptime_s"]);
-    println!("listening   {}", list(&report["listeners"], &|it| text(&it["address"])));
-    println!("sessions    {} active, {} in all", report["sessions"]["active"], report["sessions"]["total"]);
-    println!("secrets     {} ({})", text(&secrets["state"]), text(&secrets["source"]));
+    say!("secret-proxy {}, pid {}, up {} s", text(&report["version"]), report["pid"], report["uptime_s"]);
+    say!("listening   {}", list(&report["listeners"], &|it| text(&it["address"])));
+    say!("sessions    {} active, {} in all", report["sessions"]["active"], report["sessions"]["total"]);
+    say!("secrets     {} ({})", text(&secrets["state"]), text(&secrets["source"]));
     if let Some(detail) = secrets["detail"].as_str().filter(|detail| !detail.is_empty()) {
-        println!("            {detail}");
+        say!("            {detail}");
     }
     if let Some(age) = secrets["age_s"].as_u64() {
-        println!("            read {age} s ago: {}", list(&secrets["names"], &text));
+        say!("            read {age} s ago: {}", list(&secrets["names"], &text));
     }
-    println!("ca          {}", text(&report["ca"]["fingerprint"]));
-    println!(
+    say!("ca          {}", text(&report["ca"]["fingerprint"]));
+    say!(
         "audit       {} records, {} refused, {} unrecorded ({})",
         audit["records"],
         audit["refused"],
@@ -53,10 +53,10 @@ fn print(report: &Value) {
         text(&audit["path"])
     );
     if let Some(error) = audit["last_error"].as_str() {
-        println!("            cannot be written: {error}");
+        say!("            cannot be written: {error}");
     }
     let restarted = |it: &&Value| it["restarts"] != 0 || it["state"] != "running";
     for it in report["subsystems"].as_array().into_iter().flatten().filter(restarted) {
-        println!("{:11} {}, restarted {} times", text(&it["name"]), text(&it["state"]), it["restarts"]);
+        say!("{:11} {}, restarted {} times", text(&it["name"]), text(&it["state"]), it["restarts"]);
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn main(arguments: &WhyArgs) -> Result<ExitCode, Failure> {
         let line = line.map_err(fail)?;
         if has_id(&line, &arguments.id) {
             found = true;
-            println!("{line}");
+            say!("{line}");
         }
     }
     if found {

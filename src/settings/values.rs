@@ -1,0 +1,129 @@
+//! What the texts of settings mean.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use actors::folder::Folder;
+use actors::settings::{Listen, Resolve};
+use ipnet::IpNet;
+use policy::host::Host;
+
+fn entries(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|entry| !entry.is_empty())
+}
+
+pub(super) fn listen_addresses(text: &str, folder: &Folder, anywhere: bool) -> Result<Vec<Listen>, String> {
+    let listen = |entry| listen_address(entry, folder, anywhere);
+    let addresses: Vec<Listen> = entries(text).map(listen).collect::<Result<_, _>>()?;
+    if addresses.is_empty() { Err("there is no address in it".to_owned()) } else { Ok(addresses) }
+}
+
+fn listen_address(entry: &str, folder: &Folder, anywhere: bool) -> Result<Listen, String> {
+    if let Some(path) = entry.strip_prefix("unix:") {
+        return Ok(Listen::Unix(folder.path().join(path)));
+    }
+    let address: SocketAddr =
+        entry.parse().map_err(|_| format!("'{entry}' is not ADDRESS:PORT (such as 127.0.0.1:17329) or unix:PATH"))?;
+    if !address.ip().is_loopback() && !anywhere {
+        return Err(format!(
+            "'{entry}' can be reached by other machines: use 127.0.0.1, or add --listen-anywhere if that is wanted"
+        ));
+    }
+    Ok(Listen::Tcp(address))
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map(Duration::from_secs).ok();
+    let parsed = seconds.or_else(|| humantime::parse_duration(text).ok());
+    parsed.ok_or_else(|| format!("'{text}' is not a duration such as 300s, 5m or 0"))
+}
+
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let network = |entry: &str| {
+        let single = entry.parse::<IpAddr>().map(IpNet::from);
+        entry.parse().or(single).map_err(|_| format!("'{entry}' is not a network such as 127.0.0.0/8"))
+    };
+    entries(text).map(network).collect()
+}
+
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(format!("'{text}' is neither true nor false")),
+    }
+}
+
+pub(super) fn number(text: &str, ceiling: usize) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=ceiling).contains(&number) => Ok(number),
+        _ => Err(format!("'{text}' is not a number from 1 to {ceiling}")),
+    }
+}
+
+pub(super) fn resolve_entries(text: &str) -> Result<Vec<Resolve>, String> {
+    let entry = |entry: &str| {
+        resolve_entry(entry).ok_or_else(|| format!("'{entry}' is not NAME:PORT:ADDRESS or NAME:PORT:ADDRESS:PORT"))
+    };
+    entries(text).map(entry).collect()
+}
+
+fn resolve_entry(entry: &str) -> Option<Resolve> {
+    let (host, rest) = entry.split_once(':')?;
+    let (port, target) = rest.split_once(':')?;
+    let port = port.parse().ok().filter(|port| *port != 0)?;
+    let (address, dialled_port) = target_address(target)?;
+    Some(Resolve { host: Host::parse(host).ok()?, port, address, dialled_port })
+}
+
+/// `ADDRESS`, `ADDRESS:PORT`; IPv6 in brackets if a port follows.
+fn target_address(text: &str) -> Option<(IpAddr, Option<u16>)> {
+    let unbracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if let Ok(address) = unbracketed.parse() {
+        return Some((address, None));
+    }
+    let address: SocketAddr = text.parse().ok()?;
+    Some((address.ip(), Some(address.port())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_of_resolve_entries() {
+        let table = [
+            ("api.example:443:127.0.0.1", Some(("127.0.0.1", None))),
+            ("api.example:443:127.0.0.1:8443", Some(("127.0.0.1", Some(8443)))),
+            ("api.example:443:::1", Some(("::1", None))),
+            ("api.example:443:[::1]:8443", Some(("::1", Some(8443)))),
+            ("api.example:0:127.0.0.1", None),
+            ("api.example:127.0.0.1", None),
+            ("api.example:443:localhost", None),
+            ("a b:443:127.0.0.1", None),
+        ];
+        for (text, expected) in table {
+            let read = resolve_entry(text).map(|entry| (entry.address.to_string(), entry.dialled_port));
+            assert_eq!(read, expected.map(|(address, port)| (address.to_owned(), port)), "{text}");
+        }
+    }
+
+    #[test]
+    fn table_of_durations() {
+        let table =
+            [("0", Some(0)), ("300", Some(300)), ("300s", Some(300)), ("5m", Some(300)), ("soon", None), ("-1", None)];
+        for (text, expected) in table {
+            assert_eq!(duration(text).ok().map(|it| it.as_secs()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_others_can_reach_need_a_word() {
+        let folder = Folder::at("/tmp".as_ref());
+        assert!(listen_address("0.0.0.0:1", &folder, false).is_err_and(|error| error.contains("--listen-anywhere")));
+        assert!(listen_address("0.0.0.0:1", &folder, true).is_ok());
+        assert!(listen_address("[::1]:1", &folder, false).is_ok());
+        assert_eq!(listen_address("unix:p.sock", &folder, false), Ok(Listen::Unix("/tmp/p.sock".into())));
+        assert!(listen_address("localhost", &folder, false).is_err());
+    }
+}
