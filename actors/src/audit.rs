@@ -78,12 +78,7 @@ pub(crate) enum Msg {
     Fault(crate::faults::Fault),
 }
 
-#[cfg(feature = "faults")]
-impl From<crate::faults::Fault> for Msg {
-    fn from(fault: crate::faults::Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
+accept_faults!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {

@@ -21,6 +21,7 @@ use crate::session::{self, Peers, Place, Stream};
 use crate::slot::Publisher;
 use crate::status::{Board, ListenerReport};
 use crate::supervisor::{Child, permanent};
+use crate::tasks::watched;
 
 /// A bound socket. The root keeps it; each incarnation of the listener works on a copy.
 #[derive(Debug)]
@@ -76,12 +77,7 @@ pub(crate) enum Msg {
     Fault(crate::faults::Fault),
 }
 
-#[cfg(feature = "faults")]
-impl From<crate::faults::Fault> for Msg {
-    fn from(fault: crate::faults::Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
+accept_faults!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
@@ -111,8 +107,8 @@ impl Actor for Listener {
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let mut accepting = Vec::new();
         for bound in arguments.sockets.iter() {
-            let task = accept(bound.copy()?, myself.clone(), arguments.clone());
-            accepting.push(AbortOnDropHandle::new(tokio::spawn(task)));
+            let task = accept(bound.copy()?, arguments.clone());
+            accepting.push(watched(myself.clone(), || Msg::Ended, task));
         }
         let report = |bound: &Bound| ListenerReport { address: bound.address(), state: "accepting" };
         arguments.board.listeners.send_replace(arguments.sockets.iter().map(report).collect());
@@ -137,8 +133,7 @@ impl Actor for Listener {
 
 /// Accepts for ever. The permit comes first: clients beyond the limit wait in the backlog. Nothing is
 /// awaited between accepting and handing over, so that a crash of the listener loses no client.
-async fn accept(socket: Socket, listener: ActorRef<Msg>, arguments: Arguments) {
-    let _ended = Ended(listener);
+async fn accept(socket: Socket, arguments: Arguments) {
     loop {
         let Ok(permit) = arguments.board.sessions.clone().acquire_owned().await else { return };
         match socket.accept().await {
@@ -153,14 +148,5 @@ async fn accept(socket: Socket, listener: ActorRef<Msg>, arguments: Arguments) {
                 sleep(limits::ACCEPT_PAUSE).await;
             }
         }
-    }
-}
-
-/// Tells the listener that an accept task has ended, by a panic too.
-struct Ended(ActorRef<Msg>);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.cast(Msg::Ended);
     }
 }

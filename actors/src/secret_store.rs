@@ -8,6 +8,7 @@
 
 mod source;
 mod vault;
+mod waiting;
 mod watch;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use zeroize::Zeroizing;
 
 use self::source::{Kind, Progress, Text, Trouble};
 use self::vault::Vault;
+use self::waiting::{Question, Queue};
 use crate::limits;
 use crate::slot::{Publisher, Slot, Unavailable};
 use crate::status::{Board, SecretsReport, SecretsState};
@@ -99,12 +101,7 @@ pub(crate) enum Msg {
     Fault(crate::faults::Fault),
 }
 
-#[cfg(feature = "faults")]
-impl From<crate::faults::Fault> for Msg {
-    fn from(fault: crate::faults::Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
+accept_faults!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
@@ -128,7 +125,7 @@ struct State {
     reading: Option<Reading>,
     /// Counts the reads, so that a late message of an old one is told from the present one's.
     reads: u64,
-    waiting: Vec<Waiting>,
+    waiting: Queue,
     failed: Option<Failed>,
     /// The mount as it was last seen.
     seen: Option<Result<source::Identity, Trouble>>,
@@ -142,17 +139,6 @@ struct Reading {
     since: Instant,
     /// When a request last wanted it.
     wanted: Instant,
-}
-
-/// A request that waits for the mount.
-struct Waiting {
-    question: Question,
-    since: Instant,
-}
-
-enum Question {
-    Judge(Plea, RpcReplyPort<Result<Permit, Refusal>>),
-    Render(Permit, RpcReplyPort<Result<Rendered, Refusal>>),
 }
 
 /// The last read brought nothing: no further one before this.
@@ -176,7 +162,7 @@ impl Actor for SecretStore {
             vault: None,
             reading: None,
             reads: 0,
-            waiting: Vec::new(),
+            waiting: Queue::default(),
             failed: None,
             seen: None,
             looks_soon: false,
@@ -209,36 +195,6 @@ impl Actor for SecretStore {
     }
 }
 
-impl Question {
-    fn is_abandoned(&self) -> bool {
-        match self {
-            Self::Judge(_, reply) => reply.is_closed(),
-            Self::Render(_, reply) => reply.is_closed(),
-        }
-    }
-
-    fn may_be_answered_by(&self, vault: &Vault) -> bool {
-        match self {
-            Self::Judge(..) => vault.is_fresh(),
-            Self::Render(..) => vault.is_held(),
-        }
-    }
-
-    fn answer(self, vault: &Vault) {
-        match self {
-            Self::Judge(plea, reply) => drop(reply.send(vault.judge(plea))),
-            Self::Render(permit, reply) => drop(reply.send(vault.render(permit))),
-        }
-    }
-
-    fn refuse(self, refusal: Refusal) {
-        match self {
-            Self::Judge(_, reply) => drop(reply.send(Err(refusal))),
-            Self::Render(_, reply) => drop(reply.send(Err(refusal))),
-        }
-    }
-}
-
 impl State {
     /// Answers by the vault, or by the last failure, or after a read.
     fn ask(&mut self, myself: &ActorRef<Msg>, question: Question) {
@@ -255,7 +211,7 @@ impl State {
             }
             _ => {}
         }
-        self.waiting.push(Waiting { question, since: Instant::now() });
+        self.waiting.push(question);
         self.start_reading(myself);
     }
 
@@ -319,10 +275,7 @@ impl State {
     fn adopt(&mut self, vault: Vault) {
         self.failed = None;
         self.seen = Some(Ok(vault.identity));
-        let question = |waiting: Waiting| waiting.question;
-        for question in self.waiting.drain(..).map(question) {
-            question.answer(&vault);
-        }
+        self.waiting.answer_all(&vault);
         let detail = match (vault.identity.kind, vault.problems()) {
             (Kind::File, 0) => "plain text on disk".to_owned(),
             (Kind::Pipe, 0) => String::new(),
@@ -332,6 +285,9 @@ impl State {
         self.arguments.board.secrets.send_modify(|report| {
             (report.names, report.loaded, report.kind) = (vault.names(), Some(vault.loaded), Some(kind));
         });
+        if self.vault.as_ref().is_some_and(|old| !old.says_the_same_as(&vault)) {
+            self.arguments.upstream.forget_secrets();
+        }
         self.vault = Some(vault);
         self.report(SecretsState::Ready, detail);
     }
@@ -351,9 +307,7 @@ impl State {
     fn fail(&mut self, state: SecretsState, detail: String, refusal: Refusal) {
         let pause = self.failed.as_ref().map_or(limits::READ_BACKOFF_MIN, |failed| failed.pause * 2);
         let pause = pause.min(limits::READ_BACKOFF_MAX);
-        for waiting in self.waiting.drain(..) {
-            waiting.question.refuse(refusal.clone());
-        }
+        self.waiting.refuse_all(&refusal);
         self.failed = Some(Failed { refusal, pause, until: Instant::now() + pause });
         self.wipe();
         self.report(state, detail);
@@ -373,14 +327,10 @@ impl State {
     fn tick(&mut self, myself: &ActorRef<Msg>) {
         let Some(reading) = &self.reading else { return };
         let now = Instant::now();
-        let unserved = reading.progress == Some(Progress::Unserved);
-        let patience = if unserved { limits::UNSERVED_WAIT } else { limits::REQUEST_WAIT };
-        let overdue = |waiting: &mut Waiting| {
-            now.duration_since(waiting.since.max(reading.since)) >= patience
-                || now.duration_since(waiting.since) >= limits::REQUEST_WAIT
-        };
-        for waiting in self.waiting.extract_if(.., overdue) {
-            waiting.question.refuse(Refusal::Locked);
+        // Each is refused after the longer wait at the latest, however the pipe was served meanwhile.
+        self.waiting.refuse_overdue(limits::REQUEST_WAIT, None, &Refusal::Locked);
+        if reading.progress == Some(Progress::Unserved) {
+            self.waiting.refuse_overdue(limits::UNSERVED_WAIT, Some(reading.since), &Refusal::Locked);
         }
         let unwanted = self.waiting.is_empty() && now.duration_since(reading.wanted) >= self.arguments.approval_wait;
         if unwanted {

@@ -34,6 +34,7 @@ use crate::body::ResponseBody;
 use crate::limits;
 use crate::secret_store::SecretStoreHandle;
 use crate::status::Board;
+use crate::tasks::watched;
 use crate::upstream::UpstreamHandle;
 
 /// Whom a session may ask, and the board that it counts on.
@@ -125,9 +126,7 @@ impl Actor for Session {
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let Arguments { stream, place, peers } = arguments;
         let (drain, draining) = watch::channel(false);
-        let finished = Finished(myself);
-        let task = tokio::spawn(async move {
-            let _finished = finished;
+        let connection = watched(myself, || Msg::Finished, async move {
             match stream {
                 Stream::Tcp(stream) => {
                     // Without it, small writes wait up to 40 ms for an acknowledgement.
@@ -137,7 +136,7 @@ impl Actor for Session {
                 Stream::Unix(stream) => outer::serve(stream, peers, Drain(draining)).await,
             }
         });
-        Ok(State { connection: AbortOnDropHandle::new(task), drain, _place: place })
+        Ok(State { connection, drain, _place: place })
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -151,15 +150,6 @@ impl Actor for Session {
     async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         state.connection.abort();
         Ok(())
-    }
-}
-
-/// Tells the session that its connection has ended, by a panic too.
-struct Finished(ActorRef<Msg>);
-
-impl Drop for Finished {
-    fn drop(&mut self) {
-        let _ = self.0.cast(Msg::Finished);
     }
 }
 

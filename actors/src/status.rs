@@ -25,6 +25,7 @@ use crate::limits;
 use crate::secret_store::SecretStoreHandle;
 use crate::slot::Publisher;
 use crate::supervisor::{Child, permanent};
+use crate::tasks::watched;
 
 /// Questions that are answered at a time.
 const QUESTIONS_MAX: usize = 16;
@@ -48,12 +49,7 @@ pub(crate) enum Msg {
     Fault(crate::faults::Fault),
 }
 
-#[cfg(feature = "faults")]
-impl From<crate::faults::Fault> for Msg {
-    fn from(fault: crate::faults::Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
+accept_faults!(Msg);
 
 /// What answers are made of.
 #[derive(Clone)]
@@ -83,7 +79,7 @@ impl Actor for Status {
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let socket = UnixListener::from_std(arguments.socket.try_clone()?)?;
-        Ok(State { _serving: AbortOnDropHandle::new(tokio::spawn(serve(socket, arguments, myself))) })
+        Ok(State { _serving: watched(myself, || Msg::Ended, serve(socket, arguments)) })
     }
 
     async fn handle(&self, _: ActorRef<Msg>, message: Msg, _: &mut State) -> Result<(), ActorProcessingErr> {
@@ -95,17 +91,7 @@ impl Actor for Status {
     }
 }
 
-/// Tells the actor that its task has ended, by a panic too.
-struct Ended(ActorRef<Msg>);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.cast(Msg::Ended);
-    }
-}
-
-async fn serve(socket: UnixListener, arguments: Arguments, status: ActorRef<Msg>) {
-    let _ended = Ended(status);
+async fn serve(socket: UnixListener, arguments: Arguments) {
     let places = Arc::new(Semaphore::new(QUESTIONS_MAX));
     let mut answers = tokio::task::JoinSet::new();
     loop {

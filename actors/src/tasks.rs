@@ -1,9 +1,35 @@
-//! An executor for hyper whose tasks end with their owner.
+//! Tasks that have an owner: it is told when they end, and they end when it does.
 
 use hyper::rt::Executor;
+use ractor::{ActorRef, Message};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::AbortOnDropHandle;
 
-/// Runs the tasks of one connection.
+/// Runs a task for an actor. Its end, by a panic too, becomes a message; dropping the handle ends it.
+pub(crate) fn watched<M: Message>(
+    owner: ActorRef<M>,
+    ended: fn() -> M,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> AbortOnDropHandle<()> {
+    let report = Report { owner, ended };
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let _report = report;
+        task.await;
+    }))
+}
+
+struct Report<M: Message> {
+    owner: ActorRef<M>,
+    ended: fn() -> M,
+}
+
+impl<M: Message> Drop for Report<M> {
+    fn drop(&mut self) {
+        let _ = self.owner.cast((self.ended)());
+    }
+}
+
+/// An executor for hyper: runs the tasks of one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Tasks(CancellationToken);
 

@@ -28,6 +28,17 @@ pub struct Secret {
     pub hosts: Result<Allowlist, BadHosts>,
 }
 
+impl Secret {
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        let same_value = match (&self.value, &other.value) {
+            (Ok(ours), Ok(theirs)) => ours.same_as(theirs),
+            (Err(ours), Err(theirs)) => ours == theirs,
+            _ => false,
+        };
+        same_value && self.hosts == other.hosts
+    }
+}
+
 /// Why a value is never injected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BadValue {
@@ -111,6 +122,14 @@ impl Table {
         secrets
     }
 
+    /// Whether both give every name the same value and the same hosts.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let same = |(name, secret): (&Name, &Secret)| {
+            other.secret(name.as_str()).is_some_and(|theirs| secret.says_the_same_as(theirs))
+        };
+        self.secrets.len() == other.secrets.len() && self.secrets.iter().all(same)
+    }
+
     /// What `check` has to say, in the order of the file.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -189,6 +208,22 @@ mod tests {
             ]
         );
         assert!(!format!("{table:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn tables_are_compared_by_what_they_say() {
+        let read = |text: &str| Table::read(text.as_bytes()).expect("well-formed");
+        let table = read("A=1\nA_HOSTS=a.example,b.example\nB=2\n");
+        assert!(table.says_the_same_as(&read("# c\nB=2\nA_HOSTS=b.example, a.example\nA='1'\n")));
+        for other in [
+            "",
+            "A=1\nA_HOSTS=a.example,b.example\n",
+            "A=1\nA_HOSTS=a.example\nB=2\n",
+            "A=9\nA_HOSTS=a.example,b.example\nB=2\n",
+            "A=1\nA_HOSTS=a.example,b.example\nB=2\nB_HOSTS=b.example\n",
+        ] {
+            assert!(!table.says_the_same_as(&read(other)), "{other}");
+        }
     }
 
     #[test]

@@ -51,6 +51,11 @@ impl Vault {
         render(&self.table, permit)
     }
 
+    /// Whether both give every name the same value and the same hosts.
+    pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
+        self.table.says_the_same_as(&other.table)
+    }
+
     pub(super) fn names(&self) -> Arc<[Name]> {
         self.table.secrets().into_iter().map(|(name, _)| name.clone()).collect()
     }

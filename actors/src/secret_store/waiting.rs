@@ -1,0 +1,79 @@
+//! Questions to the store, and those of them that wait for the mount.
+
+use std::time::{Duration, Instant};
+
+use policy::judge::{Permit, Plea};
+use policy::refusal::Refusal;
+use policy::rewrite::Rendered;
+use ractor::RpcReplyPort;
+
+use super::vault::Vault;
+
+/// What a session asks.
+pub(super) enum Question {
+    /// May these fields be filled?
+    Judge(Plea, RpcReplyPort<Result<Permit, Refusal>>),
+    /// Fill the fields of a permit.
+    Render(Permit, RpcReplyPort<Result<Rendered, Refusal>>),
+}
+
+impl Question {
+    pub(super) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Judge(_, reply) => reply.is_closed(),
+            Self::Render(_, reply) => reply.is_closed(),
+        }
+    }
+
+    pub(super) fn may_be_answered_by(&self, vault: &Vault) -> bool {
+        match self {
+            Self::Judge(..) => vault.is_fresh(),
+            Self::Render(..) => vault.is_held(),
+        }
+    }
+
+    pub(super) fn answer(self, vault: &Vault) {
+        match self {
+            Self::Judge(plea, reply) => drop(reply.send(vault.judge(plea))),
+            Self::Render(permit, reply) => drop(reply.send(vault.render(permit))),
+        }
+    }
+
+    pub(super) fn refuse(self, refusal: Refusal) {
+        match self {
+            Self::Judge(_, reply) => drop(reply.send(Err(refusal))),
+            Self::Render(_, reply) => drop(reply.send(Err(refusal))),
+        }
+    }
+}
+
+/// The questions that wait for a read, in the order in which they came.
+#[derive(Default)]
+pub(super) struct Queue(Vec<(Question, Instant)>);
+
+impl Queue {
+    pub(super) fn push(&mut self, question: Question) {
+        self.0.push((question, Instant::now()));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn answer_all(&mut self, vault: &Vault) {
+        self.0.drain(..).for_each(|(question, _)| question.answer(vault));
+    }
+
+    pub(super) fn refuse_all(&mut self, refusal: &Refusal) {
+        self.0.drain(..).for_each(|(question, _)| question.refuse(refusal.clone()));
+    }
+
+    /// Refuses those that have waited for `patience`, not counting the time before `since`.
+    pub(super) fn refuse_overdue(&mut self, patience: Duration, since: Option<Instant>, refusal: &Refusal) {
+        let overdue =
+            |(_, came): &mut (Question, Instant)| since.map_or(*came, |since| since.max(*came)).elapsed() >= patience;
+        for (question, _) in self.0.extract_if(.., overdue) {
+            question.refuse(refusal.clone());
+        }
+    }
+}
