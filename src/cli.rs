@@ -89,7 +89,7 @@ pub(crate) struct RunArgs {
           num_args = 0..=1, default_missing_value = "true")]
     pub(crate) deny_private: Option<String>,
 
-    /// NAME:PORT:ADDRESS[:PORT] entries that answer before the system's resolver, separated by commas;
+    /// NAME:PORT:ADDRESS or NAME:PORT:ADDRESS:PORT entries that answer before the system's resolver;
     /// certificates are verified for NAME all the same
     #[arg(long, env = "SECRET_PROXY_RESOLVE", hide_env_values = true, value_name = "ENTRIES")]
     pub(crate) resolve: Option<String>,

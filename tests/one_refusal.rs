@@ -150,3 +150,24 @@ async fn what_is_not_a_proxy_request_gets_400() {
     }
     assert_eq!(origin.connections(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_only_collects_refusals_is_cut_off() {
+    let canary = Canary::new();
+    let origin = Origin::start(&[HOST]);
+    let proxy = proxy(&origin, &canary);
+    for client in [proxy.client(), proxy.client().http2()] {
+        let tunnel = client.tunnel("api.example.test:443").await.expect("a tunnel");
+        let mut refused = 0;
+        while refused < 1000 && !tunnel.is_closed() {
+            match tunnel.get("https://api.example.test/").header("x-api-key", "{{UNKNOWN}}").send().await {
+                Ok(answer) if answer.status == 403 => refused += 1,
+                Ok(answer) => panic!("{answer:?}"),
+                Err(_) => break,
+            }
+        }
+        assert!((100..200).contains(&refused), "{refused}");
+        let request = client.get("https://api.example.test/").header("x-api-key", "{{API_KEY}}");
+        assert_eq!(request.send().await.expect("answered").status, 200, "it may come again");
+    }
+}

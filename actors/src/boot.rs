@@ -7,7 +7,7 @@ use std::sync::Arc;
 use policy::reach::Reach;
 use ractor::{Actor, ActorRef};
 use rustls_pki_types::CertificateDer;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::audit::{self, AuditHandle};
 use crate::authority::{self, AuthorityHandle, Root, RootError};
@@ -156,6 +156,7 @@ fn children(
         upstream: upstream.clone(),
         audit: AuditHandle::new(audit_slot),
         board: board.clone(),
+        unspoken: Semaphore::new(limits::UNSPOKEN_MAX),
     });
     let audit = audit::Arguments { path: settings.folder.audit(), board: board.clone() };
     let status = status::Arguments {

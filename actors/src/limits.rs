@@ -31,6 +31,12 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) const HEAD: Duration = Duration::from_secs(60);
 /// How long a client may take from CONNECT to the end of the TLS handshake.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Tunnels at a time between CONNECT and the end of the TLS handshake; further ones wait. A client
+/// that opens tunnels and says nothing holds up no more than this.
+pub(crate) const UNSPOKEN_MAX: usize = 256;
+/// Refusals of one client connection, after which it is closed: a client that only collects them
+/// would fill the disk with records.
+pub(crate) const REFUSALS_MAX: usize = 100;
 /// Bytes of one request head. Most servers take 8 to 64 KiB.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Fields of one request head. Larger counts cost an allocation for each request.

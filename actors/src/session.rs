@@ -16,6 +16,7 @@ mod tunnel;
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::Response;
 use hyper::server::conn::http1;
@@ -24,7 +25,7 @@ use policy::host::Destination;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::relay::{Next, Upgraded};
@@ -44,6 +45,8 @@ pub(crate) struct Peers {
     pub(crate) upstream: UpstreamHandle,
     pub(crate) audit: AuditHandle,
     pub(crate) board: Arc<Board>,
+    /// Places for tunnels that have not finished their handshake.
+    pub(crate) unspoken: Semaphore,
 }
 
 /// Where the requests of a connection go, fixed before the first of them is read.
@@ -55,6 +58,7 @@ struct Path {
     peers: Arc<Peers>,
     /// Set by a request that was answered with 101.
     upgraded: Next<Upgraded>,
+    refusals: Refusals,
 }
 
 /// How requests name their target.
@@ -153,19 +157,38 @@ impl Actor for Session {
     }
 }
 
+/// Counts the refusals of a connection, up to the bound.
+#[derive(Clone, Default)]
+struct Refusals(Arc<(AtomicUsize, Notify)>);
+
+impl Refusals {
+    fn count(&self) {
+        let (count, exhausted) = &*self.0;
+        if count.fetch_add(1, Ordering::Relaxed) + 1 >= limits::REFUSALS_MAX {
+            exhausted.notify_one();
+        }
+    }
+
+    async fn exhausted(&self) {
+        self.0.1.notified().await;
+    }
+}
+
 /// Turns true when the daemon is about to end.
 #[derive(Clone)]
 struct Drain(watch::Receiver<bool>);
 
 impl Drain {
-    /// Runs a connection to its end; asks it to finish when the daemon is about to end.
-    async fn run<C: Future>(&self, connection: C, finish: impl FnOnce(Pin<&mut C>)) -> C::Output {
+    /// Runs a connection to its end; asks it to finish when the daemon is about to end, or when it has
+    /// been refused too often.
+    async fn run<C: Future>(&self, connection: C, refusals: &Refusals, finish: impl FnOnce(Pin<&mut C>)) -> C::Output {
         let mut connection = pin!(connection);
         let mut draining = self.0.clone();
         tokio::select! {
             output = connection.as_mut() => return output,
             // The sender is gone only when the session is: then this task is being aborted.
             Ok(_) = draining.wait_for(|draining| *draining) => {}
+            () = refusals.exhausted() => {}
         }
         finish(connection.as_mut());
         connection.await

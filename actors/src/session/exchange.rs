@@ -178,6 +178,7 @@ impl Exchange {
         match ending {
             Ending::Malformed => refusal::bad_request(),
             Ending::Refused(why) => {
+                self.path.refusals.count();
                 if self.recorded {
                     self.record_not_sent(why.to_string()).await;
                 } else {

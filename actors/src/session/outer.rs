@@ -12,7 +12,7 @@ use tracing::debug;
 
 use super::relay::{self, Next, Upgraded};
 use super::tunnel::Tunnel;
-use super::{ByteStream, Drain, Form, Path, Peers, exchange, http1_server, refusal, service};
+use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, refusal, service};
 use crate::body::ResponseBody;
 
 /// What the connection goes on with after CONNECT.
@@ -26,6 +26,7 @@ struct Connect {
 struct After {
     connect: Next<Connect>,
     upgraded: Next<Upgraded>,
+    refusals: Refusals,
 }
 
 /// Serves one client connection.
@@ -46,7 +47,7 @@ pub(super) async fn serve<S: ByteStream>(stream: S, peers: Arc<Peers>, drain: Dr
 async fn serve_requests<S: ByteStream>(stream: S, peers: &Arc<Peers>, drain: &Drain, after: &After) {
     let service = service_fn(|request| service(Box::pin(answer(request, peers.clone(), after.clone()))));
     let connection = http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades();
-    let ended = drain.run(connection, |connection| connection.graceful_shutdown()).await;
+    let ended = drain.run(connection, &after.refusals, |connection| connection.graceful_shutdown()).await;
     if let Err(error) = ended {
         debug!(%error, "client connection ended");
     }
@@ -57,7 +58,14 @@ async fn answer(request: Request<Incoming>, peers: Arc<Peers>, after: After) -> 
         return connect(request, &after);
     }
     let Some(destination) = absolute(&request) else { return refusal::bad_request() };
-    let path = Path { destination, form: Form::Absolute, server_name_agrees: true, peers, upgraded: after.upgraded };
+    let path = Path {
+        destination,
+        form: Form::Absolute,
+        server_name_agrees: true,
+        peers,
+        upgraded: after.upgraded,
+        refusals: after.refusals,
+    };
     exchange::answer(Arc::new(path), request).await
 }
 

@@ -14,12 +14,19 @@ use tracing::debug;
 
 use super::prefixed::Prefixed;
 use super::relay::{self, Next};
-use super::{Drain, Form, Path, Peers, exchange, http1_server, service};
+use super::{Drain, Form, Path, Peers, Refusals, exchange, http1_server, service};
 use crate::limits;
 use crate::tasks::Tasks;
 
 /// The first byte of a TLS handshake record (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
+
+/// What a client speaks in its tunnel.
+enum Spoken<S> {
+    /// TLS, finished, and whether the server name agreed.
+    Tls(Box<TlsStream<Prefixed<S>>>, bool),
+    Cleartext(Prefixed<S>),
+}
 
 /// What CONNECT leads to.
 pub(super) struct Tunnel {
@@ -34,16 +41,25 @@ impl Tunnel {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let mut stream = Prefixed::new(first, stream);
-        let first = timeout(limits::HANDSHAKE, stream.peek()).await;
-        match first {
-            Ok(Ok(Some(TLS_HANDSHAKE))) => match timeout(limits::HANDSHAKE, self.accept(stream)).await {
-                Ok(Some((stream, agrees))) => self.serve_tls(stream, agrees).await,
-                _ => debug!(destination = %self.destination, "no TLS handshake"),
-            },
-            Ok(Ok(Some(_))) => self.serve_cleartext(stream).await,
-            _ => debug!(destination = %self.destination, "nothing was said in the tunnel"),
+        let stream = Prefixed::new(first, stream);
+        match timeout(limits::HANDSHAKE, self.listen(stream)).await {
+            Ok(Some(Spoken::Tls(stream, agrees))) => self.serve_tls(*stream, agrees).await,
+            Ok(Some(Spoken::Cleartext(stream))) => self.serve_cleartext(stream).await,
+            _ => debug!(destination = %self.destination, "no handshake in the tunnel"),
         }
+    }
+
+    /// Waits for a place, then for what the client speaks.
+    async fn listen<S>(&self, mut stream: Prefixed<S>) -> Option<Spoken<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let _place = self.peers.unspoken.acquire().await.ok()?;
+        if stream.peek().await.ok()?? != TLS_HANDSHAKE {
+            return Some(Spoken::Cleartext(stream));
+        }
+        let (stream, agrees) = self.accept(stream).await?;
+        Some(Spoken::Tls(Box::new(stream), agrees))
     }
 
     /// Finishes TLS, also for a client that names another server: its requests get a refusal that
@@ -89,6 +105,7 @@ impl Tunnel {
             server_name_agrees,
             peers: self.peers.clone(),
             upgraded: Next::default(),
+            refusals: Refusals::default(),
         })
     }
 
@@ -96,10 +113,10 @@ impl Tunnel {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let upgraded = path.upgraded.clone();
+        let (upgraded, refusals) = (path.upgraded.clone(), path.refusals.clone());
         let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
         let connection = http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades();
-        let ended = self.drain.run(connection, |connection| connection.graceful_shutdown()).await;
+        let ended = self.drain.run(connection, &refusals, |connection| connection.graceful_shutdown()).await;
         if let Err(error) = ended {
             debug!(destination = %self.destination, %error, "client connection ended");
         }
@@ -112,6 +129,7 @@ impl Tunnel {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let refusals = path.refusals.clone();
         let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
         let (tasks, _guard) = Tasks::guarded();
         let connection = hyper::server::conn::http2::Builder::new(tasks)
@@ -127,7 +145,7 @@ impl Tunnel {
             .keep_alive_interval(limits::H2_PING)
             .keep_alive_timeout(limits::H2_PING_ANSWER)
             .serve_connection(TokioIo::new(stream), service);
-        let ended = self.drain.run(connection, |connection| connection.graceful_shutdown()).await;
+        let ended = self.drain.run(connection, &refusals, |connection| connection.graceful_shutdown()).await;
         if let Err(error) = ended {
             debug!(destination = %self.destination, %error, "client connection ended");
         }
