@@ -61,8 +61,9 @@ pub(crate) struct RunArgs {
     pub(crate) listen: Option<String>,
 
     /// Allow addresses that other machines can reach
-    #[arg(long)]
-    pub(crate) listen_anywhere: bool,
+    #[arg(long, env = "SECRET_PROXY_LISTEN_ANYWHERE", hide_env_values = true, value_name = "BOOL",
+          num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) listen_anywhere: Option<String>,
 
     /// The secrets file, or the pipe that 1Password mounts [default: FOLDER/secrets.env]
     #[arg(long, env = "SECRET_PROXY_SECRETS", hide_env_values = true, value_name = "FILE")]

@@ -38,6 +38,9 @@ pub(crate) struct Run {
 /// The folder's path, not yet looked at.
 pub(crate) fn folder_path(arguments: &FolderArgs) -> Result<PathBuf, Failure> {
     if let Some(dir) = &arguments.dir {
+        if dir.starts_with("~") {
+            return Err(Failure::usage("--dir: the shell left ~ as it is: write $HOME"));
+        }
         return std::path::absolute(dir).map_err(|error| Failure::usage(format!("--dir: {error}")));
     }
     let strategy = etcetera::choose_base_strategy();
@@ -58,7 +61,8 @@ pub(crate) fn read(arguments: &RunArgs) -> Result<Run, Failure> {
     let folder = Folder::at(&path);
     let sources = Sources::read(&folder)?;
     let pick = |flag: &Option<String>, name| sources.pick(flag.as_ref(), name);
-    let anywhere = arguments.listen_anywhere;
+    let anywhere = pick(&arguments.listen_anywhere, "LISTEN_ANYWHERE");
+    let anywhere = or_default(anywhere, "listen-anywhere", boolean, false)?;
     let addresses = |text: &str| listen_addresses(text, &folder, anywhere);
     let listen = pick(&arguments.listen, "LISTEN").unwrap_or_else(|| Given::default(DEFAULT_LISTEN));
     let secrets_ttl = pick(&arguments.secrets_ttl, "SECRETS_TTL");
@@ -126,7 +130,9 @@ impl Sources {
         };
         let mut settings = HashMap::new();
         for line in dotenvy::from_read_iter(text.as_bytes()) {
-            let malformed = |_| bad(&format!("line {} is not NAME=value", first_bad_line(&text)));
+            let malformed = |_| {
+                bad(&format!("line {} is not NAME=value, as in SECRET_PROXY_SECRETS_TTL=60s", first_bad_line(&text)))
+            };
             let (name, value) = line.map_err(malformed)?;
             if !KNOWN.iter().any(|known| name.strip_prefix(PREFIX) == Some(known)) {
                 return Err(bad(&format!("{name} is not a setting (see secret-proxy run --help)")));
@@ -158,8 +164,9 @@ fn first_bad_line(text: &str) -> usize {
     ends.collect::<Vec<_>>().iter().position(bad).map_or(1, |at| at + 1)
 }
 
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     "LISTEN",
+    "LISTEN_ANYWHERE",
     "SECRETS",
     "SECRETS_TTL",
     "APPROVAL_WAIT",

@@ -110,14 +110,12 @@ fn what_a_daemon_cannot_start_with_is_named() {
     let elsewhere = TempDir::new().expect("a folder");
     let notes = text(&elsewhere.path().join("notes"));
     fs::write(&notes, "precious").expect("written");
-    let (missing, below) = (format!("{notes}.pem"), format!("{notes}/below"));
+    let below = format!("{notes}/below");
     let port = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let taken = port.local_addr().expect("its address").to_string();
     let table = [
         ("--listen", &taken, &[taken.as_str(), "taken", "--listen"][..]),
         ("--listen", &format!("127.0.0.1:0,{taken}"), &[&taken, "taken", "--listen"]),
-        ("--upstream-ca", &missing, &[&missing, "--upstream-ca", "PEM"]),
-        ("--upstream-ca", &notes, &[&notes, "--upstream-ca", "PEM"]),
         ("--dir", &notes, &[&notes, "move it away"]),
         ("--dir", &below, &[&below, "choose another"]),
         // Not even root can make a folder here.
@@ -127,6 +125,17 @@ fn what_a_daemon_cannot_start_with_is_named() {
         assert_complaint(&Proxy::builder().arg(flag).arg(value).start_refused(), NOT_WELL, words);
     }
     assert_eq!(fs::read_to_string(&notes).expect("still there"), "precious");
+}
+
+#[test]
+fn roots_that_cannot_be_read_are_named() {
+    let elsewhere = TempDir::new().expect("a folder");
+    let notes = text(&elsewhere.path().join("notes"));
+    fs::write(&notes, "no certificate").expect("written");
+    for file in [format!("{notes}.pem"), notes] {
+        let output = Proxy::builder().arg("--upstream-ca").arg(&file).start_refused();
+        assert_complaint(&output, USAGE, &[&file, "--upstream-ca", "PEM"]);
+    }
 }
 
 #[test]

@@ -124,11 +124,15 @@ async fn requests_under_way_finish_when_the_daemon_is_told_to_stop() {
     let proxy = Proxy::builder().origin(HOST, &origin).secret("API_KEY", &canary, HOST).start();
     let client = proxy.client();
     let slow = tokio::spawn(async move {
-        let request = client.get("https://api.example.test/slow?ms=1000").header("x-api-key", "{{API_KEY}}");
+        let request = client.get("https://api.example.test/slow?ms=1500").header("x-api-key", "{{API_KEY}}");
         request.send().await.map(|answer| answer.status)
     });
     crate::support::eventually(Duration::from_secs(5), "the request", || !origin.requests().is_empty());
-    let stopped = tokio::task::spawn_blocking(move || proxy.stop().code());
+    proxy.signal(rustix::process::Signal::TERM);
+    let turned_away = || std::net::TcpStream::connect(proxy.addr()).is_err();
+    crate::support::eventually(Duration::from_millis(900), "new clients are turned away", turned_away);
+    assert!(!slow.is_finished(), "while the request goes on");
     assert_eq!(slow.await.expect("no panic").expect("answered"), 200);
-    assert_eq!(stopped.await.expect("no panic"), Some(0));
+    assert_eq!(proxy.wait(Duration::from_secs(10)).code(), Some(0));
+    assert!(!proxy.dir().join("status.sock").exists(), "sockets are not left behind");
 }

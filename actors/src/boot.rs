@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use policy::reach::Reach;
@@ -49,6 +50,7 @@ pub struct Daemon {
     ended: oneshot::Receiver<Ended>,
     secret_store: SecretStoreHandle,
     addresses: Vec<String>,
+    socket_paths: Vec<PathBuf>,
     _lock: File,
 }
 
@@ -67,6 +69,8 @@ impl Daemon {
         let lock = settings.folder.lock()?;
         let ground = Ground::prepare(&settings)?;
         let addresses = ground.sockets.iter().map(Bound::address).collect();
+        let mut socket_paths: Vec<PathBuf> = ground.sockets.iter().filter_map(Bound::path).collect();
+        socket_paths.push(settings.folder.status_socket());
         let (store_publisher, store) = slot("secret_store");
         let secret_store = SecretStoreHandle::new(store);
         let board = ground.board.clone();
@@ -81,7 +85,7 @@ impl Daemon {
         };
         let started = Actor::spawn(None, Supervisor, arguments).await;
         let (root, _) = started.map_err(|error| BootError::Start(error.to_string()))?;
-        Ok(Self { root, ended, secret_store, addresses, _lock: lock })
+        Ok(Self { root, ended, secret_store, addresses, socket_paths, _lock: lock })
     }
 
     /// Where it listens, as people write it.
@@ -89,15 +93,19 @@ impl Daemon {
         &self.addresses
     }
 
-    /// Reads the mount now.
-    pub async fn reload(&self) {
-        let _ = self.secret_store.reload().await;
+    /// Reads the mount soon.
+    pub fn reload(&self) {
+        self.secret_store.reload_soon();
     }
 
     /// Stops accepting, lets sessions finish, stops the owners.
     pub async fn drain(&self) {
         let limit = limits::DRAIN + 8 * limits::STOP;
         let _ = self.root.call(|reply| supervisor::Msg::Drain { reply }, Some(limit)).await;
+        for path in &self.socket_paths {
+            // What is left behind would only puzzle people: the next start replaces it.
+            let _ = std::fs::remove_file(path);
+        }
     }
 
     /// Waits until the tree has ended by itself.

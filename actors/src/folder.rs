@@ -5,7 +5,7 @@
 //! left them so. The last component of a path is never followed if it is a link.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -35,14 +35,14 @@ pub enum FolderError {
              with --dir, or chmod 700 it", .0.display())]
     NotAlone(PathBuf),
     /// Another daemon works on the folder.
-    #[error("another secret-proxy already runs on {}: stop it first, or give this one its own --dir", .0.display())]
-    InUse(PathBuf),
+    #[error("another secret-proxy already runs on {} (pid {pid}): stop it first, or give this one its own --dir",
+            .0.display(), pid = .1)]
+    InUse(PathBuf, String),
 }
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "make it writable for this user, or choose another folder with --dir",
-        io::ErrorKind::NotFound => "make the folder above it first, or choose another with --dir",
         io::ErrorKind::StorageFull => "free some space",
         _ => "choose another folder with --dir",
     }
@@ -114,10 +114,17 @@ impl Folder {
     /// Another daemon has it.
     pub fn lock(&self) -> Result<File, FolderError> {
         let path = self.0.join("lock");
-        let file = open_ours(&path, OpenOptions::new().write(true).create(true))?;
+        let mut file = open_ours(&path, OpenOptions::new().read(true).write(true).create(true))?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(fs::TryLockError::WouldBlock) => Err(FolderError::InUse(self.0.clone())),
+            Ok(()) => {
+                // Only for people: that it is held is what counts.
+                let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+                Ok(file)
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                let pid = io::read_to_string(file).unwrap_or_default();
+                Err(FolderError::InUse(self.0.clone(), pid.trim().to_owned()))
+            }
             Err(fs::TryLockError::Error(error)) => Err(FolderError::Io(path, error)),
         }
     }
@@ -222,7 +229,7 @@ mod tests {
         let parent = tempfile::tempdir().expect("a folder");
         let (folder, _) = Folder::open(parent.path()).expect("ours");
         let held = folder.lock().expect("free");
-        assert!(matches!(folder.lock(), Err(FolderError::InUse(_))));
+        assert!(matches!(folder.lock(), Err(FolderError::InUse(..))));
         drop(held);
         folder.lock().expect("free again");
     }

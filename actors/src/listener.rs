@@ -53,6 +53,14 @@ impl Bound {
         }
     }
 
+    /// The path of a Unix socket.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(_, path) => Some(path.clone()),
+        }
+    }
+
     fn copy(&self) -> io::Result<Socket> {
         match self {
             Self::Tcp(listener) => TcpListener::from_std(listener.try_clone()?).map(Socket::Tcp),

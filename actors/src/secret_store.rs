@@ -58,9 +58,14 @@ impl SecretStoreHandle {
         flatten(self.0.call(|reply| Msg::Render { permit, reply }, limit).await)
     }
 
-    /// Reads the mount now. `false` if no read was needed, because one is under way.
+    /// Reads the mount now, and waits a moment for how it goes.
     pub(crate) async fn reload(&self) -> Result<(), Unavailable> {
-        self.0.call(|reply| Msg::Reload { reply }, limits::ANSWER).await
+        self.0.call(|reply| Msg::Reload { reply: Some(reply) }, limits::ANSWER).await
+    }
+
+    /// Reads the mount soon.
+    pub(crate) fn reload_soon(&self) {
+        let _ = self.0.cast(Msg::Reload { reply: None });
     }
 }
 
@@ -90,7 +95,7 @@ pub(crate) enum Msg {
     /// The reader has ended.
     Read { read: u64, outcome: Result<Text, Trouble> },
     /// Read the mount now.
-    Reload { reply: RpcReplyPort<()> },
+    Reload { reply: Option<RpcReplyPort<()>> },
     /// Fill the fields of a permit.
     Render { permit: Permit, reply: RpcReplyPort<Result<Rendered, Refusal>> },
     /// Something happened in the folder.
@@ -178,7 +183,7 @@ impl Actor for SecretStore {
             Msg::Read { read, outcome } => state.read_ended(read, outcome),
             Msg::Reload { reply } => {
                 state.read_now(&myself);
-                let _ = reply.send(());
+                reply.into_iter().for_each(|reply| state.waiting.push(Question::Reload(reply)));
             }
             Msg::Render { permit, reply } => state.ask(&myself, Question::Render(permit, reply)),
             Msg::Stirred => state.stirred(&myself),
@@ -248,9 +253,15 @@ impl State {
         reading.progress = Some(progress);
         reading.since = Instant::now();
         match progress {
-            Progress::Unserved => self.report(SecretsState::Unserved, "nobody serves the pipe".to_owned()),
+            Progress::Unserved => self.report(
+                SecretsState::Unserved,
+                "nobody serves the pipe: is 1Password running and unlocked, and the mount enabled?".to_owned(),
+            ),
             Progress::Awaiting => {
-                self.report(SecretsState::AwaitingApproval, "the pipe is held open and nothing is written".to_owned());
+                self.report(
+                    SecretsState::AwaitingApproval,
+                    "the pipe is held open and nothing is written yet: look for 1Password's prompt".to_owned(),
+                );
             }
         }
     }

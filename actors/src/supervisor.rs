@@ -236,7 +236,8 @@ impl State {
             return;
         }
         self.draining = Some(reply);
-        if let Some((child, life)) = self.children.last_mut() {
+        // With its arguments go the bound sockets: new clients are turned away, not left waiting.
+        if let Some((child, life)) = self.children.pop() {
             (child.empty_slot)();
             life.cell.iter().for_each(|cell| cell.stop(None));
         }

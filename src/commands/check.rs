@@ -1,5 +1,7 @@
 //! `check`: names, hosts and problems of a secrets file, never a value.
 
+use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -28,12 +30,22 @@ pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
     for problem in table.problems() {
         say!("  problem  {problem}");
     }
+    if count == 0 {
+        say!("  nothing: a secret is a line NAME=value and a line NAME_HOSTS=host");
+    }
     let usable = table.secrets().into_iter().all(|(_, secret)| is_usable(secret));
     Ok(if usable { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn read(path: &Path) -> Result<Table, Failure> {
     let named = |what: &dyn std::fmt::Display| Failure::not_well(format!("{}: {what}", path.display()));
+    let found = std::fs::symlink_metadata(path);
+    if found.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Err(named(&"there is no such file: make it, or name another with secret-proxy check FILE"));
+    }
+    if found.is_ok_and(|found| found.file_type().is_fifo()) {
+        complain!("waiting for {} to be served, {} s at most", path.display(), PATIENCE.as_secs());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::not_well)?;
     let text = runtime.block_on(actors::read_mount(path, PATIENCE)).map_err(|error| named(&error))?;
     Table::read(&text).map_err(|malformed| named(&malformed))

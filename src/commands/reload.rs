@@ -10,7 +10,11 @@ use crate::failure::Failure;
 use crate::settings::folder_path;
 
 pub(crate) fn main(arguments: &FolderArgs) -> Result<ExitCode, Failure> {
-    ask(&Folder::at(&folder_path(arguments)?), "reload")?;
-    say!("reading the secrets again; secret-proxy status tells how it went");
-    Ok(ExitCode::SUCCESS)
+    let folder = Folder::at(&folder_path(arguments)?);
+    // Without an answer in time the mount waits for its owner, which the state then says.
+    let _ = ask(&folder, "reload");
+    let secrets = &ask(&folder, "status")?["secrets"];
+    let (state, detail) = (secrets["state"].as_str().unwrap_or_default(), secrets["detail"].as_str());
+    say!("secrets     {state} {}", detail.filter(|it| !it.is_empty()).map(|it| format!("({it})")).unwrap_or_default());
+    Ok(if state == "ready" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

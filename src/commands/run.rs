@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use actors::{Daemon, Ended};
+use actors::{BootError, Daemon, Ended};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
@@ -40,11 +40,12 @@ fn runtime(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
 async fn serve(run: Run) -> Result<ExitCode, Failure> {
     let mut signals = Signals::listen().map_err(Failure::not_well)?;
     let (folder, secrets) = (run.tree.folder.clone(), run.tree.secrets.clone());
-    let mut daemon = Daemon::boot(run.tree).await.map_err(Failure::not_well)?;
+    let mut daemon = Daemon::boot(run.tree).await.map_err(refused)?;
     let addresses = joined(daemon.addresses());
     info!(version = env!("CARGO_PKG_VERSION"), addresses, "listening");
     say!("secret-proxy {} listens on {addresses}", env!("CARGO_PKG_VERSION"));
-    say!("secrets from {}; log in {}", secrets.display(), folder.proxy_log().display());
+    let missing = if secrets.exists() { "" } else { ", which is not there yet" };
+    say!("secrets from {}{missing}; log in {}", secrets.display(), folder.proxy_log().display());
     loop {
         tokio::select! {
             ended = daemon.ended() => return report(ended),
@@ -52,17 +53,26 @@ async fn serve(run: Run) -> Result<ExitCode, Failure> {
                 Wish::Reload => {
                     logging::reopen();
                     info!("told to read the secrets and open the logs again");
-                    daemon.reload().await;
+                    daemon.reload();
                 }
                 Wish::Stop => break,
             },
         }
     }
     info!("stopping");
+    say!("stopping: requests may finish for 10 s; once more stops at once");
     tokio::select! {
         () = daemon.drain() => Ok(ExitCode::SUCCESS),
         // Asked twice: at once.
         () = signals.stop_again() => Err(Failure::not_well("stopped before requests had finished")),
+    }
+}
+
+/// A file that a setting names is part of the settings.
+fn refused(error: BootError) -> Failure {
+    match error {
+        BootError::Trust(error) => Failure::usage(error),
+        error => Failure::not_well(error),
     }
 }
 

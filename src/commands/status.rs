@@ -46,7 +46,7 @@ fn print(report: &Value) {
     }
     say!("ca          {}", text(&report["ca"]["fingerprint"]));
     say!(
-        "audit       {} records, {} refused, {} unrecorded ({})",
+        "audit       {} records since the start, {} refused, {} unrecorded ({})",
         audit["records"],
         audit["refused"],
         audit["unrecorded"],

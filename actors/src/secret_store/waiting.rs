@@ -13,6 +13,8 @@ use super::vault::Vault;
 pub(super) enum Question {
     /// May these fields be filled?
     Judge(Plea, RpcReplyPort<Result<Permit, Refusal>>),
+    /// Tell when the mount has been read, however that went.
+    Reload(RpcReplyPort<()>),
     /// Fill the fields of a permit.
     Render(Permit, RpcReplyPort<Result<Rendered, Refusal>>),
 }
@@ -21,6 +23,7 @@ impl Question {
     pub(super) fn is_abandoned(&self) -> bool {
         match self {
             Self::Judge(_, reply) => reply.is_closed(),
+            Self::Reload(reply) => reply.is_closed(),
             Self::Render(_, reply) => reply.is_closed(),
         }
     }
@@ -28,6 +31,7 @@ impl Question {
     pub(super) fn may_be_answered_by(&self, vault: &Vault) -> bool {
         match self {
             Self::Judge(..) => vault.is_fresh(),
+            Self::Reload(_) => false,
             Self::Render(..) => vault.is_held(),
         }
     }
@@ -35,6 +39,7 @@ impl Question {
     pub(super) fn answer(self, vault: &Vault) {
         match self {
             Self::Judge(plea, reply) => drop(reply.send(vault.judge(plea))),
+            Self::Reload(reply) => drop(reply.send(())),
             Self::Render(permit, reply) => drop(reply.send(vault.render(permit))),
         }
     }
@@ -42,6 +47,7 @@ impl Question {
     pub(super) fn refuse(self, refusal: Refusal) {
         match self {
             Self::Judge(_, reply) => drop(reply.send(Err(refusal))),
+            Self::Reload(reply) => drop(reply.send(())),
             Self::Render(_, reply) => drop(reply.send(Err(refusal))),
         }
     }

@@ -11,7 +11,7 @@ use policy::refusal::Refusal;
 use policy::rewrite::Fields;
 use policy::secret::Name;
 use tokio::time::timeout;
-use tracing::{debug, warn};
+use tracing::{info, warn};
 
 use super::request::Canonical;
 use super::{Path, refusal, relay};
@@ -191,7 +191,7 @@ impl Exchange {
                 gateway(&error)
             }
             Ending::Failed(error) => {
-                debug!(id = %self.id, destination = %self.path.destination, reason = error.reason, "no response");
+                info!(id = %self.id, destination = %self.path.destination, reason = error.reason, "no response");
                 gateway(&error)
             }
         }
@@ -207,7 +207,7 @@ impl Exchange {
 
     /// A permitted request was not sent. Without a permit there is nothing to say but in the log.
     async fn record_not_sent(&mut self, reason: String) {
-        debug!(id = %self.id, destination = %self.path.destination, reason, "not sent");
+        info!(id = %self.id, destination = %self.path.destination, reason, "not sent");
         if self.names.is_empty() {
             return;
         }
