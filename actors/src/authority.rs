@@ -42,8 +42,8 @@ impl AuthorityHandle {
     /// TLS settings with a leaf for this host. A new tunnel waits a moment for a restart: its client
     /// would only come again.
     pub(crate) async fn issue(&self, host: Host) -> Result<Arc<ServerConfig>, Unavailable> {
-        self.0.wait(limits::AUTHORITY_RESTART).await?;
-        let issued = self.0.call(|reply| Msg::Issue { host, reply }, limits::ANSWER).await?;
+        let question = |reply| Msg::Issue { host: host.clone(), reply };
+        let issued = self.0.call_patiently(question, limits::ANSWER, limits::RESTART).await?;
         issued.ok_or(Unavailable("authority"))
     }
 }

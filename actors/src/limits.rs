@@ -6,8 +6,10 @@ use std::time::Duration;
 
 /// An answer that needs no waiting: the owner is alive or it is not.
 pub(crate) const ANSWER: Duration = Duration::from_secs(2);
-/// How long a new tunnel waits for a certificate authority that is restarting.
-pub(crate) const AUTHORITY_RESTART: Duration = Duration::from_secs(2);
+/// How long new tunnels and requests without placeholders wait for an owner that is restarting.
+pub(crate) const RESTART: Duration = Duration::from_secs(2);
+/// The pause between two tries meanwhile.
+pub(crate) const RESTART_POLL: Duration = Duration::from_millis(5);
 /// Crashes of one owner, in [`CRASH_WINDOW`], after which the process gives up: what a restart has
 /// not mended ten times it will not mend.
 pub(crate) const CRASHES_MAX: usize = 10;

@@ -4,11 +4,14 @@
 //! the supervisor puts the owner's present address into it; while the owner is down the slot is
 //! empty and the answer is [`Unavailable`], which every caller turns into a refusal: down is closed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::rpc::CallResult;
 use ractor::{ActorRef, Message, RpcReplyPort};
 use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::limits::RESTART_POLL;
 
 /// An owner that did not answer: it is down, restarting or too slow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -63,12 +66,20 @@ impl<M: Message> Slot<M> {
         address.cast(message).map_err(|_| self.unavailable())
     }
 
-    /// Waits, for a bounded time, until the owner is there.
-    pub(crate) async fn wait(&self, limit: Duration) -> Result<(), Unavailable> {
-        let mut address = self.address.clone();
-        match tokio::time::timeout(limit, address.wait_for(Option::is_some)).await {
-            Ok(Ok(_)) => Ok(()),
-            _ => Err(self.unavailable()),
+    /// Asks again while the owner restarts, for as long as `patience`. Only for questions that may be
+    /// asked twice.
+    pub(crate) async fn call_patiently<T: Send + 'static>(
+        &self,
+        question: impl Fn(RpcReplyPort<T>) -> M,
+        limit: Duration,
+        patience: Duration,
+    ) -> Result<T, Unavailable> {
+        let begun = Instant::now();
+        loop {
+            match self.call(&question, limit).await {
+                Err(Unavailable(_)) if begun.elapsed() < patience => sleep(RESTART_POLL).await,
+                answer => return answer,
+            }
         }
     }
 

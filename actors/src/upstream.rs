@@ -12,7 +12,7 @@ mod trust;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use policy::host::{Destination, Scheme};
 use policy::reach::Reach;
@@ -61,14 +61,20 @@ impl UpstreamHandle {
         &self,
         destination: Destination,
         offer: Offer,
+        patience: Duration,
     ) -> Result<Result<Lane, NoRoute>, Unavailable> {
-        let limit = limits::RESOLVE + limits::ANSWER;
-        self.0.call(|reply| Msg::Reserve { destination, offer, reply }, limit).await
+        let question = |reply| Msg::Reserve { destination: destination.clone(), offer, reply };
+        self.0.call_patiently(question, limits::RESOLVE + limits::ANSWER, patience).await
     }
 
     /// A verified connection.
-    pub(crate) async fn dial(&self, route: Route) -> Result<Result<Connection, DialError>, Unavailable> {
-        self.0.call(|reply| Msg::Dial { route, reply }, limits::DIAL + limits::ANSWER).await
+    pub(crate) async fn dial(
+        &self,
+        route: Route,
+        patience: Duration,
+    ) -> Result<Result<Connection, DialError>, Unavailable> {
+        let question = |reply| Msg::Dial { route: route.clone(), reply };
+        self.0.call_patiently(question, limits::DIAL + limits::ANSWER, patience).await
     }
 
     /// Gives a connection back after its response was read to the end.

@@ -1,6 +1,7 @@
 //! One request and its response. [`Exchange::attempt`] is the security argument, in order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::EXPECT;
 use http::request::Parts;
@@ -94,10 +95,12 @@ pub(super) async fn answer(path: Arc<Path>, request: Request<Incoming>) -> Respo
     match exchange.attempt(parts, fields).await {
         Ok(response) => response,
         Err(ending) => {
+            // Recorded first: a client that goes away while its body is drained ends all this.
+            let answer = exchange.end(ending).await;
             if let Some(body) = exchange.body.take().filter(|_| !holds_back) {
                 drain(body).await;
             }
-            exchange.end(ending).await
+            answer
         }
     }
 }
@@ -114,7 +117,7 @@ impl Exchange {
             Some(plea) => Some(peers.secret_store.judge(plea).await?),
             None => None,
         };
-        let lane = peers.upstream.reserve(self.path.destination.clone(), canonical.offer).await??;
+        let lane = self.reserve(canonical.offer).await?;
         if permit.is_some() {
             peers.audit.append(self.entry(None)).await?;
             self.recorded = true;
@@ -128,11 +131,21 @@ impl Exchange {
         self.send(connection, canonical).await
     }
 
+    async fn reserve(&self, offer: Offer) -> Result<Lane, Ending> {
+        let destination = self.path.destination.clone();
+        Ok(self.path.peers.upstream.reserve(destination, offer, self.patience()).await??)
+    }
+
     async fn connect(&self, lane: Lane) -> Result<Connection, Ending> {
         match lane {
             Lane::Idle(connection) => Ok(*connection),
-            Lane::Route(route) => Ok(self.path.peers.upstream.dial(route).await??),
+            Lane::Route(route) => Ok(self.path.peers.upstream.dial(route, self.patience()).await??),
         }
+    }
+
+    /// Requests without placeholders wait for an owner that is restarting; down is closed to others.
+    fn patience(&self) -> Duration {
+        if self.names.is_empty() { limits::RESTART } else { Duration::ZERO }
     }
 
     /// Sends the request; over again only while not a byte of it was written.
@@ -165,7 +178,7 @@ impl Exchange {
 
     /// Another connection, after an idle one turned out to be closed.
     async fn another(&self, offer: Offer, closed: &Connection) -> Result<Connection, Ending> {
-        let lane = self.path.peers.upstream.reserve(self.path.destination.clone(), offer).await??;
+        let lane = self.reserve(offer).await?;
         let mut connection = self.connect(lane).await?;
         if closed.carried_secret() {
             connection.carries_secret();
@@ -174,7 +187,7 @@ impl Exchange {
     }
 
     /// Records how it ended, and gives the constant answer.
-    async fn end(mut self, ending: Ending) -> Response<ResponseBody> {
+    async fn end(&mut self, ending: Ending) -> Response<ResponseBody> {
         match ending {
             Ending::Malformed => refusal::bad_request(),
             Ending::Refused(why) => {

@@ -79,8 +79,8 @@ impl Stage {
     }
 
     async fn count_again(&self) -> u32 {
-        self.toy.wait(Duration::from_secs(5)).await.expect("started again");
-        self.count().await.expect("answered")
+        let second = Duration::from_secs(1);
+        self.toy.call_patiently(ToyMsg::Count, second, 5 * second).await.expect("started again")
     }
 
     fn restarts(&self) -> u64 {
@@ -130,7 +130,7 @@ async fn an_owner_that_cannot_start_is_tried_again() {
 async fn an_exhausted_budget_is_the_end() {
     let mut stage = stage(3).await;
     for _ in 0..3 {
-        stage.toy.wait(Duration::from_secs(5)).await.expect("it is up");
+        stage.count_again().await;
         stage.toy.cast(ToyMsg::Panic).expect("it is up");
         stage.lost().await;
     }
