@@ -53,8 +53,15 @@ pub(crate) fn keep_memory_private() {
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
-/// As many descriptors as the system allows: each tunnel takes two.
-pub(crate) fn raise_descriptor_limit() {
+/// Descriptors that are not for connections: files, sockets, the runtime's own.
+const DESCRIPTORS_KEPT: u64 = 128;
+
+/// As many descriptors as the system allows. How many client connections they are good for: each may
+/// have one upstream, and reading the secrets needs one too.
+pub(crate) fn raise_descriptor_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let allowed = getrlimit(Resource::Nofile).current;
+    let sessions = allowed.map_or(u64::MAX, |allowed| allowed.saturating_sub(DESCRIPTORS_KEPT) / 2);
+    usize::try_from(sessions).unwrap_or(usize::MAX).max(1)
 }

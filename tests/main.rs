@@ -3,9 +3,12 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod client_tls;
 mod commands;
 mod demo;
+mod destination;
 mod fail_closed;
+mod framing;
 mod injection;
 mod one_refusal;
 mod record;
@@ -13,3 +16,4 @@ mod shape;
 mod streaming;
 mod supervision;
 mod support;
+mod upstream_tls;

@@ -96,6 +96,23 @@ async fn what_cannot_be_recorded_is_refused_until_it_can() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_goes_away_has_its_record_all_the_same() {
+    let origin = Origin::start(&[HOST]);
+    for http2 in [false, true] {
+        // Nobody serves the pipe: the request waits for a verdict.
+        let proxy = Proxy::builder().origin(HOST, &origin).secrets_fifo().start();
+        let client = if http2 { proxy.client().http2() } else { proxy.client() };
+        let request = tokio::spawn(async move { status(&client, "/gone", "{{API_KEY}}").await });
+        proxy.status_becomes("the request waits", |report| report["secrets"]["state"] == "unserved");
+        request.abort();
+        let record = || proxy.audit_lines().pop();
+        let record = crate::support::eventually(std::time::Duration::from_secs(2), "its record", record);
+        assert_eq!((&record["reason"], &record["path"]), (&"Client went away".into(), &"/gone".into()));
+    }
+    assert!(origin.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hostile_request_cannot_write_a_line_of_its_own() {
     let canary = Canary::new();
     let origin = Origin::start(&[HOST]);

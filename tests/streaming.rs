@@ -88,6 +88,18 @@ async fn an_upgrade_passes_through_with_its_credential() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_get_with_a_body_of_unknown_length_keeps_it() {
+    let (_canary, origin, proxy) = stage();
+    let (request, upload) = proxy.client().get("https://api.example.test/upload").streaming();
+    let request = request.header("transfer-encoding", "chunked").header("x-api-key", "{{API_KEY}}");
+    let answer = tokio::spawn(request.send());
+    assert!(upload.send("unusual").await);
+    drop(upload);
+    assert_eq!(answer.await.expect("no panic").expect("answered").text(), "7");
+    assert_eq!(origin.last_request().body, b"unusual");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trailers_arrive() {
     let (_canary, _origin, proxy) = stage();
     let request = proxy.client().http2().get("https://api.example.test/trailers").header("te", "trailers");

@@ -58,6 +58,7 @@ pub mod replies;
 pub mod reports;
 pub mod request;
 pub mod routes;
+pub mod strict_origin;
 pub mod tap;
 pub mod tls;
 pub mod transcript;

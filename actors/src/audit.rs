@@ -45,6 +45,12 @@ impl AuditHandle {
         let written = self.0.call(|reply| Msg::Append { entry, reply }, limits::ANSWER).await?;
         written.map_err(|NotWritten| Unavailable("audit"))
     }
+
+    /// Writes a record that nobody waits for.
+    pub(crate) fn append_soon(&self, entry: Entry) -> Result<(), Unavailable> {
+        let (unheard, _) = tokio::sync::oneshot::channel();
+        self.0.cast(Msg::Append { entry, reply: unheard.into() })
+    }
 }
 
 /// What is to be recorded.
@@ -54,6 +60,12 @@ pub(crate) enum Entry {
     Attempt(Attempt),
     /// A permitted request was then not sent.
     NotSent { id: RecordId, reason: String },
+}
+
+impl Entry {
+    fn is_permit(&self) -> bool {
+        matches!(self, Self::Attempt(attempt) if attempt.refusal.is_none())
+    }
 }
 
 /// One request that asked for a secret, or was refused.
@@ -120,8 +132,8 @@ impl Actor for Audit {
 
     async fn handle(&self, _: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
-            // Nobody waits any more: the request has been refused, so there is nothing to record.
-            Msg::Append { reply, .. } if reply.is_closed() => {}
+            // Nobody waits for the permit any more, so nothing will be sent with it.
+            Msg::Append { entry, reply } if reply.is_closed() && entry.is_permit() => {}
             Msg::Append { entry, reply } => drop(reply.send(state.append(&entry))),
             #[cfg(feature = "faults")]
             Msg::Fault(fault) => fault.strike(),

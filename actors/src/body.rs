@@ -1,6 +1,7 @@
 //! Bodies, streamed in both directions and never held.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -51,6 +52,8 @@ pub(crate) struct UpstreamBody {
     incoming: Incoming,
     ended: bool,
     lease: Option<(Connection, UpstreamHandle)>,
+    /// Says that the client's connection is not idle.
+    _activity: Arc<()>,
 }
 
 impl ResponseBody {
@@ -58,8 +61,13 @@ impl ResponseBody {
         Self::Text((!text.is_empty()).then(|| Bytes::from_static(text.as_bytes())))
     }
 
-    pub(crate) fn upstream(incoming: Incoming, connection: Connection, pool: UpstreamHandle) -> Self {
-        Self::Upstream(UpstreamBody { incoming, ended: false, lease: Some((connection, pool)) })
+    pub(crate) fn upstream(
+        incoming: Incoming,
+        connection: Connection,
+        pool: UpstreamHandle,
+        activity: Arc<()>,
+    ) -> Self {
+        Self::Upstream(UpstreamBody { incoming, ended: false, lease: Some((connection, pool)), _activity: activity })
     }
 }
 

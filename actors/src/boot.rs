@@ -17,7 +17,7 @@ use crate::folder::FolderError;
 use crate::limits;
 use crate::listener::{self, Bound};
 use crate::secret_store::{self, SecretStoreHandle};
-use crate::session::Peers;
+use crate::session::{Peers, Unspoken};
 use crate::settings::Settings;
 use crate::slot::slot;
 use crate::status::{self, Board};
@@ -119,7 +119,7 @@ struct Ground {
     board: Arc<Board>,
     sockets: Arc<[Bound]>,
     status_socket: Arc<UnixListener>,
-    reach: Arc<Reach>,
+    dialling: upstream::Ground,
     roots: Arc<[CertificateDer<'static>]>,
     own_root: CertificateDer<'static>,
 }
@@ -139,7 +139,12 @@ impl Ground {
             deny_private: settings.deny_private,
         };
         let board = Arc::new(Board::new(settings.sessions_max, settings.secrets.clone(), folder.audit()));
-        Ok(Self { board, sockets, status_socket, reach: Arc::new(reach), roots: roots.into(), own_root })
+        let dialling = upstream::Ground {
+            reach: Arc::new(reach),
+            connections: Arc::new(Semaphore::new(settings.sessions_max)),
+            lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
+        };
+        Ok(Self { board, sockets, status_socket, dialling, roots: roots.into(), own_root })
     }
 }
 
@@ -151,7 +156,7 @@ fn children(
     store_publisher: crate::slot::Publisher<secret_store::Msg>,
     secret_store: SecretStoreHandle,
 ) -> Vec<Child> {
-    let Ground { board, sockets, status_socket, reach, roots, own_root } = ground;
+    let Ground { board, sockets, status_socket, dialling, roots, own_root } = ground;
     let (audit_publisher, audit_slot) = slot("audit");
     let (status_publisher, _) = slot("status");
     let (authority_publisher, authority_slot) = slot("authority");
@@ -164,7 +169,7 @@ fn children(
         upstream: upstream.clone(),
         audit: AuditHandle::new(audit_slot),
         board: board.clone(),
-        unspoken: Semaphore::new(limits::UNSPOKEN_MAX),
+        unspoken: Unspoken::default(),
     });
     let audit = audit::Arguments { path: settings.folder.audit(), board: board.clone() };
     let status = status::Arguments {
@@ -182,7 +187,7 @@ fn children(
         upstream,
     };
     let authority = authority::Arguments { folder: settings.folder.authority(), board: board.clone() };
-    let upstream = upstream::Arguments { reach, overrides: settings.resolve.into(), roots, own_root };
+    let upstream = upstream::Arguments { ground: dialling, overrides: settings.resolve.into(), roots, own_root };
     let listener = listener::Arguments { sockets, peers, root: root.get_cell(), board };
     vec![
         audit::child(audit_publisher, audit),

@@ -31,10 +31,12 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a client may take for a request's head, and how long a kept connection may be idle:
 /// hyper has one timer for both.
 pub(crate) const HEAD: Duration = Duration::from_secs(60);
+/// How often it is looked, within that time, whether an HTTP/2 connection is idle.
+pub(crate) const IDLE_LOOKS: u32 = 4;
 /// How long a client may take from CONNECT to the end of the TLS handshake.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Tunnels at a time between CONNECT and the end of the TLS handshake; further ones wait. A client
-/// that opens tunnels and says nothing holds up no more than this.
+/// Tunnels at a time between CONNECT and the end of the TLS handshake; for a further one the oldest is
+/// cut off. A client that opens tunnels and says nothing holds no more than this.
 pub(crate) const UNSPOKEN_MAX: usize = 256;
 /// Refusals of one client connection, after which it is closed: a client that only collects them
 /// would fill the disk with records.
@@ -51,6 +53,8 @@ pub(crate) const H2_RESETS_MAX: usize = 64;
 pub(crate) const H2_STREAM_WINDOW: u32 = 1024 * 1024;
 /// Window of one HTTP/2 connection, in bytes.
 pub(crate) const H2_CONNECTION_WINDOW: u32 = 4 * H2_STREAM_WINDOW;
+/// What is kept for one HTTP/2 stream whose peer does not read, in bytes.
+pub(crate) const H2_SEND_BUFFER: usize = 64 * 1024;
 /// Frames of HTTP/2, in bytes: fewer and larger ones cost less for each byte of a body.
 pub(crate) const H2_FRAME_BYTES: u32 = 64 * 1024;
 /// How often an HTTP/2 connection is asked whether it lives.
@@ -84,6 +88,13 @@ pub(crate) const REAP: Duration = Duration::from_secs(15);
 pub(crate) const IDLE_PER_DESTINATION_MAX: usize = 64;
 /// Destinations that are remembered, with their TLS sessions and idle connections.
 pub(crate) const DESTINATIONS_MAX: usize = 1024;
+/// What is kept of one upstream HTTP/1.1 connection whose client does not read, in bytes; also the
+/// largest head of a response.
+pub(crate) const UPSTREAM_BUFFER: usize = 128 * 1024;
+/// Names that are looked up at a time. A look-up takes a thread, and reading the secrets needs one too.
+pub(crate) const LOOKUPS_MAX: usize = 64;
+/// How often a request is tried on another connection, when idle ones turn out to be closed.
+pub(crate) const RESENDS_MAX: usize = 3;
 /// Requests at a time on one upstream HTTP/2 connection: what most servers allow. Beyond it another
 /// connection is dialled.
 pub(crate) const STREAMS_PER_UPSTREAM_MAX: usize = 100;

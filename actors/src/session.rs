@@ -12,6 +12,7 @@ mod refusal;
 mod relay;
 mod request;
 mod tunnel;
+mod unspoken;
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -25,10 +26,12 @@ use policy::host::Destination;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
+use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::relay::{Next, Upgraded};
+pub(crate) use self::unspoken::Unspoken;
 use crate::audit::AuditHandle;
 use crate::authority::AuthorityHandle;
 use crate::body::ResponseBody;
@@ -45,8 +48,7 @@ pub(crate) struct Peers {
     pub(crate) upstream: UpstreamHandle,
     pub(crate) audit: AuditHandle,
     pub(crate) board: Arc<Board>,
-    /// Places for tunnels that have not finished their handshake.
-    pub(crate) unspoken: Semaphore,
+    pub(crate) unspoken: Unspoken,
 }
 
 /// Where the requests of a connection go, fixed before the first of them is read.
@@ -59,6 +61,8 @@ struct Path {
     /// Set by a request that was answered with 101.
     upgraded: Next<Upgraded>,
     refusals: Refusals,
+    /// Held once more by each exchange that is under way.
+    activity: Arc<()>,
 }
 
 /// How requests name their target.
@@ -179,19 +183,36 @@ impl Refusals {
 struct Drain(watch::Receiver<bool>);
 
 impl Drain {
-    /// Runs a connection to its end; asks it to finish when the daemon is about to end, or when it has
-    /// been refused too often.
-    async fn run<C: Future>(&self, connection: C, refusals: &Refusals, finish: impl FnOnce(Pin<&mut C>)) -> C::Output {
+    /// Runs a connection to its end. Asks it to finish when the daemon is about to end, when it has
+    /// been refused too often, or when it is idle; then it has [`limits::DRAIN`] for what is under way.
+    async fn run<C: Future>(
+        &self,
+        connection: C,
+        refusals: &Refusals,
+        idle: impl Future<Output = ()>,
+        finish: impl FnOnce(Pin<&mut C>),
+    ) -> Option<C::Output> {
         let mut connection = pin!(connection);
         let mut draining = self.0.clone();
         tokio::select! {
-            output = connection.as_mut() => return output,
+            output = connection.as_mut() => return Some(output),
             // The sender is gone only when the session is: then this task is being aborted.
             Ok(_) = draining.wait_for(|draining| *draining) => {}
             () = refusals.exhausted() => {}
+            () = idle => {}
         }
         finish(connection.as_mut());
-        connection.await
+        timeout(limits::DRAIN, connection).await.ok()
+    }
+}
+
+/// Waits until no exchange has been under way for a while. HTTP/1.1 has a timer of its own for that.
+async fn idle(activity: Arc<()>) {
+    let mut quiet = 0;
+    while quiet < limits::IDLE_LOOKS {
+        sleep(limits::HEAD / limits::IDLE_LOOKS).await;
+        // One is ours, one the path's.
+        quiet = if Arc::strong_count(&activity) <= 2 { quiet + 1 } else { 0 };
     }
 }
 

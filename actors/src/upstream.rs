@@ -15,15 +15,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use policy::host::{Destination, Scheme};
-use policy::reach::Reach;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use rustls::ClientConfig;
 use rustls_pki_types::CertificateDer;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::connection::{Connection, SendError};
-pub(crate) use self::dial::{DialError, NoRoute, Offer, Route};
+pub(crate) use self::dial::{DialError, Ground, NoRoute, Offer, Route};
 use self::pool::{Pool, Speaks};
 pub use self::trust::TrustError;
 pub(crate) use self::trust::read_roots;
@@ -73,7 +73,10 @@ impl UpstreamHandle {
         route: Route,
         patience: Duration,
     ) -> Result<Result<Connection, DialError>, Unavailable> {
-        let question = |reply| Msg::Dial { route: route.clone(), reply };
+        // Dropped with this future: nobody waits for the connection any more.
+        let wanted = CancellationToken::new();
+        let _gone = wanted.clone().drop_guard();
+        let question = |reply| Msg::Dial { route: route.clone(), wanted: wanted.clone(), reply };
         self.0.call_patiently(question, limits::DIAL + limits::ANSWER, patience).await
     }
 
@@ -93,7 +96,7 @@ pub(crate) enum Msg {
     /// A dial that others may wait for has ended.
     Dialled { destination: Destination, result: Result<Connection, DialError> },
     /// A verified connection along this route.
-    Dial { route: Route, reply: RpcReplyPort<Result<Connection, DialError>> },
+    Dial { route: Route, wanted: CancellationToken, reply: RpcReplyPort<Result<Connection, DialError>> },
     /// Close idle connections that carried a secret.
     ForgetSecrets,
     /// This connection is free again.
@@ -114,7 +117,7 @@ accept_faults!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
-    pub(crate) reach: Arc<Reach>,
+    pub(crate) ground: Ground,
     pub(crate) overrides: Arc<[Resolve]>,
     /// Roots besides the system's.
     pub(crate) roots: Arc<[CertificateDer<'static>]>,
@@ -129,7 +132,13 @@ pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
 
 struct Upstream;
 
-type Waiting = (Route, RpcReplyPort<Result<Connection, DialError>>);
+/// A request that waits for a connection.
+struct Waiting {
+    route: Route,
+    /// Cancelled when nobody waits any more.
+    wanted: CancellationToken,
+    reply: RpcReplyPort<Result<Connection, DialError>>,
+}
 
 struct State {
     arguments: Arguments,
@@ -169,7 +178,7 @@ impl Actor for Upstream {
         while state.tasks.try_join_next().is_some() {}
         match message {
             Msg::Dialled { destination, result } => state.dialled(&myself, &destination, result),
-            Msg::Dial { route, reply } => state.dial(&myself, route, reply),
+            Msg::Dial { route, wanted, reply } => state.dial(&myself, Waiting { route, wanted, reply }),
             Msg::ForgetSecrets => state.pool.forget_secrets(),
             Msg::Found { connection, speaks } => state.found(&connection, speaks),
             Msg::Park(connection) => state.pool.park(*connection, Instant::now()),
@@ -195,52 +204,62 @@ impl State {
             Speaks::Http2Only => Offer::Http2,
             _ => offer,
         };
-        let Arguments { reach, overrides, .. } = self.arguments.clone();
+        let Arguments { ground, overrides, .. } = self.arguments.clone();
         self.tasks.spawn(async move {
-            let addresses = dial::resolve(&destination, &overrides, &reach).await;
+            let addresses = dial::resolve(&destination, &overrides, &ground.reach, ground.lookups).await;
             let _ = reply.send(addresses.map(|addresses| Lane::Route(Route { destination, offer, addresses })));
         });
     }
 
-    fn dial(&mut self, myself: &ActorRef<Msg>, route: Route, reply: RpcReplyPort<Result<Connection, DialError>>) {
-        if reply.is_closed() {
+    fn dial(&mut self, myself: &ActorRef<Msg>, waiting: Waiting) {
+        if waiting.reply.is_closed() {
             return;
         }
-        if let Trust::Loading(waiting) = &mut self.trust {
-            waiting.push((route, reply));
+        if let Trust::Loading(loading) = &mut self.trust {
+            loading.push(waiting);
             return;
         }
+        if self.arguments.ground.connections.available_permits() == 0 {
+            self.pool.close_idle();
+        }
+        let route = &waiting.route;
         let clear = route.destination.scheme == Scheme::Http;
         if clear || route.offer == Offer::Http1 || self.pool.speaks(&route.destination) == Speaks::Http1Only {
-            self.dial_alone(myself, route, reply);
+            self.dial_alone(myself, waiting);
             return;
         }
         // Many requests can share one HTTP/2 connection: the first dials, the others wait for it.
-        let waiting = self.dialling.entry(route.destination.clone()).or_default();
-        waiting.push((route.clone(), reply));
-        if waiting.len() == 1 {
-            let tls = self.tls(&route);
+        let route = route.clone();
+        let queue = self.dialling.entry(route.destination.clone()).or_default();
+        queue.push(waiting);
+        if queue.len() == 1 {
+            let (tls, ground) = (self.tls(&route), self.arguments.ground.clone());
             let report = Report { myself: myself.clone(), destination: route.destination.clone(), result: None };
-            self.tasks.spawn(dial_and_report(route, tls, report));
+            self.tasks.spawn(dial_and_report(route, tls, ground, report));
         }
     }
 
     /// A connection for one exchange alone.
-    fn dial_alone(&mut self, myself: &ActorRef<Msg>, route: Route, reply: RpcReplyPort<Result<Connection, DialError>>) {
-        let tls = self.tls(&route);
+    fn dial_alone(&mut self, myself: &ActorRef<Msg>, waiting: Waiting) {
+        let Waiting { route, wanted, reply } = waiting;
         let http2 = Route { offer: Offer::Http2, ..route.clone() };
-        let (myself, fallback) = (myself.clone(), self.tls(&http2));
-        self.tasks.spawn(async move {
-            let mut dialled = bounded_dial(&route, tls).await;
+        let (tls, fallback) = (self.tls(&route), self.tls(&http2));
+        let (myself, ground) = (myself.clone(), self.arguments.ground.clone());
+        // Boxed: it holds both handshakes.
+        let dialling = Box::pin(async move {
+            let mut dialled = bounded_dial(&route, tls, &ground).await;
             let mut speaks = Speaks::Both;
             if route.offer == Offer::Http1 && dialled.as_ref().is_err_and(dial::wants_http2) {
-                dialled = bounded_dial(&http2, fallback).await;
+                dialled = bounded_dial(&http2, fallback, &ground).await;
                 speaks = Speaks::Http2Only;
             }
             if let Some(shared) = dialled.as_ref().ok().and_then(Connection::share) {
                 let _ = myself.cast(Msg::Found { connection: Box::new(shared), speaks });
             }
             let _ = reply.send(dialled);
+        });
+        self.tasks.spawn(async move {
+            wanted.run_until_cancelled_owned(dialling).await;
         });
     }
 
@@ -259,29 +278,29 @@ impl State {
             Ok(connection) => {
                 // It speaks HTTP/1.1 after all: each request needs a connection of its own.
                 self.pool.learn(destination, Speaks::Http1Only);
-                if let Some((_, reply)) = waiting.next() {
-                    let _ = reply.send(Ok(connection));
+                if let Some(first) = waiting.next() {
+                    let _ = first.reply.send(Ok(connection));
                 }
-                waiting.for_each(|(route, reply)| self.dial_alone(myself, route, reply));
+                waiting.for_each(|waiting| self.dial_alone(myself, waiting));
             }
-            Err(error) => waiting.for_each(|(_, reply)| drop(reply.send(Err(error.clone())))),
+            Err(error) => waiting.for_each(|waiting| drop(waiting.reply.send(Err(error.clone())))),
         }
     }
 
     fn serve_shared(&mut self, myself: &ActorRef<Msg>, waiting: impl Iterator<Item = Waiting>) {
-        for (route, reply) in waiting {
-            match self.pool.take(&route.destination, Offer::Http2) {
-                Some(shared) => drop(reply.send(Ok(shared))),
+        for waiting in waiting {
+            match self.pool.take(&waiting.route.destination, Offer::Http2) {
+                Some(shared) => drop(waiting.reply.send(Ok(shared))),
                 // More requests than one connection takes: another is dialled.
-                None => self.dial(myself, route, reply),
+                None => self.dial(myself, waiting),
             }
         }
     }
 
     fn trusted(&mut self, myself: &ActorRef<Msg>, config: Box<ClientConfig>) {
         let before = std::mem::replace(&mut self.trust, Trust::Ready(config));
-        if let Trust::Loading(waiting) = before {
-            waiting.into_iter().for_each(|(route, reply)| self.dial(myself, route, reply));
+        if let Trust::Loading(loading) = before {
+            loading.into_iter().for_each(|waiting| self.dial(myself, waiting));
         }
     }
 
@@ -295,13 +314,13 @@ impl State {
     }
 }
 
-async fn bounded_dial(route: &Route, tls: Option<Arc<ClientConfig>>) -> Result<Connection, DialError> {
+async fn bounded_dial(route: &Route, tls: Option<Arc<ClientConfig>>, ground: &Ground) -> Result<Connection, DialError> {
     let late = DialError { timed_out: true, reason: "connecting took too long".to_owned() };
-    timeout(limits::DIAL, dial::dial(route, tls)).await.unwrap_or(Err(late))
+    timeout(limits::DIAL, dial::dial(route, tls, ground)).await.unwrap_or(Err(late))
 }
 
-async fn dial_and_report(route: Route, tls: Option<Arc<ClientConfig>>, mut report: Report) {
-    report.result = Some(bounded_dial(&route, tls).await);
+async fn dial_and_report(route: Route, tls: Option<Arc<ClientConfig>>, ground: Ground, mut report: Report) {
+    report.result = Some(bounded_dial(&route, tls, &ground).await);
 }
 
 /// Tells the owner how a dial ended, even if it ended in a panic: others wait for it.

@@ -1,6 +1,6 @@
 //! What a `NAME_HOSTS` line allows: exact destinations, and `*.suffix` wildcards.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::host::{Authority, Destination, Host, Scheme};
 
@@ -8,8 +8,8 @@ use crate::host::{Authority, Destination, Host, Scheme};
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Allowlist {
     exact: HashSet<Destination>,
-    /// Suffix and port; always TLS.
-    suffixes: HashSet<(Box<str>, u16)>,
+    /// Suffixes by port; always TLS.
+    suffixes: HashMap<u16, HashSet<Box<str>>>,
 }
 
 /// Why an entry of a `_HOSTS` line is not usable.
@@ -53,9 +53,11 @@ impl Allowlist {
     /// The entries as text, sorted, for `check` and for the set of listed hosts.
     pub fn entries(&self) -> Vec<String> {
         let exact = self.exact.iter().map(ToString::to_string);
-        let suffixes = self.suffixes.iter().map(|(suffix, port)| match *port {
-            443 => format!("*.{suffix}"),
-            port => format!("*.{suffix}:{port}"),
+        let suffixes = self.suffixes.iter().flat_map(|(port, suffixes)| {
+            suffixes.iter().map(move |suffix| match port {
+                443 => format!("*.{suffix}"),
+                port => format!("*.{suffix}:{port}"),
+            })
         });
         let mut entries: Vec<String> = exact.chain(suffixes).collect();
         entries.sort();
@@ -63,15 +65,13 @@ impl Allowlist {
     }
 
     fn allows_by_suffix(&self, destination: &Destination) -> bool {
-        if self.suffixes.is_empty() || destination.scheme != Scheme::Https {
+        if destination.scheme != Scheme::Https {
             return false;
         }
+        let Some(suffixes) = self.suffixes.get(&destination.port) else { return false };
         let Some(name) = destination.host.as_name() else { return false };
         let dots = name.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
-        dots.filter_map(|(at, _)| name.get(at + 1..)).any(|suffix| {
-            // A borrowed pair cannot be looked up, hence the owned key; lists are short.
-            self.suffixes.contains(&(suffix.into(), destination.port))
-        })
+        dots.filter_map(|(at, _)| name.get(at + 1..)).any(|suffix| suffixes.contains(suffix))
     }
 
     fn add(&mut self, entry: &str) -> Result<(), BadEntry> {
@@ -96,7 +96,8 @@ impl Allowlist {
         if !name.contains('.') {
             return Err(BadEntry::WildcardTooWide);
         }
-        self.suffixes.insert((name.as_ref().into(), port.unwrap_or(scheme.default_port())));
+        let port = port.unwrap_or(scheme.default_port());
+        self.suffixes.entry(port).or_default().insert(name.as_ref().into());
         Ok(())
     }
 }

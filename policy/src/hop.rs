@@ -89,7 +89,8 @@ pub fn upgrade_wanted(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(header::UPGRADE)?;
     let single = headers.get_all(header::UPGRADE).iter().count() == 1;
     let asked = named_by_connection(headers).contains(&header::UPGRADE);
-    let cleartext_h2 = protocol.as_bytes().to_ascii_lowercase().starts_with(b"h2");
+    let mut protocols = protocol.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let cleartext_h2 = protocols.any(|protocol| protocol.to_ascii_lowercase().starts_with(b"h2"));
     (single && asked && !cleartext_h2).then(|| protocol.clone())
 }
 
@@ -137,7 +138,7 @@ mod tests {
         let ws = [("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")];
         assert_eq!(upgrade_wanted(&headers(&ws)), Some(HeaderValue::from_static("websocket")));
         assert_eq!(upgrade_wanted(&headers(&ws[1..])), None);
-        for cleartext in ["h2c", "H2C", "h2", "h2c, websocket"] {
+        for cleartext in ["h2c", "H2C", "h2", "h2c, websocket", "websocket, h2c"] {
             assert_eq!(upgrade_wanted(&headers(&[("connection", "upgrade"), ("upgrade", cleartext)])), None);
         }
     }

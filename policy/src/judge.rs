@@ -2,9 +2,9 @@
 
 use crate::host::Destination;
 use crate::refusal::Refusal;
-use crate::rewrite::{Fields, RENDERED_BYTES_MAX};
+use crate::rewrite::Fields;
 use crate::secret::Name;
-use crate::table::{BadHosts, Secret, Table};
+use crate::table::{BadHosts, Table};
 
 /// What a request asks for: values in these fields, sent to this destination.
 #[derive(Debug)]
@@ -58,10 +58,6 @@ pub fn judge(table: &Table, plea: impl Into<Plea>) -> Verdict {
         let refusal = refuse(table, name, &plea.destination);
         first = first.or(refusal);
     }
-    let bytes = plea.fields.rendered_bytes(|name| value_bytes(table, name));
-    if bytes > RENDERED_BYTES_MAX {
-        first = first.or(Some(Refusal::TooLarge));
-    }
     match first {
         Some(refusal) => Verdict::Refuse(refusal),
         None => Verdict::Permit(Permit(plea)),
@@ -84,9 +80,4 @@ fn refuse(table: &Table, text: &str, destination: &Destination) -> Option<Refusa
         Err(_) => name().map(Refusal::BadValue),
     };
     allowed.or(usable)
-}
-
-fn value_bytes(table: &Table, name: &str) -> usize {
-    let value = |secret: &Secret| secret.value.as_ref().map_or(0, crate::secret::SecretValue::len);
-    table.secret(name).map_or(0, value)
 }

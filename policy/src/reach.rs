@@ -54,11 +54,25 @@ impl Reach {
         if covered(ip) || inner.is_some_and(|ip| covered(ip.into())) {
             return Ok(());
         }
-        if self.own.iter().any(|own| own.port() == address.port() && own.ip() == ip) {
+        if self.own.iter().any(|own| own.port() == address.port() && own.ip() == ip.to_canonical()) {
             return Err(Denied::Own);
         }
         denied(ip, self.deny_private)?;
         inner.map_or(Ok(()), |ip| denied(ip.into(), self.deny_private))
+    }
+}
+
+impl Reach {
+    /// Judges a connection that was made: an address of this computer that is not written as such, at
+    /// a port that this proxy listens on, is the proxy itself.
+    ///
+    /// # Errors
+    /// That it is.
+    pub fn judge_connected(&self, local: SocketAddr, peer: SocketAddr) -> Result<(), Denied> {
+        let here = local.ip().to_canonical() == peer.ip().to_canonical();
+        let covered = self.allow.iter().any(|net| net.contains(&peer.ip().to_canonical()));
+        let ours = self.own.iter().any(|own| own.port() == peer.port());
+        if here && ours && !covered { Err(Denied::Own) } else { Ok(()) }
     }
 }
 
@@ -137,7 +151,7 @@ fn embedded(ip: IpAddr) -> Option<Ipv4Addr> {
     let v4 = |high: u16, low: u16| Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
     match head {
         [0, 0, 0, 0, 0, 0] if high != 0 => v4(high, low),
-        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, ..] => v4(high, low),
+        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, 0, 0, 0, 0] => v4(high, low),
         [0x2002, high, low, ..] => v4(high, low),
         [0x2001, 0, ..] => v4(!high, !low),
         _ => None,
@@ -162,7 +176,9 @@ mod tests {
             ("::ffff:127.0.0.1", Denied::Loopback),
             ("::127.0.0.1", Denied::Loopback),
             ("64:ff9b::7f00:1", Denied::Loopback),
-            ("64:ff9b:1::7f00:1", Denied::Loopback),
+            // Its users choose where the IPv4 address stands in it (RFC 8215).
+            ("64:ff9b:1:7f00:0:100:808:808", Denied::Reserved),
+            ("64:ff9b:1::7f00:1", Denied::Reserved),
             ("2002:7f00:1::", Denied::Loopback),
             ("2001:0:0:0:0:0:80ff:fffe", Denied::Loopback),
             ("::ffff:0:7f00:1", Denied::Loopback),
@@ -217,5 +233,10 @@ mod tests {
         let own = SocketAddr::new("192.168.5.2".parse().expect("an address"), 443);
         let reach = Reach { own: vec![own], ..Reach::default() };
         assert_eq!(judge(&reach, "192.168.5.2"), Err(Denied::Own));
+        assert_eq!(judge(&reach, "::ffff:192.168.5.2"), Err(Denied::Own));
+        let other = |port| SocketAddr::new("192.168.5.3".parse().expect("an address"), port);
+        assert_eq!(reach.judge_connected(other(1), other(443)), Err(Denied::Own));
+        assert_eq!(reach.judge_connected(other(1), other(444)), Ok(()));
+        assert_eq!(reach.judge_connected(own, other(443)), Ok(()));
     }
 }

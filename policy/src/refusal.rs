@@ -16,6 +16,8 @@ pub enum Refusal {
     BadValue(Name),
     /// A `_HOSTS` line that cannot be read.
     BadHosts(Name),
+    /// The client went away before there was a verdict.
+    ClientGone,
     /// The secret may not go to this destination.
     HostNotAllowed(Name, Destination),
     /// The mount is there, and its owner has not let us read it.
@@ -32,8 +34,8 @@ pub enum Refusal {
     RoutingField(Box<str>),
     /// No secret of that name.
     SecretNotFound(Name),
-    /// The fields would grow past the bound.
-    TooLarge,
+    /// More placeholders than a request may hold.
+    TooMany,
     /// An owner did not answer: down is closed.
     Unavailable(&'static str),
     /// The mount cannot be used, for this reason.
@@ -44,8 +46,9 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(to, ip, denied) => write!(f, "Address {ip} of '{to}' may not be dialled: {denied}"),
-            Self::BadValue(name) => write!(f, "Value of {name} is empty or not legal in a header"),
+            Self::BadValue(name) => write!(f, "Value of {name} is empty, too long or not legal in a header"),
             Self::BadHosts(name) => write!(f, "Allowed hosts for {name} cannot be read (run secret-proxy check)"),
+            Self::ClientGone => f.write_str("Client went away"),
             Self::HostNotAllowed(name, to) => write!(f, "Host '{to}' not allowed for {name}"),
             Self::Locked => f.write_str("Secrets are locked or not authorized"),
             Self::Method => f.write_str("Method would echo the request"),
@@ -56,7 +59,7 @@ impl fmt::Display for Refusal {
                 write!(f, "Placeholder in header '{field}', which routes or frames the request")
             }
             Self::SecretNotFound(name) => write!(f, "Secret not found: {name}"),
-            Self::TooLarge => f.write_str("Headers would grow past the limit"),
+            Self::TooMany => f.write_str("Too many placeholders"),
             Self::Unavailable(owner) => write!(f, "Not available: {owner}"),
             Self::Unreadable(why) => write!(f, "Secrets cannot be read: {why}"),
         }

@@ -17,9 +17,10 @@ use crate::refusal::Refusal;
 use crate::secret::{Name, SecretValue};
 use crate::table::Table;
 
-/// How large the rewritten fields of one request may grow, in bytes: what most servers take as a
-/// whole head. Without it, a thousand placeholders would turn 10 kB of request into megabytes.
-pub const RENDERED_BYTES_MAX: usize = 64 * 1024;
+/// Placeholders that one request may hold. With [`crate::table::VALUE_BYTES_MAX`] it bounds how far a
+/// request can grow, to 512 KiB, whatever the values are: a bound on the outcome would tell a client
+/// that tries many sizes how long a value is.
+pub const PLACEHOLDERS_MAX: usize = 32;
 
 /// Clients differ in whether they pad; servers take both.
 const BASIC: GeneralPurpose = GeneralPurpose::new(
@@ -30,7 +31,11 @@ const BASIC_SCHEME: &str = "basic ";
 
 /// The fields of one request that hold placeholders. Never empty.
 #[derive(Clone, Debug)]
-pub struct Fields(Vec<Field>);
+pub struct Fields {
+    fields: Vec<Field>,
+    /// Whether there were more placeholders than a request may hold: then not all are in `fields`.
+    too_many: bool,
+}
 
 #[derive(Clone, Debug)]
 struct Field {
@@ -53,26 +58,33 @@ impl Fields {
     /// Finds the fields with placeholders; `None` if there are none.
     pub fn scan(headers: &HeaderMap) -> Option<Self> {
         let mut fields: Vec<Field> = Vec::new();
-        let (mut previous, mut nth) = (None, 0);
+        let (mut previous, mut nth, mut placeholders) = (None, 0, 0);
         for (name, value) in headers {
             // Values of one name come one after the other.
             nth = if previous == Some(name) { nth + 1 } else { 0 };
             previous = Some(name);
             if let Some((form, template)) = scan_value(name, value.as_bytes()) {
+                placeholders += template.names().count();
                 fields.push(Field { name: name.clone(), nth, form, template });
             }
+            if placeholders > PLACEHOLDERS_MAX {
+                break;
+            }
         }
-        (!fields.is_empty()).then_some(Self(fields))
+        (!fields.is_empty()).then_some(Self { fields, too_many: placeholders > PLACEHOLDERS_MAX })
     }
 
-    /// Refuses placeholders in a field that routes or frames the request, or that `Connection`
-    /// names. `headers` are those that were scanned.
+    /// Refuses too many placeholders, and one in a field that routes or frames the request or that
+    /// `Connection` names. `headers` are those that were scanned.
     ///
     /// # Errors
-    /// The first such field.
+    /// That there are too many, or the first such field.
     pub fn check_places(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        if self.too_many {
+            return Err(Refusal::TooMany);
+        }
         let connection = hop::named_by_connection(headers);
-        match self.0.iter().find(|field| hop::is_routing(&field.name) || connection.contains(&field.name)) {
+        match self.fields.iter().find(|field| hop::is_routing(&field.name) || connection.contains(&field.name)) {
             Some(field) => Err(Refusal::RoutingField(field.name.as_str().into())),
             None => Ok(()),
         }
@@ -81,7 +93,7 @@ impl Fields {
     /// The names that the placeholders ask for, each once, in order.
     pub fn names(&self) -> Vec<Name> {
         let mut names: Vec<Name> = Vec::new();
-        for name in self.occurrences() {
+        for name in self.occurrences().take(PLACEHOLDERS_MAX) {
             if !names.iter().any(|known| known.as_str() == name) {
                 names.extend(Name::parse(name.as_bytes()));
             }
@@ -91,16 +103,7 @@ impl Fields {
 
     /// Every name, as often as it stands there.
     pub(crate) fn occurrences(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().flat_map(|field| field.template.names())
-    }
-
-    /// How many bytes the fields have once each name is replaced by a value of the given length.
-    pub(crate) fn rendered_bytes(&self, length: impl Fn(&str) -> usize) -> usize {
-        let part_bytes = |part: Part<'_>| match part {
-            Part::Text(text) => text.len(),
-            Part::Placeholder(name) => length(name),
-        };
-        self.0.iter().flat_map(|field| field.template.parts()).map(part_bytes).sum()
+        self.fields.iter().flat_map(|field| field.template.names())
     }
 }
 
@@ -155,14 +158,14 @@ pub fn render(table: &Table, permit: Permit) -> Result<Rendered, Refusal> {
 }
 
 fn fill(table: &Table, fields: &Fields) -> Result<Rendered, Refusal> {
-    let values = fields.0.iter().map(|field| {
+    let values = fields.fields.iter().map(|field| {
         let bytes = expand(table, &field.template)?;
         let bytes = match field.form {
             Form::Plain => bytes,
             Form::Basic => encode_basic(&bytes),
         };
         // The owner wipes the bytes when the last header value that shares them is dropped.
-        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(bytes)).map_err(|_| Refusal::TooLarge)?;
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(bytes)).map_err(|_| Refusal::Locked)?;
         value.set_sensitive(true);
         Ok((field.name.clone(), field.nth, value))
     });

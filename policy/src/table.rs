@@ -10,6 +10,9 @@ use crate::secrets_file::{self, Entry, Malformed};
 /// What the name of an allowlist ends in; such a name is never a secret's.
 pub const HOSTS_SUFFIX: &str = "_HOSTS";
 
+/// The longest value, in bytes: larger than any token, and what bounds the growth of a request.
+pub const VALUE_BYTES_MAX: usize = 16 * 1024;
+
 /// Everything that one read of the mount says.
 #[derive(Debug, Default)]
 pub struct Table {
@@ -45,6 +48,9 @@ pub enum BadValue {
     /// Nothing after `=`.
     #[error("the value is empty")]
     Empty,
+    /// Longer than [`VALUE_BYTES_MAX`].
+    #[error("the value is longer than {VALUE_BYTES_MAX} bytes")]
+    TooLong,
     /// CR, LF, NUL or another control character.
     #[error("the value holds a control character, which no header may")]
     Control,
@@ -180,6 +186,9 @@ fn usable(entry: &Entry) -> Result<SecretValue, BadValue> {
     let value = SecretValue::new(&entry.value.0);
     if value.is_empty() {
         return Err(BadValue::Empty);
+    }
+    if value.len() > VALUE_BYTES_MAX {
+        return Err(BadValue::TooLong);
     }
     // What a field value may hold (RFC 9110, section 5.5): visible characters, space, tab, obs-text.
     let legal = |byte: &u8| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..=0xff);

@@ -14,8 +14,12 @@ use crate::{harden, logging};
 pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
     harden::clean_environment();
     harden::keep_memory_private();
-    harden::raise_descriptor_limit();
-    let run = settings::read(arguments)?;
+    let affordable = harden::raise_descriptor_limit();
+    let mut run = settings::read(arguments)?;
+    if run.tree.sessions_max > affordable {
+        run.warnings.push(format!("descriptors allow only {affordable} client connections at a time (ulimit -n)"));
+        run.tree.sessions_max = affordable;
+    }
     let _guard = logging::start(&run.tree.folder, &run.log)?;
     for warning in &run.warnings {
         warn!("{warning}");

@@ -78,7 +78,23 @@ pub(crate) enum Progress {
 
 /// Looks at the mount without opening it.
 pub(super) fn probe(path: &Path) -> Result<Identity, Trouble> {
-    identity(&fs::symlink_metadata(path).map_err(|error| trouble(&error))?)
+    let found = fs::symlink_metadata(path).map_err(|error| trouble(&error))?;
+    let identity = identity(&found)?;
+    // Whoever can write into the pipe can say which hosts a secret may go to.
+    if identity.kind == Kind::Pipe && is_open_to_others(&found) && !is_kept_by_folder(path) {
+        return Err(Trouble::Unsafe("others may open the pipe: chmod 600 it, or chmod 700 its folder"));
+    }
+    Ok(identity)
+}
+
+fn is_open_to_others(found: &Metadata) -> bool {
+    found.mode() & 0o077 != 0
+}
+
+/// Whether others are kept from the file by the folder that it stands in.
+fn is_kept_by_folder(path: &Path) -> bool {
+    let folder = path.parent().and_then(|folder| fs::metadata(folder).ok());
+    folder.is_some_and(|it| !is_open_to_others(&it) && it.uid() == rustix::process::geteuid().as_raw())
 }
 
 /// Reads the mount whole. Ends only with the text or with trouble: who waits for a pipe aborts it.
@@ -124,7 +140,7 @@ fn identity(found: &Metadata) -> Result<Identity, Trouble> {
     if found.uid() != rustix::process::geteuid().as_raw() {
         return Err(Trouble::Unsafe("it belongs to another user"));
     }
-    if kind == Kind::File && found.mode() & 0o077 != 0 {
+    if kind == Kind::File && is_open_to_others(found) {
         return Err(Trouble::Unsafe("others may read or write it: chmod 600 it"));
     }
     let times = (found.size(), found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
@@ -224,6 +240,20 @@ mod tests {
             assert!(trouble.to_string().contains(expected), "{trouble}");
         }
         assert_eq!(read(&folder.path().join("none")).await, Err(Trouble::Missing));
+    }
+
+    #[test]
+    fn an_open_pipe_needs_a_closed_folder() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("pipe");
+        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("made");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("ours");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("ours");
+        probe(&path).expect("its folder keeps others out");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        assert!(matches!(probe(&path), Err(Trouble::Unsafe(_))));
     }
 
     #[tokio::test]

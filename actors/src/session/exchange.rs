@@ -66,6 +66,8 @@ impl From<DialError> for Ending {
 /// One request on its way, and what its record needs.
 pub(super) struct Exchange {
     path: Arc<Path>,
+    /// Says that the client's connection is not idle.
+    _activity: Arc<()>,
     id: RecordId,
     method: Method,
     uri: Uri,
@@ -74,6 +76,8 @@ pub(super) struct Exchange {
     body: Option<RequestBody>,
     /// Whether a record of the permit stands in the file.
     recorded: bool,
+    /// Whether nothing more is to be recorded: it was sent, or how it ended is being told.
+    settled: bool,
 }
 
 /// Answers one request, whatever happens.
@@ -84,6 +88,7 @@ pub(super) async fn answer(path: Arc<Path>, request: Request<Incoming>) -> Respo
     // answer can be read while the body is still being sent.
     let holds_back = parts.headers.contains_key(EXPECT) || parts.version == Version::HTTP_2;
     let mut exchange = Exchange {
+        _activity: path.activity.clone(),
         path,
         id: RecordId::random(),
         method: parts.method.clone(),
@@ -91,6 +96,7 @@ pub(super) async fn answer(path: Arc<Path>, request: Request<Incoming>) -> Respo
         names: fields.as_ref().map(Fields::names).unwrap_or_default(),
         body: Some(RequestBody::new(body)),
         recorded: false,
+        settled: false,
     };
     match exchange.attempt(parts, fields).await {
         Ok(response) => response,
@@ -122,7 +128,7 @@ impl Exchange {
             peers.audit.append(self.entry(None)).await?;
             self.recorded = true;
         }
-        let mut connection = self.connect(lane).await?;
+        let connection = self.connect(lane).await?;
         if let Some(permit) = permit {
             let rendered = peers.secret_store.render(permit).await?;
             rendered.apply(&mut canonical.parts.headers);
@@ -156,8 +162,9 @@ impl Exchange {
     ) -> Result<Response<ResponseBody>, Ending> {
         let Canonical { parts, offer, upgrade, .. } = canonical;
         let body = self.body.take().ok_or(Ending::Malformed)?;
+        self.settled = true;
         let mut request = Request::from_parts(parts, body);
-        loop {
+        for _ in 0..=limits::RESENDS_MAX {
             match connection.send(request).await {
                 Ok(response) => return Ok(relay::response(response, connection, upgrade, &self.path)),
                 Err(SendError::Unsent(unsent)) => {
@@ -174,12 +181,14 @@ impl Exchange {
                 }
             }
         }
+        let reason = "connections close before a request is sent".to_owned();
+        Err(Ending::NotSent(DialError { timed_out: false, reason }))
     }
 
     /// Another connection, after an idle one turned out to be closed.
     async fn another(&self, offer: Offer, closed: &Connection) -> Result<Connection, Ending> {
         let lane = self.reserve(offer).await?;
-        let mut connection = self.connect(lane).await?;
+        let connection = self.connect(lane).await?;
         if closed.carried_secret() {
             connection.carries_secret();
         }
@@ -188,6 +197,7 @@ impl Exchange {
 
     /// Records how it ended, and gives the constant answer.
     async fn end(&mut self, ending: Ending) -> Response<ResponseBody> {
+        self.settled = true;
         match ending {
             Ending::Malformed => refusal::bad_request(),
             Ending::Refused(why) => {
@@ -243,6 +253,24 @@ impl Exchange {
             path: self.uri.path().to_owned(),
             refusal,
         })
+    }
+}
+
+/// A client that goes away takes its request along, wherever it is by then. That it asked for a secret
+/// is recorded all the same.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.settled || self.names.is_empty() {
+            return;
+        }
+        let entry = if self.recorded {
+            Entry::NotSent { id: self.id, reason: Refusal::ClientGone.to_string() }
+        } else {
+            self.entry(Some(Refusal::ClientGone))
+        };
+        if self.path.peers.audit.append_soon(entry).is_err() {
+            self.path.peers.board.unrecorded.add_one();
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The port itself: HTTP/1.1 with CONNECT and absolute URIs, and 400 for anything else.
 
+use std::future::pending;
 use std::sync::Arc;
 
 use http::{Method, Request, Response};
@@ -47,8 +48,8 @@ pub(super) async fn serve<S: ByteStream>(stream: S, peers: Arc<Peers>, drain: Dr
 async fn serve_requests<S: ByteStream>(stream: S, peers: &Arc<Peers>, drain: &Drain, after: &After) {
     let service = service_fn(|request| service(Box::pin(answer(request, peers.clone(), after.clone()))));
     let connection = http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades();
-    let ended = drain.run(connection, &after.refusals, |connection| connection.graceful_shutdown()).await;
-    if let Err(error) = ended {
+    let ended = drain.run(connection, &after.refusals, pending(), |connection| connection.graceful_shutdown()).await;
+    if let Some(Err(error)) = ended {
         debug!(%error, "client connection ended");
     }
 }
@@ -65,6 +66,7 @@ async fn answer(request: Request<Incoming>, peers: Arc<Peers>, after: After) -> 
         peers,
         upgraded: after.upgraded,
         refusals: after.refusals,
+        activity: Arc::default(),
     };
     exchange::answer(Arc::new(path), request).await
 }
@@ -72,7 +74,9 @@ async fn answer(request: Request<Incoming>, peers: Arc<Peers>, after: After) -> 
 /// 200 whenever the authority can be read: what is wrong with the destination is told inside, where
 /// the client can read it.
 fn connect(mut request: Request<Incoming>, after: &After) -> Response<ResponseBody> {
-    let target = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    // The authority alone: a scheme or a path would be a second opinion.
+    let bare = request.uri().scheme().is_none() && request.uri().path_and_query().is_none();
+    let target = request.uri().authority().filter(|_| bare).map(|authority| authority.as_str().to_owned());
     let destination = target.and_then(|target| Destination::from_connect(&target).ok());
     match destination {
         Some(destination) if request.body().is_end_stream() => {

@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use policy::hop;
 use tracing::debug;
 
-use super::Path;
+use super::{Path, refusal};
 use crate::body::ResponseBody;
 use crate::upstream::Connection;
 
@@ -67,11 +67,13 @@ pub(super) fn response(
             }
             response.map(|_| ResponseBody::text(""))
         }
+        // Nobody asked for another protocol.
+        None if switched => refusal::bad_gateway(),
         _ => {
             hop::strip(response.headers_mut());
             response.extensions_mut().clear();
             let pool = path.peers.upstream.clone();
-            response.map(|body| ResponseBody::upstream(body, connection, pool))
+            response.map(|body| ResponseBody::upstream(body, connection, pool, path.activity.clone()))
         }
     }
 }

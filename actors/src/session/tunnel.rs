@@ -1,5 +1,6 @@
 //! Inside CONNECT: TLS with a leaf for the destination, or cleartext HTTP, and requests in it.
 
+use std::future::pending;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use tracing::debug;
 
 use super::prefixed::Prefixed;
 use super::relay::{self, Next};
-use super::{Drain, Form, Path, Peers, Refusals, exchange, http1_server, service};
+use super::{Drain, Form, Path, Peers, Refusals, exchange, http1_server, idle, service};
 use crate::limits;
 use crate::tasks::Tasks;
 
@@ -42,19 +43,25 @@ impl Tunnel {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let stream = Prefixed::new(first, stream);
-        match timeout(limits::HANDSHAKE, self.listen(stream)).await {
-            Ok(Some(Spoken::Tls(stream, agrees))) => self.serve_tls(*stream, agrees).await,
-            Ok(Some(Spoken::Cleartext(stream))) => self.serve_cleartext(stream).await,
-            _ => debug!(destination = %self.destination, "no handshake in the tunnel"),
+        let cut_off = self.peers.unspoken.enter();
+        let spoken = async {
+            tokio::select! {
+                spoken = timeout(limits::HANDSHAKE, self.listen(stream)) => spoken.ok().flatten(),
+                _ = cut_off => None,
+            }
+        };
+        match spoken.await {
+            Some(Spoken::Tls(stream, agrees)) => self.serve_tls(*stream, agrees).await,
+            Some(Spoken::Cleartext(stream)) => self.serve_cleartext(stream).await,
+            None => debug!(destination = %self.destination, "no handshake in the tunnel"),
         }
     }
 
-    /// Waits for a place, then for what the client speaks.
+    /// Waits for what the client speaks.
     async fn listen<S>(&self, mut stream: Prefixed<S>) -> Option<Spoken<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let _place = self.peers.unspoken.acquire().await.ok()?;
         if stream.peek().await.ok()?? != TLS_HANDSHAKE {
             return Some(Spoken::Cleartext(stream));
         }
@@ -106,6 +113,7 @@ impl Tunnel {
             peers: self.peers.clone(),
             upgraded: Next::default(),
             refusals: Refusals::default(),
+            activity: Arc::default(),
         })
     }
 
@@ -116,8 +124,8 @@ impl Tunnel {
         let (upgraded, refusals) = (path.upgraded.clone(), path.refusals.clone());
         let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
         let connection = http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades();
-        let ended = self.drain.run(connection, &refusals, |connection| connection.graceful_shutdown()).await;
-        if let Err(error) = ended {
+        let ended = self.drain.run(connection, &refusals, pending(), |connection| connection.graceful_shutdown()).await;
+        if let Some(Err(error)) = ended {
             debug!(destination = %self.destination, %error, "client connection ended");
         }
         if let Some(upgraded) = upgraded.take() {
@@ -129,7 +137,7 @@ impl Tunnel {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let refusals = path.refusals.clone();
+        let (refusals, idle) = (path.refusals.clone(), idle(path.activity.clone()));
         let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
         let (tasks, _guard) = Tasks::guarded();
         let connection = hyper::server::conn::http2::Builder::new(tasks)
@@ -142,11 +150,12 @@ impl Tunnel {
             .initial_stream_window_size(limits::H2_STREAM_WINDOW)
             .initial_connection_window_size(limits::H2_CONNECTION_WINDOW)
             .max_frame_size(limits::H2_FRAME_BYTES)
+            .max_send_buf_size(limits::H2_SEND_BUFFER)
             .keep_alive_interval(limits::H2_PING)
             .keep_alive_timeout(limits::H2_PING_ANSWER)
             .serve_connection(TokioIo::new(stream), service);
-        let ended = self.drain.run(connection, &refusals, |connection| connection.graceful_shutdown()).await;
-        if let Err(error) = ended {
+        let ended = self.drain.run(connection, &refusals, idle, |connection| connection.graceful_shutdown()).await;
+        if let Some(Err(error)) = ended {
             debug!(destination = %self.destination, %error, "client connection ended");
         }
     }

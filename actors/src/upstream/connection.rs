@@ -1,10 +1,12 @@
 //! One verified upstream connection, and sending a request on it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Request, Response, Uri, Version};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use policy::host::Destination;
@@ -21,7 +23,7 @@ pub(crate) struct Connection {
     pub(super) destination: Destination,
     pub(super) sender: Sender,
     /// Whether a secret has travelled on it: then it is closed when values are wiped.
-    pub(super) carried_secret: bool,
+    carried_secret: Arc<AtomicBool>,
 }
 
 /// Ours to send on. The driver moves the bytes; it ends when the last sender is dropped.
@@ -44,7 +46,7 @@ pub(crate) enum SendError {
 
 impl Connection {
     pub(super) fn new(destination: Destination, sender: Sender) -> Self {
-        Self { destination, sender, carried_secret: false }
+        Self { destination, sender, carried_secret: Arc::default() }
     }
 
     /// Whether it speaks HTTP/2.
@@ -64,7 +66,7 @@ impl Connection {
     pub(super) fn share(&self) -> Option<Self> {
         let Sender::Http2 { sender, driver } = &self.sender else { return None };
         let sender = Sender::Http2 { sender: sender.clone(), driver: driver.clone() };
-        Some(Self { destination: self.destination.clone(), sender, carried_secret: self.carried_secret })
+        Some(Self { destination: self.destination.clone(), sender, carried_secret: self.carried_secret.clone() })
     }
 
     /// How many exchanges use the connection now, besides the pool.
@@ -75,14 +77,14 @@ impl Connection {
         }
     }
 
-    /// Notes that the next request holds a secret.
-    pub(crate) fn carries_secret(&mut self) {
-        self.carried_secret = true;
+    /// Notes that the next request holds a secret. All who share the connection know it at once.
+    pub(crate) fn carries_secret(&self) {
+        self.carried_secret.store(true, Ordering::Relaxed);
     }
 
     /// Whether a secret has travelled on it.
     pub(crate) fn carried_secret(&self) -> bool {
-        self.carried_secret
+        self.carried_secret.load(Ordering::Relaxed)
     }
 
     /// Sends a request and waits for the head of its response.
@@ -120,6 +122,15 @@ fn shape(request: &mut Request<RequestBody>, destination: &Destination, http2: b
             request.headers_mut().insert(header::HOST, host);
         }
         join_cookies(request.headers_mut());
+        frame(request);
+    }
+}
+
+/// A body without a length is sent in chunks, whatever the method: hyper would leave it out of a GET.
+fn frame(request: &mut Request<RequestBody>) {
+    let has_body = !request.body().is_end_stream();
+    if has_body && !request.headers().contains_key(header::CONTENT_LENGTH) {
+        request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 

@@ -1,7 +1,8 @@
 //! From a destination to a verified connection: resolve, judge the addresses, connect, TLS.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -12,6 +13,8 @@ use rustls::{AlertDescription, ClientConfig};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
@@ -20,6 +23,16 @@ use super::connection::{Connection, Sender};
 use crate::limits;
 use crate::settings::Resolve;
 use crate::tasks::Tasks;
+
+/// What dialling needs besides a route.
+#[derive(Clone, Debug)]
+pub(crate) struct Ground {
+    pub(crate) reach: Arc<Reach>,
+    /// Places for upstream connections: each takes a descriptor, and reading the secrets needs one too.
+    pub(crate) connections: Arc<Semaphore>,
+    /// Places for look-ups.
+    pub(crate) lookups: Arc<Semaphore>,
+}
 
 /// Which HTTP versions a request can travel by.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -71,11 +84,12 @@ pub(super) async fn resolve(
     destination: &Destination,
     overrides: &[Resolve],
     reach: &Reach,
+    lookups: Arc<Semaphore>,
 ) -> Result<Vec<SocketAddr>, NoRoute> {
     let found = match (fixed(destination, overrides), &destination.host) {
         (Some(address), _) => vec![address],
         (None, Host::Ip(ip)) => vec![SocketAddr::new(*ip, destination.port)],
-        (None, Host::Name(name)) => look_up(name, destination.port).await?,
+        (None, Host::Name(name)) => look_up(name, destination.port, lookups).await?,
     };
     let mut denied = None;
     let mut allowed = Vec::new();
@@ -97,20 +111,34 @@ fn fixed(destination: &Destination, overrides: &[Resolve]) -> Option<SocketAddr>
     Some(SocketAddr::new(found.address, found.dialled_port.unwrap_or(found.port)))
 }
 
-async fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, NoRoute> {
+/// Asks the system's resolver, on a thread: it cannot be called off, so its place is taken until it ends.
+async fn look_up(name: &str, port: u16, lookups: Arc<Semaphore>) -> Result<Vec<SocketAddr>, NoRoute> {
     let unresolved = |reason: String| NoRoute::Unresolved(format!("{name} could not be looked up: {reason}"));
-    match timeout(limits::RESOLVE, tokio::net::lookup_host((name, port))).await {
-        Ok(Ok(addresses)) => Ok(addresses.collect()),
+    let owned = name.to_owned();
+    let asked = timeout(limits::RESOLVE, async move {
+        let place = lookups.acquire_owned().await.map_err(io::Error::other)?;
+        let ask = move || {
+            let _place = place;
+            (owned.as_str(), port).to_socket_addrs().map(Iterator::collect)
+        };
+        spawn_blocking(ask).await.map_err(io::Error::other)?
+    });
+    match asked.await {
+        Ok(Ok(addresses)) => Ok(addresses),
         Ok(Err(error)) => Err(unresolved(error.to_string())),
         Err(_) => Err(unresolved("it took too long".to_owned())),
     }
 }
 
 /// Connects to the first address that takes us, verifies the server, and starts HTTP.
-pub(super) async fn dial(route: &Route, tls: Option<Arc<ClientConfig>>) -> Result<Connection, DialError> {
+pub(super) async fn dial(
+    route: &Route,
+    tls: Option<Arc<ClientConfig>>,
+    ground: &Ground,
+) -> Result<Connection, DialError> {
     let mut last = DialError::new("the name has no address that may be dialled");
     for address in &route.addresses {
-        match timeout(limits::CONNECT, dial_one(route, *address, tls.clone())).await {
+        match timeout(limits::CONNECT, dial_one(route, *address, tls.clone(), ground)).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => last = error,
             Err(_) => last = DialError::timed_out("connecting"),
@@ -119,18 +147,27 @@ pub(super) async fn dial(route: &Route, tls: Option<Arc<ClientConfig>>) -> Resul
     Err(last)
 }
 
-async fn dial_one(route: &Route, address: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Result<Connection, DialError> {
+async fn dial_one(
+    route: &Route,
+    address: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
+    ground: &Ground,
+) -> Result<Connection, DialError> {
+    let place = ground.connections.clone().acquire_owned().await.map_err(DialError::new)?;
     let tcp = TcpStream::connect(address).await.map_err(|error| DialError::new(format!("connecting: {error}")))?;
+    let ends = tcp.local_addr().and_then(|local| Ok((local, tcp.peer_addr()?)));
+    let (local, peer) = ends.map_err(DialError::new)?;
+    ground.reach.judge_connected(local, peer).map_err(DialError::new)?;
     // Without it, small writes wait up to 40 ms for an acknowledgement.
     tcp.set_nodelay(true).map_err(DialError::new)?;
     let Some(tls) = tls.filter(|_| route.destination.scheme == Scheme::Https) else {
-        return start_http1(route, tcp).await;
+        return start_http1(route, tcp, place).await;
     };
     let stream = TlsConnector::from(tls).connect(server_name(&route.destination)?, tcp).await;
     let stream = stream.map_err(|error| DialError::new(format!("TLS: {error}")))?;
     match stream.get_ref().1.alpn_protocol() {
-        Some(b"h2") => start_http2(route, stream).await,
-        _ => start_http1(route, stream).await,
+        Some(b"h2") => start_http2(route, stream, place).await,
+        _ => start_http1(route, stream, place).await,
     }
 }
 
@@ -148,23 +185,25 @@ pub(super) fn wants_http2(error: &DialError) -> bool {
     error.reason.contains(&alert)
 }
 
-async fn start_http1<S>(route: &Route, stream: S) -> Result<Connection, DialError>
+async fn start_http1<S>(route: &Route, stream: S, place: OwnedSemaphorePermit) -> Result<Connection, DialError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let handshake = hyper::client::conn::http1::Builder::new()
         .max_headers(limits::HEAD_FIELDS_MAX * 2)
+        .max_buf_size(limits::UPSTREAM_BUFFER)
         .handshake(TokioIo::new(stream))
         .await;
     let (sender, connection) = handshake.map_err(DialError::new)?;
     let driver = AbortOnDropHandle::new(tokio::spawn(async move {
+        let _place = place;
         // Its errors reach the exchange through the sender and the body.
         let _ = connection.with_upgrades().await;
     }));
     Ok(Connection::new(route.destination.clone(), Sender::Http1 { sender, _driver: driver }))
 }
 
-async fn start_http2<S>(route: &Route, stream: S) -> Result<Connection, DialError>
+async fn start_http2<S>(route: &Route, stream: S, place: OwnedSemaphorePermit) -> Result<Connection, DialError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -174,6 +213,7 @@ where
         .initial_stream_window_size(limits::H2_STREAM_WINDOW)
         .initial_connection_window_size(limits::H2_CONNECTION_WINDOW)
         .max_frame_size(limits::H2_FRAME_BYTES)
+        .max_send_buf_size(limits::H2_SEND_BUFFER)
         .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
         .keep_alive_interval(limits::H2_PING)
         .keep_alive_timeout(limits::H2_PING_ANSWER)
@@ -181,7 +221,7 @@ where
         .await;
     let (sender, connection) = handshake.map_err(DialError::new)?;
     let driver = Arc::new(AbortOnDropHandle::new(tokio::spawn(async move {
-        let _guard = guard;
+        let (_guard, _place) = (guard, place);
         let _ = connection.await;
     })));
     Ok(Connection::new(route.destination.clone(), Sender::Http2 { sender, driver }))
@@ -198,7 +238,7 @@ mod tests {
 
     async fn resolved(target: &str, overrides: &[Resolve]) -> Result<Vec<String>, String> {
         let destination = Destination::from_connect(target).expect("a destination");
-        match resolve(&destination, overrides, &Reach::default()).await {
+        match resolve(&destination, overrides, &Reach::default(), Arc::new(Semaphore::new(1))).await {
             Ok(addresses) => Ok(addresses.iter().map(ToString::to_string).collect()),
             Err(NoRoute::Denied(refusal)) => Err(refusal.to_string()),
             Err(NoRoute::Unresolved(reason)) => Err(reason),

@@ -83,11 +83,7 @@ impl Pool {
     pub(super) fn park(&mut self, connection: Connection, now: Instant) {
         let known = self.known(&connection.destination, now);
         known.used = now;
-        if connection.is_http2() {
-            if connection.carried_secret {
-                known.shared.iter_mut().for_each(|(shared, _)| shared.carried_secret = true);
-            }
-        } else if connection.is_ready() && known.idle.len() < limits::IDLE_PER_DESTINATION_MAX {
+        if !connection.is_http2() && connection.is_ready() && known.idle.len() < limits::IDLE_PER_DESTINATION_MAX {
             known.idle.push((connection, now));
         }
     }
@@ -133,11 +129,19 @@ impl Pool {
         }
     }
 
+    /// Closes every idle connection: their places are needed.
+    pub(super) fn close_idle(&mut self) {
+        for known in self.destinations.values_mut() {
+            known.idle.clear();
+            known.shared.retain(|(connection, _)| connection.uses() > 0);
+        }
+    }
+
     /// Closes idle connections that carried a secret: their buffers may still hold it.
     pub(super) fn forget_secrets(&mut self) {
         for known in self.destinations.values_mut() {
-            known.idle.retain(|(connection, _)| !connection.carried_secret);
-            known.shared.retain(|(connection, _)| !connection.carried_secret);
+            known.idle.retain(|(connection, _)| !connection.carried_secret());
+            known.shared.retain(|(connection, _)| !connection.carried_secret());
         }
     }
 

@@ -87,7 +87,7 @@ fn one_refused_name_refuses_the_request() {
         ("api.example:443", &[("a", b"{{KEY_HOSTS}}")], "Secret not found: KEY_HOSTS"),
         ("api.example:443", &[("a", b"{{key}}")], "Secret not found: key"),
         ("api.example:443", &[("a", b"{{NOHOSTS}}")], "No allowed hosts defined for: NOHOSTS (missing NOHOSTS_HOSTS)"),
-        ("api.example:443", &[("a", b"{{EMPTY}}")], "Value of EMPTY is empty or not legal in a header"),
+        ("api.example:443", &[("a", b"{{EMPTY}}")], "Value of EMPTY is empty, too long or not legal in a header"),
         (
             "api.example:443",
             &[("host", b"{{KEY}}")],
@@ -115,11 +115,14 @@ fn cleartext_is_refused_unless_it_is_listed() {
 }
 
 #[test]
-fn expansion_is_bounded() {
-    let many = "{{BIG}}".repeat(RENDERED_BYTES_MAX / 10 + 1);
-    assert_eq!(go("api.example:443", &[("a", many.as_bytes())]), Err(Refusal::TooLarge.to_string()));
-    let fits = "{{BIG}}".repeat(RENDERED_BYTES_MAX / 10);
-    assert_eq!(good("api.example:443", &[("a", fits.as_bytes())])[0].len(), fits.len() / 7 * 10);
+fn placeholders_are_bounded_whatever_the_values_are() {
+    let many = "{{BIG}}".repeat(PLACEHOLDERS_MAX + 1);
+    let refused = Err(Refusal::TooMany.to_string());
+    assert_eq!(go("api.example:443", &[("a", many.as_bytes())]), refused);
+    let spread: Vec<(&str, &[u8])> = vec![("a", b"{{NONE}}"); PLACEHOLDERS_MAX + 1];
+    assert_eq!(go("api.example:443", &spread), refused);
+    let fits = "{{BIG}}".repeat(PLACEHOLDERS_MAX);
+    assert_eq!(good("api.example:443", &[("a", fits.as_bytes())])[0].len(), PLACEHOLDERS_MAX * 10);
 }
 
 #[test]
