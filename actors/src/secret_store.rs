@@ -10,6 +10,7 @@ mod source;
 mod vault;
 mod waiting;
 mod watch;
+mod weather;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -252,18 +253,8 @@ impl State {
         let Some(reading) = self.reading.as_mut().filter(|_| read == self.reads) else { return };
         reading.progress = Some(progress);
         reading.since = Instant::now();
-        match progress {
-            Progress::Unserved => self.report(
-                SecretsState::Unserved,
-                "nobody serves the pipe: is 1Password running and unlocked, and the mount enabled?".to_owned(),
-            ),
-            Progress::Awaiting => {
-                self.report(
-                    SecretsState::AwaitingApproval,
-                    "the pipe is held open and nothing is written yet: look for 1Password's prompt".to_owned(),
-                );
-            }
-        }
+        let (state, detail) = weather::while_waiting(progress);
+        self.report(state, detail.to_owned());
     }
 
     fn read_ended(&mut self, read: u64, outcome: Result<Text, Trouble>) {
@@ -287,11 +278,7 @@ impl State {
         self.failed = None;
         self.seen = Some(Ok(vault.identity));
         self.waiting.answer_all(&vault);
-        let detail = match (vault.identity.kind, vault.problems()) {
-            (Kind::File, 0) => "plain text on disk".to_owned(),
-            (Kind::Pipe, 0) => String::new(),
-            (_, problems) => format!("problems: {problems}; secret-proxy check says which"),
-        };
+        let detail = weather::when_ready(vault.identity.kind, vault.problems());
         let kind = vault.identity.kind.as_str();
         self.arguments.board.secrets.send_modify(|report| {
             (report.names, report.loaded, report.kind) = (vault.names(), Some(vault.loaded), Some(kind));
@@ -304,14 +291,8 @@ impl State {
     }
 
     fn troubled(&mut self, trouble: Trouble) {
-        let why = trouble.to_string();
-        let (state, refusal) = match trouble {
-            Trouble::ClosedEmpty => (SecretsState::Locked, Refusal::Locked),
-            Trouble::Missing => (SecretsState::Missing, Refusal::Unreadable(why.clone().into())),
-            Trouble::Unsafe(_) | Trouble::TooLarge => (SecretsState::Unsafe, Refusal::Unreadable(why.clone().into())),
-            Trouble::Changed | Trouble::Io(_) => (SecretsState::Malformed, Refusal::Unreadable(why.clone().into())),
-        };
-        self.fail(state, why, refusal);
+        let (state, refusal) = weather::of(trouble);
+        self.fail(state, trouble.to_string(), refusal);
     }
 
     /// Nothing of the mount is usable: fail closed, and pause before the next read.

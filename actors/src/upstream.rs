@@ -9,6 +9,7 @@ mod connection;
 mod dial;
 mod pool;
 mod trust;
+mod waiting;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +20,6 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use rustls::ClientConfig;
 use rustls_pki_types::CertificateDer;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::connection::{Connection, SendError};
@@ -27,6 +27,7 @@ pub(crate) use self::dial::{DialError, Ground, NoRoute, Offer, Route};
 use self::pool::{Pool, Speaks};
 pub use self::trust::TrustError;
 pub(crate) use self::trust::read_roots;
+use self::waiting::{Report, Waiting, bounded_dial, dial_and_report};
 use crate::limits;
 use crate::settings::Resolve;
 use crate::slot::{Publisher, Slot, Unavailable};
@@ -131,14 +132,6 @@ pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
 }
 
 struct Upstream;
-
-/// A request that waits for a connection.
-struct Waiting {
-    route: Route,
-    /// Cancelled when nobody waits any more.
-    wanted: CancellationToken,
-    reply: RpcReplyPort<Result<Connection, DialError>>,
-}
 
 struct State {
     arguments: Arguments,
@@ -311,28 +304,5 @@ impl State {
             }
             _ => None,
         }
-    }
-}
-
-async fn bounded_dial(route: &Route, tls: Option<Arc<ClientConfig>>, ground: &Ground) -> Result<Connection, DialError> {
-    let late = DialError { timed_out: true, reason: "connecting took too long".to_owned() };
-    timeout(limits::DIAL, dial::dial(route, tls, ground)).await.unwrap_or(Err(late))
-}
-
-async fn dial_and_report(route: Route, tls: Option<Arc<ClientConfig>>, ground: Ground, mut report: Report) {
-    report.result = Some(bounded_dial(&route, tls, &ground).await);
-}
-
-/// Tells the owner how a dial ended, even if it ended in a panic: others wait for it.
-struct Report {
-    myself: ActorRef<Msg>,
-    destination: Destination,
-    result: Option<Result<Connection, DialError>>,
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        let result = self.result.take().unwrap_or_else(|| Err(DialError::new("dialling crashed")));
-        let _ = self.myself.cast(Msg::Dialled { destination: self.destination.clone(), result });
     }
 }

@@ -1,0 +1,40 @@
+//! What the mount looks like, in the words of `status` and of the audit.
+
+use policy::refusal::Refusal;
+
+use super::source::{Kind, Progress, Trouble};
+use crate::status::SecretsState;
+
+/// The state behind a read that brought nothing, and the reason for those who waited.
+pub(super) fn of(trouble: Trouble) -> (SecretsState, Refusal) {
+    let unreadable = || Refusal::Unreadable(trouble.to_string().into());
+    match trouble {
+        Trouble::ClosedEmpty => (SecretsState::Locked, Refusal::Locked),
+        Trouble::Missing => (SecretsState::Missing, unreadable()),
+        Trouble::Unsafe(_) | Trouble::TooLarge => (SecretsState::Unsafe, unreadable()),
+        Trouble::Changed | Trouble::Io(_) => (SecretsState::Malformed, unreadable()),
+    }
+}
+
+/// The state of a pipe that has not given anything yet, and what to do about it.
+pub(super) fn while_waiting(progress: Progress) -> (SecretsState, &'static str) {
+    match progress {
+        Progress::Unserved => (
+            SecretsState::Unserved,
+            "nobody serves the pipe: is 1Password running and unlocked, and the mount enabled?",
+        ),
+        Progress::Awaiting => (
+            SecretsState::AwaitingApproval,
+            "the pipe is held open and nothing is written yet: look for 1Password's prompt",
+        ),
+    }
+}
+
+/// What is to be said of a mount that was read.
+pub(super) fn when_ready(kind: Kind, problems: usize) -> String {
+    match (kind, problems) {
+        (Kind::File, 0) => "plain text on disk".to_owned(),
+        (Kind::Pipe, 0) => String::new(),
+        (_, problems) => format!("problems: {problems}; secret-proxy check says which"),
+    }
+}

@@ -1,0 +1,51 @@
+//! Requests that wait for a connection, and the dials they wait for.
+
+use std::sync::Arc;
+
+use policy::host::Destination;
+use ractor::{ActorRef, RpcReplyPort};
+use rustls::ClientConfig;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::Msg;
+use super::connection::Connection;
+use super::dial::{self, DialError, Ground, Route};
+use crate::limits;
+
+/// A request that waits for a connection.
+pub(super) struct Waiting {
+    pub(super) route: Route,
+    /// Cancelled when nobody waits any more.
+    pub(super) wanted: CancellationToken,
+    pub(super) reply: RpcReplyPort<Result<Connection, DialError>>,
+}
+
+/// Dials within the time that all addresses together may take.
+pub(super) async fn bounded_dial(
+    route: &Route,
+    tls: Option<Arc<ClientConfig>>,
+    ground: &Ground,
+) -> Result<Connection, DialError> {
+    let late = DialError { timed_out: true, reason: "connecting took too long".to_owned() };
+    timeout(limits::DIAL, dial::dial(route, tls, ground)).await.unwrap_or(Err(late))
+}
+
+/// Dials for all who wait for the same destination.
+pub(super) async fn dial_and_report(route: Route, tls: Option<Arc<ClientConfig>>, ground: Ground, mut report: Report) {
+    report.result = Some(bounded_dial(&route, tls, &ground).await);
+}
+
+/// Tells the owner how a dial ended, even if it ended in a panic: others wait for it.
+pub(super) struct Report {
+    pub(super) myself: ActorRef<Msg>,
+    pub(super) destination: Destination,
+    pub(super) result: Option<Result<Connection, DialError>>,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        let result = self.result.take().unwrap_or_else(|| Err(DialError::new("dialling crashed")));
+        let _ = self.myself.cast(Msg::Dialled { destination: self.destination.clone(), result });
+    }
+}
