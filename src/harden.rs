@@ -1,5 +1,6 @@
 //! What the process does to itself before it touches a secret.
 
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -30,20 +31,18 @@ pub(crate) fn private_files() {
 
 /// Starts the process anew without the variables that must have no effect, if there are any. The
 /// environment of a running process cannot be changed safely.
-pub(crate) fn clean_environment() {
+pub(crate) fn clean_environment() -> io::Result<()> {
     let set: Vec<&str> = NO_EFFECT.into_iter().filter(|name| std::env::var_os(name).is_some()).collect();
-    let Ok(program) = std::env::current_exe() else { return };
     if set.is_empty() {
-        return;
+        return Ok(());
     }
-    let mut command = Command::new(program);
+    let mut command = Command::new(std::env::current_exe()?);
     command.args(std::env::args_os().skip(1));
     for name in set {
         command.env_remove(name);
     }
-    // Returns only if it failed; then the libraries that matter are told otherwise where they can be.
-    let error = command.exec();
-    complain!("secret-proxy: the environment could not be cleaned: {error}");
+    // Returns only if it failed.
+    Err(command.exec())
 }
 
 /// No core dumps, and no debugger of the same user.

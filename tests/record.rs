@@ -96,6 +96,21 @@ async fn what_cannot_be_recorded_is_refused_until_it_can() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_not_well_formed_has_a_record_if_it_asks_for_a_secret() {
+    let canary = Canary::new();
+    let origin = Origin::start(&[HOST]);
+    let proxy = Proxy::builder().origin(HOST, &origin).secret("API_KEY", &canary, HOST).start();
+    for key in ["no placeholder", "{{API_KEY}}"] {
+        let request = proxy.client().get("https://api.example.test/twice").header("host", HOST);
+        let answer = request.header("x-api-key", key).send().await.expect("answered");
+        assert_eq!(answer.status, 400, "two Hosts");
+    }
+    let records = proxy.audit_lines();
+    assert_eq!((records.len(), &records[0]["reason"]), (1, &"Request is not well-formed".into()));
+    assert!(origin.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_goes_away_has_its_record_all_the_same() {
     let origin = Origin::start(&[HOST]);
     for http2 in [false, true] {

@@ -119,7 +119,7 @@ struct Ground {
     board: Arc<Board>,
     sockets: Arc<[Bound]>,
     status_socket: Arc<UnixListener>,
-    dialling: upstream::Ground,
+    dialler: upstream::Dialler,
     roots: Arc<[CertificateDer<'static>]>,
     own_root: CertificateDer<'static>,
 }
@@ -139,12 +139,12 @@ impl Ground {
             deny_private: settings.deny_private,
         };
         let board = Arc::new(Board::new(settings.sessions_max, settings.secrets.clone(), folder.audit()));
-        let dialling = upstream::Ground {
+        let dialler = upstream::Dialler {
             reach: Arc::new(reach),
             connections: Arc::new(Semaphore::new(settings.sessions_max)),
             lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
         };
-        Ok(Self { board, sockets, status_socket, dialling, roots: roots.into(), own_root })
+        Ok(Self { board, sockets, status_socket, dialler, roots: roots.into(), own_root })
     }
 }
 
@@ -156,7 +156,7 @@ fn children(
     store_publisher: crate::slot::Publisher<secret_store::Msg>,
     secret_store: SecretStoreHandle,
 ) -> Vec<Child> {
-    let Ground { board, sockets, status_socket, dialling, roots, own_root } = ground;
+    let Ground { board, sockets, status_socket, dialler, roots, own_root } = ground;
     let (audit_publisher, audit_slot) = slot("audit");
     let (status_publisher, _) = slot("status");
     let (authority_publisher, authority_slot) = slot("authority");
@@ -187,7 +187,7 @@ fn children(
         upstream,
     };
     let authority = authority::Arguments { folder: settings.folder.authority(), board: board.clone() };
-    let upstream = upstream::Arguments { ground: dialling, overrides: settings.resolve.into(), roots, own_root };
+    let upstream = upstream::Arguments { dialler, overrides: settings.resolve.into(), roots, own_root };
     let listener = listener::Arguments { sockets, peers, root: root.get_cell(), board };
     vec![
         audit::child(audit_publisher, audit),

@@ -58,7 +58,7 @@ impl Folder {
         make_folder(path)?;
         let path = fs::canonicalize(path).map_err(|error| FolderError::Io(path.into(), error))?;
         let folder = Self(path);
-        if is_open(&folder.0)? && !folder.is_ours_alone()? {
+        if is_open(&folder.0)? && !folder.is_ours()? {
             return Err(FolderError::NotAlone(folder.0));
         }
         let mut warnings: Vec<String> = tighten(&folder.0, 0o700)?.into_iter().collect();
@@ -72,7 +72,7 @@ impl Folder {
     }
 
     /// Whether it is empty or holds a file of ours, as the folder of the script that we replace does.
-    fn is_ours_alone(&self) -> Result<bool, FolderError> {
+    fn is_ours(&self) -> Result<bool, FolderError> {
         let entries = fs::read_dir(&self.0).map_err(|error| FolderError::Io(self.0.clone(), error))?;
         let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
         Ok(names.is_empty() || names.iter().any(|name| OURS.iter().any(|ours| name == ours)))
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_folder_is_ours_alone_and_an_open_one_is_tightened() {
+    fn a_new_folder_is_ours_and_an_open_one_is_tightened() {
         let parent = tempfile::tempdir().expect("a folder");
         let path = parent.path().join("a/b");
         let (_, warnings) = Folder::open(&path).expect("made");

@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::connection::{Connection, SendError};
-pub(crate) use self::dial::{DialError, Ground, NoRoute, Offer, Route};
+pub(crate) use self::dial::{DialError, Dialler, NoRoute, Offer, Route};
 use self::pool::{Pool, Speaks};
 pub use self::trust::TrustError;
 pub(crate) use self::trust::read_roots;
@@ -118,7 +118,7 @@ accept_faults!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
-    pub(crate) ground: Ground,
+    pub(crate) dialler: Dialler,
     pub(crate) overrides: Arc<[Resolve]>,
     /// Roots besides the system's.
     pub(crate) roots: Arc<[CertificateDer<'static>]>,
@@ -197,9 +197,9 @@ impl State {
             Speaks::Http2Only => Offer::Http2,
             _ => offer,
         };
-        let Arguments { ground, overrides, .. } = self.arguments.clone();
+        let Arguments { dialler, overrides, .. } = self.arguments.clone();
         self.tasks.spawn(async move {
-            let addresses = dial::resolve(&destination, &overrides, &ground.reach, ground.lookups).await;
+            let addresses = dial::resolve(&destination, &overrides, &dialler.reach, dialler.lookups).await;
             let _ = reply.send(addresses.map(|addresses| Lane::Route(Route { destination, offer, addresses })));
         });
     }
@@ -212,7 +212,7 @@ impl State {
             loading.push(waiting);
             return;
         }
-        if self.arguments.ground.connections.available_permits() == 0 {
+        if self.arguments.dialler.connections.available_permits() == 0 {
             self.pool.close_idle();
         }
         let route = &waiting.route;
@@ -226,9 +226,9 @@ impl State {
         let queue = self.dialling.entry(route.destination.clone()).or_default();
         queue.push(waiting);
         if queue.len() == 1 {
-            let (tls, ground) = (self.tls(&route), self.arguments.ground.clone());
+            let (tls, dialler) = (self.tls(&route), self.arguments.dialler.clone());
             let report = Report { myself: myself.clone(), destination: route.destination.clone(), result: None };
-            self.tasks.spawn(dial_and_report(route, tls, ground, report));
+            self.tasks.spawn(dial_and_report(route, tls, dialler, report));
         }
     }
 
@@ -237,19 +237,19 @@ impl State {
         let Waiting { route, wanted, reply } = waiting;
         let http2 = Route { offer: Offer::Http2, ..route.clone() };
         let (tls, fallback) = (self.tls(&route), self.tls(&http2));
-        let (myself, ground) = (myself.clone(), self.arguments.ground.clone());
+        let (myself, dialler) = (myself.clone(), self.arguments.dialler.clone());
         // Boxed: it holds both handshakes.
         let dialling = Box::pin(async move {
-            let mut dialled = bounded_dial(&route, tls, &ground).await;
+            let mut outcome = bounded_dial(&route, tls, &dialler).await;
             let mut speaks = Speaks::Both;
-            if route.offer == Offer::Http1 && dialled.as_ref().is_err_and(dial::wants_http2) {
-                dialled = bounded_dial(&http2, fallback, &ground).await;
+            if route.offer == Offer::Http1 && outcome.as_ref().is_err_and(dial::wants_http2) {
+                outcome = bounded_dial(&http2, fallback, &dialler).await;
                 speaks = Speaks::Http2Only;
             }
-            if let Some(shared) = dialled.as_ref().ok().and_then(Connection::share) {
+            if let Some(shared) = outcome.as_ref().ok().and_then(Connection::share) {
                 let _ = myself.cast(Msg::Found { connection: Box::new(shared), speaks });
             }
-            let _ = reply.send(dialled);
+            let _ = reply.send(outcome);
         });
         self.tasks.spawn(async move {
             wanted.run_until_cancelled_owned(dialling).await;

@@ -22,6 +22,8 @@ pub enum Refusal {
     HostNotAllowed(Name, Destination),
     /// The mount is there, and its owner has not let us read it.
     Locked,
+    /// The request cannot be read without doubt.
+    Malformed,
     /// A method that echoes the request back to the client.
     Method,
     /// The secret has no `_HOSTS` line.
@@ -51,6 +53,7 @@ impl fmt::Display for Refusal {
             Self::ClientGone => f.write_str("Client went away"),
             Self::HostNotAllowed(name, to) => write!(f, "Host '{to}' not allowed for {name}"),
             Self::Locked => f.write_str("Secrets are locked or not authorized"),
+            Self::Malformed => f.write_str("Request is not well-formed"),
             Self::Method => f.write_str("Method would echo the request"),
             Self::NoHosts(name) => write!(f, "No allowed hosts defined for: {name} (missing {name}_HOSTS)"),
             Self::OtherHost(to) => write!(f, "Request names another host than '{to}'"),

@@ -125,7 +125,10 @@ fn basic_credentials(name: &HeaderName, value: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The fields of one request with values in them. Wiped on drop where this crate holds the bytes.
-pub struct Rendered(Vec<(HeaderName, usize, HeaderValue)>);
+pub struct Rendered {
+    values: Vec<(HeaderName, usize, HeaderValue)>,
+    permit: Permit,
+}
 
 impl std::fmt::Debug for Rendered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -134,15 +137,22 @@ impl std::fmt::Debug for Rendered {
 }
 
 impl Rendered {
-    /// Puts the values where their placeholders stood.
-    pub fn apply(self, headers: &mut HeaderMap) {
-        for (name, nth, value) in self.0 {
+    /// Forgets the values and gives the permit back.
+    pub fn into_permit(self) -> Permit {
+        self.permit
+    }
+
+    /// Puts the values where their placeholders stood. Gives the permit back: if the request has to be
+    /// sent once more, it is to be asked for again.
+    pub fn apply(self, headers: &mut HeaderMap) -> Permit {
+        for (name, nth, value) in self.values {
             if let Entry::Occupied(mut entry) = headers.entry(name)
                 && let Some(slot) = entry.iter_mut().nth(nth)
             {
                 *slot = value;
             }
         }
+        self.permit
     }
 }
 
@@ -152,12 +162,12 @@ impl Rendered {
 /// The table no longer allows what it allowed when the permit was given.
 pub fn render(table: &Table, permit: Permit) -> Result<Rendered, Refusal> {
     match judge(table, permit) {
-        Verdict::Permit(permit) => fill(table, permit.fields()),
+        Verdict::Permit(permit) => Ok(Rendered { values: fill(table, permit.fields())?, permit }),
         Verdict::Refuse(refusal) => Err(refusal),
     }
 }
 
-fn fill(table: &Table, fields: &Fields) -> Result<Rendered, Refusal> {
+fn fill(table: &Table, fields: &Fields) -> Result<Vec<(HeaderName, usize, HeaderValue)>, Refusal> {
     let values = fields.fields.iter().map(|field| {
         let bytes = expand(table, &field.template)?;
         let bytes = match field.form {
@@ -169,7 +179,7 @@ fn fill(table: &Table, fields: &Fields) -> Result<Rendered, Refusal> {
         value.set_sensitive(true);
         Ok((field.name.clone(), field.nth, value))
     });
-    values.collect::<Result<_, _>>().map(Rendered)
+    values.collect()
 }
 
 /// One pass: a value that itself holds `{{OTHER}}` is sent literally.

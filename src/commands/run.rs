@@ -12,7 +12,11 @@ use crate::settings::{self, Run, joined};
 use crate::{harden, logging};
 
 pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
-    harden::clean_environment();
+    harden::clean_environment().map_err(|error| {
+        Failure::not_well(format!(
+            "cannot start anew without SSL_CERT_FILE, HTTPS_PROXY and the like ({error}): unset them"
+        ))
+    })?;
     harden::keep_memory_private();
     let affordable = harden::raise_descriptor_limit();
     let mut run = settings::read(arguments)?;

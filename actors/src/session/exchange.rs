@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, Uri, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use policy::judge::Permit;
 use policy::refusal::Refusal;
 use policy::rewrite::Fields;
 use policy::secret::Name;
@@ -129,12 +130,13 @@ impl Exchange {
             self.recorded = true;
         }
         let connection = self.connect(lane).await?;
+        let mut sent_under = None;
         if let Some(permit) = permit {
             let rendered = peers.secret_store.render(permit).await?;
-            rendered.apply(&mut canonical.parts.headers);
+            sent_under = Some(rendered.apply(&mut canonical.parts.headers));
             connection.carries_secret();
         }
-        self.send(connection, canonical).await
+        self.send(connection, canonical, sent_under).await
     }
 
     async fn reserve(&self, offer: Offer) -> Result<Lane, Ending> {
@@ -159,6 +161,7 @@ impl Exchange {
         &mut self,
         mut connection: Connection,
         canonical: Canonical,
+        mut permit: Option<Permit>,
     ) -> Result<Response<ResponseBody>, Ending> {
         let Canonical { parts, offer, upgrade, .. } = canonical;
         let body = self.body.take().ok_or(Ending::Malformed)?;
@@ -169,7 +172,7 @@ impl Exchange {
                 Ok(response) => return Ok(relay::response(response, connection, upgrade, &self.path)),
                 Err(SendError::Unsent(unsent)) => {
                     request = *unsent;
-                    connection = self.another(offer, &connection).await?;
+                    connection = self.another(offer, &mut permit).await?;
                 }
                 Err(SendError::Failed(error)) => {
                     let reason = format!("sending: {error}");
@@ -185,11 +188,13 @@ impl Exchange {
         Err(Ending::NotSent(DialError { timed_out: false, reason }))
     }
 
-    /// Another connection, after an idle one turned out to be closed.
-    async fn another(&self, offer: Offer, closed: &Connection) -> Result<Connection, Ending> {
+    /// Another connection, after an idle one turned out to be closed. Dialling takes a while: what was
+    /// permitted before it must be permitted still.
+    async fn another(&self, offer: Offer, permit: &mut Option<Permit>) -> Result<Connection, Ending> {
         let lane = self.reserve(offer).await?;
         let connection = self.connect(lane).await?;
-        if closed.carried_secret() {
+        if let Some(granted) = permit.take() {
+            *permit = Some(self.path.peers.secret_store.render(granted).await?.into_permit());
             connection.carries_secret();
         }
         Ok(connection)
@@ -199,7 +204,13 @@ impl Exchange {
     async fn end(&mut self, ending: Ending) -> Response<ResponseBody> {
         self.settled = true;
         match ending {
-            Ending::Malformed => refusal::bad_request(),
+            Ending::Malformed => {
+                if !self.names.is_empty() {
+                    self.path.refusals.count();
+                    self.record_refusal(Refusal::Malformed).await;
+                }
+                refusal::bad_request()
+            }
             Ending::Refused(why) => {
                 self.path.refusals.count();
                 if self.recorded {

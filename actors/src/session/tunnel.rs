@@ -7,7 +7,6 @@ use bytes::Bytes;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use policy::host::{Destination, Host, Scheme};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -15,7 +14,7 @@ use tracing::debug;
 
 use super::prefixed::Prefixed;
 use super::relay::{self, Next};
-use super::{Drain, Form, Path, Peers, Refusals, exchange, http1_server, idle, service};
+use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, idle, service};
 use crate::limits;
 use crate::tasks::Tasks;
 
@@ -38,10 +37,7 @@ pub(super) struct Tunnel {
 
 impl Tunnel {
     /// Serves what the client speaks inside.
-    pub(super) async fn serve<S>(self, first: Bytes, stream: S)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    pub(super) async fn serve<S: ByteStream>(self, first: Bytes, stream: S) {
         let stream = Prefixed::new(first, stream);
         let cut_off = self.peers.unspoken.enter();
         let spoken = async {
@@ -58,10 +54,7 @@ impl Tunnel {
     }
 
     /// Waits for what the client speaks.
-    async fn listen<S>(&self, mut stream: Prefixed<S>) -> Option<Spoken<S>>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    async fn listen<S: ByteStream>(&self, mut stream: Prefixed<S>) -> Option<Spoken<S>> {
         if stream.peek().await.ok()?? != TLS_HANDSHAKE {
             return Some(Spoken::Cleartext(stream));
         }
@@ -71,10 +64,7 @@ impl Tunnel {
 
     /// Finishes TLS, also for a client that names another server: its requests get a refusal that
     /// it can read. Tells whether the name agreed.
-    async fn accept<S>(&self, stream: S) -> Option<(TlsStream<S>, bool)>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    async fn accept<S: ByteStream>(&self, stream: S) -> Option<(TlsStream<S>, bool)> {
         let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
         let start = acceptor.await.ok()?;
         let agrees = start.client_hello().server_name().is_none_or(|name| same_host(name, &self.destination.host));
@@ -83,10 +73,7 @@ impl Tunnel {
         Some((stream, agrees))
     }
 
-    async fn serve_tls<S>(self, stream: TlsStream<S>, server_name_agrees: bool)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn serve_tls<S: ByteStream>(self, stream: TlsStream<S>, server_name_agrees: bool) {
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let path = self.path(Scheme::Https, server_name_agrees);
         if is_http2 {
@@ -97,10 +84,7 @@ impl Tunnel {
     }
 
     /// Cleartext counts as cleartext, on whatever port.
-    async fn serve_cleartext<S>(self, stream: S)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn serve_cleartext<S: ByteStream>(self, stream: S) {
         let path = self.path(Scheme::Http, true);
         self.serve_http1(stream, path).await;
     }
@@ -117,10 +101,7 @@ impl Tunnel {
         })
     }
 
-    async fn serve_http1<S>(self, stream: S, path: Arc<Path>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn serve_http1<S: ByteStream>(self, stream: S, path: Arc<Path>) {
         let (upgraded, refusals) = (path.upgraded.clone(), path.refusals.clone());
         let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
         let connection = http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades();
@@ -133,10 +114,7 @@ impl Tunnel {
         }
     }
 
-    async fn serve_http2<S>(self, stream: S, path: Arc<Path>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn serve_http2<S: ByteStream>(self, stream: S, path: Arc<Path>) {
         let (refusals, idle) = (path.refusals.clone(), idle(path.activity.clone()));
         let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
         let (tasks, _guard) = Tasks::guarded();

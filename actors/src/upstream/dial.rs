@@ -26,7 +26,7 @@ use crate::tasks::Tasks;
 
 /// What dialling needs besides a route.
 #[derive(Clone, Debug)]
-pub(crate) struct Ground {
+pub(crate) struct Dialler {
     pub(crate) reach: Arc<Reach>,
     /// Places for upstream connections: each takes a descriptor, and reading the secrets needs one too.
     pub(crate) connections: Arc<Semaphore>,
@@ -134,11 +134,11 @@ async fn look_up(name: &str, port: u16, lookups: Arc<Semaphore>) -> Result<Vec<S
 pub(super) async fn dial(
     route: &Route,
     tls: Option<Arc<ClientConfig>>,
-    ground: &Ground,
+    dialler: &Dialler,
 ) -> Result<Connection, DialError> {
     let mut last = DialError::new("the name has no address that may be dialled");
     for address in &route.addresses {
-        match timeout(limits::CONNECT, dial_one(route, *address, tls.clone(), ground)).await {
+        match timeout(limits::CONNECT, dial_one(route, *address, tls.clone(), dialler)).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => last = error,
             Err(_) => last = DialError::timed_out("connecting"),
@@ -151,13 +151,13 @@ async fn dial_one(
     route: &Route,
     address: SocketAddr,
     tls: Option<Arc<ClientConfig>>,
-    ground: &Ground,
+    dialler: &Dialler,
 ) -> Result<Connection, DialError> {
-    let place = ground.connections.clone().acquire_owned().await.map_err(DialError::new)?;
+    let place = dialler.connections.clone().acquire_owned().await.map_err(DialError::new)?;
     let tcp = TcpStream::connect(address).await.map_err(|error| DialError::new(format!("connecting: {error}")))?;
     let ends = tcp.local_addr().and_then(|local| Ok((local, tcp.peer_addr()?)));
     let (local, peer) = ends.map_err(DialError::new)?;
-    ground.reach.judge_connected(local, peer).map_err(DialError::new)?;
+    dialler.reach.judge_connected(local, peer).map_err(DialError::new)?;
     // Without it, small writes wait up to 40 ms for an acknowledgement.
     tcp.set_nodelay(true).map_err(DialError::new)?;
     let Some(tls) = tls.filter(|_| route.destination.scheme == Scheme::Https) else {

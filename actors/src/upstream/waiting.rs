@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Msg;
 use super::connection::Connection;
-use super::dial::{self, DialError, Ground, Route};
+use super::dial::{self, DialError, Dialler, Route};
 use crate::limits;
 
 /// A request that waits for a connection.
@@ -25,15 +25,20 @@ pub(super) struct Waiting {
 pub(super) async fn bounded_dial(
     route: &Route,
     tls: Option<Arc<ClientConfig>>,
-    ground: &Ground,
+    dialler: &Dialler,
 ) -> Result<Connection, DialError> {
     let late = DialError { timed_out: true, reason: "connecting took too long".to_owned() };
-    timeout(limits::DIAL, dial::dial(route, tls, ground)).await.unwrap_or(Err(late))
+    timeout(limits::DIAL, dial::dial(route, tls, dialler)).await.unwrap_or(Err(late))
 }
 
 /// Dials for all who wait for the same destination.
-pub(super) async fn dial_and_report(route: Route, tls: Option<Arc<ClientConfig>>, ground: Ground, mut report: Report) {
-    report.result = Some(bounded_dial(&route, tls, &ground).await);
+pub(super) async fn dial_and_report(
+    route: Route,
+    tls: Option<Arc<ClientConfig>>,
+    dialler: Dialler,
+    mut report: Report,
+) {
+    report.result = Some(bounded_dial(&route, tls, &dialler).await);
 }
 
 /// Tells the owner how a dial ended, even if it ended in a panic: others wait for it.
