@@ -10,11 +10,18 @@ mod harden;
 mod logging;
 mod settings;
 
+use std::alloc::System;
 use std::process::ExitCode;
 
 use clap::Parser;
+use zeroizing_alloc::ZeroAlloc;
 
 use self::cli::{Cli, Command};
+
+/// Memory is wiped as it is given back: the HTTP and TLS libraries have buffers that a value passes
+/// through, and wipe none of them.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     harden::private_files();

@@ -10,6 +10,7 @@ mod destination;
 mod fail_closed;
 mod framing;
 mod injection;
+mod memory;
 mod one_refusal;
 mod record;
 mod shape;

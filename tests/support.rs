@@ -48,6 +48,7 @@ pub mod drop_check;
 pub mod eventually;
 pub mod fifo;
 pub mod listen;
+pub mod memory;
 pub mod origin;
 pub mod process;
 pub mod programs;

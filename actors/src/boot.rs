@@ -143,6 +143,7 @@ impl Ground {
             reach: Arc::new(reach),
             connections: Arc::new(Semaphore::new(settings.sessions_max)),
             lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
+            wipes: upstream::Wipes::default(),
         };
         Ok(Self { board, sockets, status_socket, dialler, roots: roots.into(), own_root })
     }
@@ -162,7 +163,7 @@ fn children(
     let (authority_publisher, authority_slot) = slot("authority");
     let (upstream_publisher, upstream_slot) = slot("upstream");
     let (listener_publisher, _) = slot("listener");
-    let upstream = UpstreamHandle::new(upstream_slot);
+    let upstream = UpstreamHandle::new(upstream_slot, dialler.wipes.clone());
     let peers = Arc::new(Peers {
         secret_store: secret_store.clone(),
         authority: AuthorityHandle::new(authority_slot),

@@ -22,7 +22,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::connection::{Connection, SendError};
+pub(crate) use self::connection::{Connection, SendError, Wipes};
 pub(crate) use self::dial::{DialError, Dialler, NoRoute, Offer, Route};
 use self::pool::{Pool, Speaks};
 pub use self::trust::TrustError;
@@ -35,7 +35,7 @@ use crate::supervisor::{Child, permanent};
 
 /// Where connections come from.
 #[derive(Clone)]
-pub(crate) struct UpstreamHandle(Slot<Msg>);
+pub(crate) struct UpstreamHandle(Slot<Msg>, Wipes);
 
 impl std::fmt::Debug for UpstreamHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -53,8 +53,8 @@ pub(crate) enum Lane {
 }
 
 impl UpstreamHandle {
-    pub(crate) fn new(slot: Slot<Msg>) -> Self {
-        Self(slot)
+    pub(crate) fn new(slot: Slot<Msg>, wipes: Wipes) -> Self {
+        Self(slot, wipes)
     }
 
     /// An idle connection, or a route to dial. Nothing is sent to the destination yet.
@@ -87,8 +87,9 @@ impl UpstreamHandle {
         let _ = self.0.cast(Msg::Park(Box::new(connection)));
     }
 
-    /// Values were wiped: idle connections that carried one are closed.
+    /// Values were wiped: connections that carried one are closed, now or when they become idle.
     pub(crate) fn forget_secrets(&self) {
+        self.1.add_one();
         let _ = self.0.cast(Msg::ForgetSecrets);
     }
 }

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::slot::slot;
+use crate::upstream::Wipes;
 
 const FILE: &str = "KEY=value-of-key\nKEY_HOSTS=api.example\n";
 
@@ -33,7 +34,7 @@ impl Stage {
             ttl: Duration::from_secs(300),
             approval_wait: Duration::from_secs(60),
             board: board.clone(),
-            upstream: UpstreamHandle::new(nobody),
+            upstream: UpstreamHandle::new(nobody, Wipes::default()),
         };
         let (publisher, store) = slot("secret_store");
         let (address, _) = Actor::spawn(None, SecretStore, arguments).await.expect("started");

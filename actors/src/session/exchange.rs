@@ -132,9 +132,9 @@ impl Exchange {
         let connection = self.connect(lane).await?;
         let mut sent_under = None;
         if let Some(permit) = permit {
+            connection.carries_secret();
             let rendered = peers.secret_store.render(permit).await?;
             sent_under = Some(rendered.apply(&mut canonical.parts.headers));
-            connection.carries_secret();
         }
         self.send(connection, canonical, sent_under).await
     }
@@ -194,8 +194,8 @@ impl Exchange {
         let lane = self.reserve(offer).await?;
         let connection = self.connect(lane).await?;
         if let Some(granted) = permit.take() {
-            *permit = Some(self.path.peers.secret_store.render(granted).await?.into_permit());
             connection.carries_secret();
+            *permit = Some(self.path.peers.secret_store.render(granted).await?.into_permit());
         }
         Ok(connection)
     }

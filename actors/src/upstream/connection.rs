@@ -1,7 +1,7 @@
 //! One verified upstream connection, and sending a request on it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
@@ -22,8 +22,23 @@ use crate::limits;
 pub(crate) struct Connection {
     pub(super) destination: Destination,
     pub(super) sender: Sender,
-    /// Whether a secret has travelled on it: then it is closed when values are wiped.
-    carried_secret: Arc<AtomicBool>,
+    wipes: Wipes,
+    /// The wipes there had been when a secret last travelled on it, and one more; 0 if none has.
+    carried: Arc<AtomicU64>,
+}
+
+/// Counts how often values were wiped. It outlives the owner's crashes: a connection in use does, too.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wipes(Arc<AtomicU64>);
+
+impl Wipes {
+    pub(super) fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn so_far(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Ours to send on. The driver moves the bytes; it ends when the last sender is dropped.
@@ -45,8 +60,8 @@ pub(crate) enum SendError {
 }
 
 impl Connection {
-    pub(super) fn new(destination: Destination, sender: Sender) -> Self {
-        Self { destination, sender, carried_secret: Arc::default() }
+    pub(super) fn new(destination: Destination, sender: Sender, wipes: Wipes) -> Self {
+        Self { destination, sender, wipes, carried: Arc::default() }
     }
 
     /// Whether it speaks HTTP/2.
@@ -66,7 +81,8 @@ impl Connection {
     pub(super) fn share(&self) -> Option<Self> {
         let Sender::Http2 { sender, driver } = &self.sender else { return None };
         let sender = Sender::Http2 { sender: sender.clone(), driver: driver.clone() };
-        Some(Self { destination: self.destination.clone(), sender, carried_secret: self.carried_secret.clone() })
+        let (destination, wipes) = (self.destination.clone(), self.wipes.clone());
+        Some(Self { destination, sender, wipes, carried: self.carried.clone() })
     }
 
     /// How many exchanges use the connection now, besides the pool.
@@ -77,14 +93,15 @@ impl Connection {
         }
     }
 
-    /// Notes that the next request holds a secret. All who share the connection know it at once.
+    /// Notes that the next request holds a secret, before it does. All who share the connection know it
+    /// at once.
     pub(crate) fn carries_secret(&self) {
-        self.carried_secret.store(true, Ordering::Relaxed);
+        self.carried.store(self.wipes.so_far() + 1, Ordering::Relaxed);
     }
 
-    /// Whether a secret has travelled on it.
-    pub(crate) fn carried_secret(&self) -> bool {
-        self.carried_secret.load(Ordering::Relaxed)
+    /// Whether its buffers may hold a value that has been wiped since: then it is closed once it is idle.
+    pub(super) fn holds_wiped(&self) -> bool {
+        (1..=self.wipes.so_far()).contains(&self.carried.load(Ordering::Relaxed))
     }
 
     /// Sends a request and waits for the head of its response.

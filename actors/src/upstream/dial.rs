@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connection::{Connection, Sender};
+use super::connection::{Connection, Sender, Wipes};
 use crate::limits;
 use crate::settings::Resolve;
 use crate::tasks::Tasks;
@@ -32,6 +32,7 @@ pub(crate) struct Dialler {
     pub(crate) connections: Arc<Semaphore>,
     /// Places for look-ups.
     pub(crate) lookups: Arc<Semaphore>,
+    pub(crate) wipes: Wipes,
 }
 
 /// Which HTTP versions a request can travel by.
@@ -160,14 +161,25 @@ async fn dial_one(
     dialler.reach.judge_connected(local, peer).map_err(DialError::new)?;
     // Without it, small writes wait up to 40 ms for an acknowledgement.
     tcp.set_nodelay(true).map_err(DialError::new)?;
-    let Some(tls) = tls.filter(|_| route.destination.scheme == Scheme::Https) else {
-        return start_http1(route, tcp, place).await;
+    let sender = match tls.filter(|_| route.destination.scheme == Scheme::Https) {
+        Some(tls) => start_tls(&route.destination, tls, tcp, place).await?,
+        None => start_http1(tcp, place).await?,
     };
-    let stream = TlsConnector::from(tls).connect(server_name(&route.destination)?, tcp).await;
+    Ok(Connection::new(route.destination.clone(), sender, dialler.wipes.clone()))
+}
+
+/// Verifies the server, then speaks the version that it chose.
+async fn start_tls(
+    destination: &Destination,
+    tls: Arc<ClientConfig>,
+    tcp: TcpStream,
+    place: OwnedSemaphorePermit,
+) -> Result<Sender, DialError> {
+    let stream = TlsConnector::from(tls).connect(server_name(destination)?, tcp).await;
     let stream = stream.map_err(|error| DialError::new(format!("TLS: {error}")))?;
     match stream.get_ref().1.alpn_protocol() {
-        Some(b"h2") => start_http2(route, stream, place).await,
-        _ => start_http1(route, stream, place).await,
+        Some(b"h2") => start_http2(stream, place).await,
+        _ => start_http1(stream, place).await,
     }
 }
 
@@ -185,7 +197,7 @@ pub(super) fn wants_http2(error: &DialError) -> bool {
     error.reason.contains(&alert)
 }
 
-async fn start_http1<S>(route: &Route, stream: S, place: OwnedSemaphorePermit) -> Result<Connection, DialError>
+async fn start_http1<S>(stream: S, place: OwnedSemaphorePermit) -> Result<Sender, DialError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -200,10 +212,10 @@ where
         // Its errors reach the exchange through the sender and the body.
         let _ = connection.with_upgrades().await;
     }));
-    Ok(Connection::new(route.destination.clone(), Sender::Http1 { sender, _driver: driver }))
+    Ok(Sender::Http1 { sender, _driver: driver })
 }
 
-async fn start_http2<S>(route: &Route, stream: S, place: OwnedSemaphorePermit) -> Result<Connection, DialError>
+async fn start_http2<S>(stream: S, place: OwnedSemaphorePermit) -> Result<Sender, DialError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -224,7 +236,7 @@ where
         let (_guard, _place) = (guard, place);
         let _ = connection.await;
     })));
-    Ok(Connection::new(route.destination.clone(), Sender::Http2 { sender, driver }))
+    Ok(Sender::Http2 { sender, driver })
 }
 
 #[cfg(test)]

@@ -83,7 +83,8 @@ impl Pool {
     pub(super) fn park(&mut self, connection: Connection, now: Instant) {
         let known = self.known(&connection.destination, now);
         known.used = now;
-        if !connection.is_http2() && connection.is_ready() && known.idle.len() < limits::IDLE_PER_DESTINATION_MAX {
+        let usable = connection.is_ready() && !connection.holds_wiped();
+        if !connection.is_http2() && usable && known.idle.len() < limits::IDLE_PER_DESTINATION_MAX {
             known.idle.push((connection, now));
         }
     }
@@ -137,11 +138,11 @@ impl Pool {
         }
     }
 
-    /// Closes idle connections that carried a secret: their buffers may still hold it.
+    /// Closes idle connections whose buffers may hold a value that was wiped.
     pub(super) fn forget_secrets(&mut self) {
         for known in self.destinations.values_mut() {
-            known.idle.retain(|(connection, _)| !connection.carried_secret());
-            known.shared.retain(|(connection, _)| !connection.carried_secret());
+            known.idle.retain(|(connection, _)| !connection.holds_wiped());
+            known.shared.retain(|(connection, _)| !connection.holds_wiped());
         }
     }
 

@@ -1,0 +1,47 @@
+//! The writable memory of a process, searched as a debugger or a core dump would show it.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+
+/// How much is read at a time.
+const PIECE: usize = 1024 * 1024;
+
+/// Where in the writable memory of a process `needle` stands, as the names of the mappings; `None` if
+/// this user may not look: the daemon cannot be read by its own user, but root may.
+pub fn copies_of(needle: &[u8], pid: u32) -> Option<Vec<String>> {
+    let memory = File::open(format!("/proc/{pid}/mem")).ok()?;
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let mut found = Vec::new();
+    for map in maps.lines() {
+        let mut columns = map.split_whitespace();
+        let (Some(range), Some(mode)) = (columns.next(), columns.next()) else { continue };
+        if !mode.starts_with("rw") {
+            continue;
+        }
+        let name = columns.nth(3).unwrap_or("anonymous").to_owned();
+        let (start, end) = range.split_once('-').expect("a range");
+        let address = |hex| u64::from_str_radix(hex, 16).expect("an address");
+        let count = count_in(&memory, address(start), address(end), needle);
+        found.extend(std::iter::repeat_n(name, count));
+    }
+    Some(found)
+}
+
+/// Pieces overlap by a byte less than the needle, so that none is missed or counted twice.
+fn count_in(memory: &File, mut at: u64, end: u64, needle: &[u8]) -> usize {
+    let (mut count, mut piece) = (0, vec![0; PIECE]);
+    while at < end {
+        let wanted = PIECE.min(usize::try_from(end - at).expect("a length"));
+        // A mapping may go away while it is read.
+        let Ok(read) = memory.read_at(&mut piece[..wanted], at) else { return count };
+        count += memchr::memmem::find_iter(&piece[..read], needle).count();
+        if read < needle.len() {
+            return count;
+        }
+        at += (read - needle.len() + 1) as u64;
+        if read == wanted && wanted < PIECE {
+            return count;
+        }
+    }
+    count
+}
