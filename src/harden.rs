@@ -6,6 +6,7 @@ use std::process::Command;
 
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+use secmem_proc::components;
 
 /// Variables that libraries read, and that must have no effect: they could add trusted roots, write
 /// TLS keys to a file, or send connections elsewhere.
@@ -45,11 +46,9 @@ pub(crate) fn clean_environment() -> io::Result<()> {
     Err(command.exec())
 }
 
-/// No core dumps, and no debugger of the same user.
-pub(crate) fn keep_memory_private() {
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+/// No core dumps, and no debugger of the same user: `PR_SET_DUMPABLE` on Linux, `PT_DENY_ATTACH` on macOS.
+pub(crate) fn keep_memory_private() -> secmem_proc::Result {
+    components::disable_core_dumps_rlimit().and(components::disable_tracing_prctl())
 }
 
 /// Descriptors that are not for connections: files, sockets, the runtime's own.

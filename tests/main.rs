@@ -9,6 +9,7 @@ mod demo;
 mod destination;
 mod fail_closed;
 mod framing;
+mod hygiene;
 mod injection;
 mod memory;
 mod one_refusal;

@@ -17,7 +17,7 @@ use crate::folder::FolderError;
 use crate::limits;
 use crate::listener::{self, Bound};
 use crate::secret_store::{self, SecretStoreHandle};
-use crate::session::{Peers, Unspoken};
+use crate::session::{Pace, Peers, Unspoken};
 use crate::settings::Settings;
 use crate::slot::slot;
 use crate::status::{self, Board};
@@ -171,6 +171,7 @@ fn children(
         audit: AuditHandle::new(audit_slot),
         board: board.clone(),
         unspoken: Unspoken::default(),
+        pace: Pace::default(),
     });
     let audit = audit::Arguments { path: settings.folder.audit(), board: board.clone() };
     let status = status::Arguments {

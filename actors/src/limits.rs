@@ -41,6 +41,12 @@ pub(crate) const UNSPOKEN_MAX: usize = 256;
 /// Refusals of one client connection, after which it is closed: a client that only collects them
 /// would fill the disk with records.
 pub(crate) const REFUSALS_MAX: usize = 100;
+/// Requests that may fail at once, over all connections: a client that comes again after
+/// [`REFUSALS_MAX`] would fill the disk, too. Far more than a program that means well ever has.
+pub(crate) const FAILURES_AT_ONCE: u32 = 4000;
+/// Requests a second that may fail when those are used up; the others wait for their answer. With
+/// records of 0.5 KiB that is 2 GiB a day at most.
+pub(crate) const FAILURES_PER_SECOND: u32 = 50;
 /// Bytes of one request head. Most servers take 8 to 64 KiB.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Fields of one request head. Larger counts cost an allocation for each request.

@@ -7,6 +7,7 @@
 
 mod exchange;
 mod outer;
+mod pace;
 mod prefixed;
 mod refusal;
 mod relay;
@@ -30,6 +31,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
+pub(crate) use self::pace::Pace;
 use self::relay::{Next, Upgraded};
 pub(crate) use self::unspoken::Unspoken;
 use crate::audit::AuditHandle;
@@ -49,6 +51,7 @@ pub(crate) struct Peers {
     pub(crate) audit: AuditHandle,
     pub(crate) board: Arc<Board>,
     pub(crate) unspoken: Unspoken,
+    pub(crate) pace: Pace,
 }
 
 /// Where the requests of a connection go, fixed before the first of them is read.

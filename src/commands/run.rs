@@ -17,9 +17,12 @@ pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
             "cannot start anew without SSL_CERT_FILE, HTTPS_PROXY and the like ({error}): unset them"
         ))
     })?;
-    harden::keep_memory_private();
+    let private = harden::keep_memory_private();
     let affordable = harden::raise_descriptor_limit();
     let mut run = settings::read(arguments)?;
+    if let Err(error) = private {
+        run.warnings.push(format!("other programs of this user may read the memory of this one: {error}"));
+    }
     if run.tree.sessions_max > affordable {
         run.warnings.push(format!("descriptors allow only {affordable} client connections at a time (ulimit -n)"));
         run.tree.sessions_max = affordable;

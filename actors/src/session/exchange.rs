@@ -202,6 +202,9 @@ impl Exchange {
 
     /// Records how it ended, and gives the constant answer.
     async fn end(&mut self, ending: Ending) -> Response<ResponseBody> {
+        if !self.names.is_empty() || matches!(ending, Ending::Refused(_)) {
+            self.path.peers.pace.turn().await;
+        }
         self.settled = true;
         match ending {
             Ending::Malformed => {
@@ -268,7 +271,7 @@ impl Exchange {
 }
 
 /// A client that goes away takes its request along, wherever it is by then. That it asked for a secret
-/// is recorded all the same.
+/// is recorded all the same, or at least counted if too many do so.
 impl Drop for Exchange {
     fn drop(&mut self) {
         if self.settled || self.names.is_empty() {
@@ -279,8 +282,9 @@ impl Drop for Exchange {
         } else {
             self.entry(Some(Refusal::ClientGone))
         };
-        if self.path.peers.audit.append_soon(entry).is_err() {
-            self.path.peers.board.unrecorded.add_one();
+        let peers = &self.path.peers;
+        if !peers.pace.turn_at_once() || peers.audit.append_soon(entry).is_err() {
+            peers.board.unrecorded.add_one();
         }
     }
 }
