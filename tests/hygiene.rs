@@ -26,7 +26,7 @@ async fn no_level_of_the_log_shows_a_value() {
     proxy.write_secrets(&format!("API_KEY={}\nAPI_KEY_HOSTS", canary.value()));
     proxy.status_becomes("malformed", |status| status["secrets"]["state"] == "malformed");
     let log = proxy.log_text();
-    assert!(log.contains("h2::codec::framed_write") && log.contains("hyper::"), "libraries are heard");
+    assert!(log.contains("h2::codec::framed_write"), "libraries are heard");
     // That the value is in none of it is what the end of the proxy checks.
 }
 
