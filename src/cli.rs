@@ -77,6 +77,11 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "SECRET_PROXY_APPROVAL_WAIT", hide_env_values = true, value_name = "DURATION")]
     pub(crate) approval_wait: Option<String>,
 
+    /// Tell on the screen, once, that requests wait for locked secrets (macOS) [default: true]
+    #[arg(long, env = "SECRET_PROXY_NOTIFY", hide_env_values = true, value_name = "BOOL",
+          num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) notify: Option<String>,
+
     /// PEM roots trusted for upstream servers besides the system's
     #[arg(long, env = "SECRET_PROXY_UPSTREAM_CA", hide_env_values = true, value_name = "FILE")]
     pub(crate) upstream_ca: Option<String>,

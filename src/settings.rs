@@ -73,6 +73,7 @@ pub(crate) fn read(arguments: &RunArgs) -> Result<Run, Failure> {
         secrets: path_setting(pick(&arguments.secrets, "SECRETS"), &folder, "secrets.env"),
         secrets_ttl: or_default(secrets_ttl, "secrets-ttl", duration, SECRETS_TTL)?,
         approval_wait: or_default(approval_wait, "approval-wait", duration, APPROVAL_WAIT)?,
+        notify: or_default(pick(&arguments.notify, "NOTIFY"), "notify", boolean, true)?,
         upstream_ca: pick(&arguments.upstream_ca, "UPSTREAM_CA").map(|given| given.text.into()),
         allow_net: or_default(pick(&arguments.allow_net, "ALLOW_NET"), "allow-net", networks, Vec::new())?,
         deny_private: or_default(pick(&arguments.deny_private, "DENY_PRIVATE"), "deny-private", boolean, false)?,
@@ -164,12 +165,13 @@ fn first_bad_line(text: &str) -> usize {
     ends.collect::<Vec<_>>().iter().position(bad).map_or(1, |at| at + 1)
 }
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "LISTEN",
     "LISTEN_ANYWHERE",
     "SECRETS",
     "SECRETS_TTL",
     "APPROVAL_WAIT",
+    "NOTIFY",
     "UPSTREAM_CA",
     "ALLOW_NET",
     "DENY_PRIVATE",

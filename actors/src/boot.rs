@@ -144,6 +144,7 @@ impl Ground {
             connections: Arc::new(Semaphore::new(settings.sessions_max)),
             lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
             wipes: upstream::Wipes::default(),
+            listed: board.listed.subscribe(),
         };
         Ok(Self { board, sockets, status_socket, dialler, roots: roots.into(), own_root })
     }
@@ -185,6 +186,7 @@ fn children(
         path: settings.secrets,
         ttl: settings.secrets_ttl,
         approval_wait: settings.approval_wait,
+        notify: settings.notify,
         board: board.clone(),
         upstream,
     };

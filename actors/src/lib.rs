@@ -44,6 +44,7 @@ pub mod folder;
 mod hex;
 mod limits;
 mod listener;
+mod notice;
 mod secret_store;
 mod session;
 pub mod settings;

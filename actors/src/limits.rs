@@ -121,6 +121,11 @@ pub(crate) const UNSERVED_WAIT: Duration = Duration::from_secs(3);
 pub(crate) const READ_BACKOFF_MIN: Duration = Duration::from_secs(1);
 /// The longest pause after a failed read, so that a locked app does not ask its owner for each request.
 pub(crate) const READ_BACKOFF_MAX: Duration = Duration::from_secs(10);
+/// How long at least a table fills what was permitted under it, even if its time is shorter: dialling
+/// takes a moment, and with a time of 0 each request would be read for twice.
+pub(crate) const RENDER_WITHIN: Duration = Duration::from_secs(5);
+/// Reads of a pipe, one after the other, that may disagree before requests are refused.
+pub(crate) const DOUBTS_MAX: u32 = 3;
 /// How often the mount is looked at, without opening it, in case that an event was missed.
 pub(crate) const STAT: Duration = Duration::from_secs(2);
 /// How long events of the folder are gathered before the mount is looked at.

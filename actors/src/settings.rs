@@ -22,6 +22,8 @@ pub struct Settings {
     pub secrets_ttl: Duration,
     /// How long a pipe is held open after the last request that wanted a secret.
     pub approval_wait: Duration,
+    /// Whether the owner is told on the screen that requests wait for the secrets.
+    pub notify: bool,
     /// PEM roots trusted for upstreams besides the system's.
     pub upstream_ca: Option<PathBuf>,
     /// Networks that may be dialled although they are denied.

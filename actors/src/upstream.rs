@@ -200,7 +200,7 @@ impl State {
         };
         let Arguments { dialler, overrides, .. } = self.arguments.clone();
         self.tasks.spawn(async move {
-            let addresses = dial::resolve(&destination, &overrides, &dialler.reach, dialler.lookups).await;
+            let addresses = dial::resolve(&destination, &overrides, &dialler).await;
             let _ = reply.send(addresses.map(|addresses| Lane::Route(Route { destination, offer, addresses })));
         });
     }

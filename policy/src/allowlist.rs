@@ -50,6 +50,14 @@ impl Allowlist {
         self.exact.contains(destination) || self.allows_by_suffix(destination)
     }
 
+    /// Adds what another list allows.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.exact.extend(other.exact.iter().cloned());
+        for (port, suffixes) in &other.suffixes {
+            self.suffixes.entry(*port).or_default().extend(suffixes.iter().cloned());
+        }
+    }
+
     /// The entries as text, sorted, for `check` and for the set of listed hosts.
     pub fn entries(&self) -> Vec<String> {
         let exact = self.exact.iter().map(ToString::to_string);

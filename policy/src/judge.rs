@@ -7,7 +7,7 @@ use crate::secret::Name;
 use crate::table::{BadHosts, Table};
 
 /// What a request asks for: values in these fields, sent to this destination.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plea {
     /// Where it would go.
     pub destination: Destination,
@@ -79,5 +79,6 @@ fn refuse(table: &Table, text: &str, destination: &Destination) -> Option<Refusa
         Ok(_) => None,
         Err(_) => name().map(Refusal::BadValue),
     };
-    allowed.or(usable)
+    let confirmed = (!table.is_confirmed(text, secret, destination)).then_some(Refusal::Unconfirmed);
+    allowed.or(usable).or(confirmed)
 }

@@ -12,6 +12,7 @@
 //! | [`secrets_file`] | what the text of the mount says, strictly and literally |
 //! | [`table`] | names, values and allowlists out of that text |
 //! | [`allowlist`] | what a `_HOSTS` line allows |
+//! | [`imprint`] | what a table said, to tell whether the next read agrees |
 //! | [`judge`] | permit or refusal |
 //! | [`reach`] | which addresses are never dialled |
 //! | [`refusal`] | why not, for the host's eyes |
@@ -25,6 +26,7 @@ pub mod agreement;
 pub mod allowlist;
 pub mod hop;
 pub mod host;
+pub mod imprint;
 pub mod judge;
 pub mod placeholder;
 pub mod reach;

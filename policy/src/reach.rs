@@ -43,11 +43,12 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// Judges the address that would be dialled.
+    /// Judges the address that would be dialled. `listed` tells whether some secret may go to the
+    /// destination: then its owner knows it, and it may be a private one.
     ///
     /// # Errors
     /// Why it must not be.
-    pub fn judge(&self, address: SocketAddr) -> Result<(), Denied> {
+    pub fn judge(&self, address: SocketAddr, listed: bool) -> Result<(), Denied> {
         let ip = address.ip();
         let inner = embedded(ip);
         let covered = |ip: IpAddr| self.allow.iter().any(|net| net.contains(&ip));
@@ -57,8 +58,9 @@ impl Reach {
         if self.own.iter().any(|own| own.port() == address.port() && own.ip() == ip.to_canonical()) {
             return Err(Denied::Own);
         }
-        denied(ip, self.deny_private)?;
-        inner.map_or(Ok(()), |ip| denied(ip.into(), self.deny_private))
+        let deny_private = self.deny_private && !listed;
+        denied(ip, deny_private)?;
+        inner.map_or(Ok(()), |ip| denied(ip.into(), deny_private))
     }
 }
 
@@ -163,7 +165,7 @@ mod tests {
     use super::*;
 
     fn judge(reach: &Reach, address: &str) -> Result<(), Denied> {
-        reach.judge(SocketAddr::new(address.parse().expect("an address"), 443))
+        reach.judge(SocketAddr::new(address.parse().expect("an address"), 443), false)
     }
 
     #[test]
@@ -215,8 +217,12 @@ mod tests {
         let reach = Reach { deny_private: true, ..Reach::default() };
         for private in ["10.0.0.1", "172.31.0.1", "192.168.1.1", "100.64.0.1", "fd12::1", "::ffff:10.0.0.1"] {
             assert_eq!(judge(&reach, private), Err(Denied::Private), "{private}");
+            let address = SocketAddr::new(private.parse().expect("an address"), 443);
+            assert_eq!(reach.judge(address, true), Ok(()), "{private}, which a secret may go to");
         }
         assert_eq!(judge(&reach, "93.184.216.34"), Ok(()));
+        let metadata = SocketAddr::new("169.254.169.254".parse().expect("an address"), 443);
+        assert_eq!(reach.judge(metadata, true), Err(Denied::LinkLocal), "listed or not");
     }
 
     #[test]

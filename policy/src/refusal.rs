@@ -40,6 +40,8 @@ pub enum Refusal {
     TooMany,
     /// An owner did not answer: down is closed.
     Unavailable(&'static str),
+    /// The mount says something new, which a second read has not confirmed yet.
+    Unconfirmed,
     /// The mount cannot be used, for this reason.
     Unreadable(Box<str>),
 }
@@ -64,6 +66,7 @@ impl fmt::Display for Refusal {
             Self::SecretNotFound(name) => write!(f, "Secret not found: {name}"),
             Self::TooMany => f.write_str("Too many placeholders"),
             Self::Unavailable(owner) => write!(f, "Not available: {owner}"),
+            Self::Unconfirmed => f.write_str("Secrets have changed, which a second read has not confirmed yet"),
             Self::Unreadable(why) => write!(f, "Secrets cannot be read: {why}"),
         }
     }

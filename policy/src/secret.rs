@@ -67,12 +67,7 @@ impl SecretValue {
         self.0.is_empty()
     }
 
-    /// Whether both hold the same bytes.
-    pub fn same_as(&self, other: &Self) -> bool {
-        *self.0 == *other.0
-    }
-
-    /// The bytes. Only [`crate::rewrite`] and the check of their legality may look.
+    /// The bytes. Only [`crate::rewrite`], [`crate::imprint`] and the check of their legality may look.
     pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::allowlist::{Allowlist, BadEntry};
+use crate::host::Destination;
+use crate::imprint::Imprint;
 use crate::secret::{Name, SecretValue};
 use crate::secrets_file::{self, Entry, Malformed};
 
@@ -18,6 +21,8 @@ pub const VALUE_BYTES_MAX: usize = 16 * 1024;
 pub struct Table {
     secrets: HashMap<Name, Secret>,
     problems: Vec<Problem>,
+    /// The last table that was believed, while this one is not.
+    before: Option<Arc<Imprint>>,
 }
 
 /// A secret as far as it can be used.
@@ -29,17 +34,6 @@ pub struct Secret {
     pub value: Result<SecretValue, BadValue>,
     /// Where it may go, or why that is not known.
     pub hosts: Result<Allowlist, BadHosts>,
-}
-
-impl Secret {
-    fn says_the_same_as(&self, other: &Self) -> bool {
-        let same_value = match (&self.value, &other.value) {
-            (Ok(ours), Ok(theirs)) => ours.same_as(theirs),
-            (Err(ours), Err(theirs)) => ours == theirs,
-            _ => false,
-        };
-        same_value && self.hosts == other.hosts
-    }
 }
 
 /// Why a value is never injected.
@@ -128,12 +122,30 @@ impl Table {
         secrets
     }
 
-    /// Whether both give every name the same value and the same hosts.
-    pub fn says_the_same_as(&self, other: &Self) -> bool {
-        let same = |(name, secret): (&Name, &Secret)| {
-            other.secret(name.as_str()).is_some_and(|theirs| secret.says_the_same_as(theirs))
-        };
-        self.secrets.len() == other.secrets.len() && self.secrets.iter().all(same)
+    /// Every destination that some secret may go to.
+    pub fn listed(&self) -> Allowlist {
+        let mut listed = Allowlist::default();
+        self.secrets.values().filter_map(|secret| secret.hosts.as_ref().ok()).for_each(|hosts| listed.extend(hosts));
+        listed
+    }
+
+    /// From now on allows only what that earlier table allowed, too: this one is not confirmed yet.
+    pub fn restrict_to(&mut self, before: Arc<Imprint>) {
+        self.before = Some(before);
+    }
+
+    /// Whether it allows less than it says.
+    pub fn is_restricted(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// Whether a restriction, if there is one, lets the secret go there.
+    pub(crate) fn is_confirmed(&self, name: &str, secret: &Secret, destination: &Destination) -> bool {
+        self.before.as_ref().is_none_or(|before| before.allowed(name, secret, destination))
+    }
+
+    pub(crate) fn by_name(&self) -> &HashMap<Name, Secret> {
+        &self.secrets
     }
 
     /// What `check` has to say, in the order of the file.
@@ -217,22 +229,6 @@ mod tests {
             ]
         );
         assert!(!format!("{table:?}").contains("s3cret"));
-    }
-
-    #[test]
-    fn tables_are_compared_by_what_they_say() {
-        let read = |text: &str| Table::read(text.as_bytes()).expect("well-formed");
-        let table = read("A=1\nA_HOSTS=a.example,b.example\nB=2\n");
-        assert!(table.says_the_same_as(&read("# c\nB=2\nA_HOSTS=b.example, a.example\nA='1'\n")));
-        for other in [
-            "",
-            "A=1\nA_HOSTS=a.example,b.example\n",
-            "A=1\nA_HOSTS=a.example\nB=2\n",
-            "A=9\nA_HOSTS=a.example,b.example\nB=2\n",
-            "A=1\nA_HOSTS=a.example,b.example\nB=2\nB_HOSTS=b.example\n",
-        ] {
-            assert!(!table.says_the_same_as(&read(other)), "{other}");
-        }
     }
 
     #[test]

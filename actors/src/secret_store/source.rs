@@ -8,13 +8,12 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::Instant;
 
 use rustix::fs::OFlags;
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
-use crate::limits::{PIPE_POLL, SECRETS_BYTES_MAX, STAT};
+use crate::limits::{PIPE_POLL, SECRETS_BYTES_MAX};
 
 /// What the mount is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -42,6 +41,8 @@ pub(crate) struct Identity {
     device: u64,
     inode: u64,
     state: Option<(u64, i64, i64, i64, i64)>,
+    /// Whether its mode lets others in.
+    pub(super) is_open_to_others: bool,
 }
 
 /// The whole text of one read.
@@ -63,6 +64,8 @@ pub(crate) enum Trouble {
     TooLarge,
     #[error("it was changed while it was read")]
     Changed,
+    #[error("it was replaced before anything was read")]
+    Replaced,
     #[error("{0}")]
     Io(io::ErrorKind),
 }
@@ -81,7 +84,7 @@ pub(super) fn probe(path: &Path) -> Result<Identity, Trouble> {
     let found = fs::symlink_metadata(path).map_err(|error| trouble(&error))?;
     let identity = identity(&found)?;
     // Whoever can write into the pipe can say which hosts a secret may go to.
-    if identity.kind == Kind::Pipe && is_open_to_others(&found) && !is_kept_by_folder(path) {
+    if identity.kind == Kind::Pipe && identity.is_open_to_others && !is_kept_by_folder(path) {
         return Err(Trouble::Unsafe("others may open the pipe: chmod 600 it, or chmod 700 its folder"));
     }
     Ok(identity)
@@ -145,7 +148,8 @@ fn identity(found: &Metadata) -> Result<Identity, Trouble> {
     }
     let times = (found.size(), found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
     let state = (kind == Kind::File).then_some(times);
-    Ok(Identity { kind, device: found.dev(), inode: found.ino(), state })
+    let (device, inode) = (found.dev(), found.ino());
+    Ok(Identity { kind, device, inode, state, is_open_to_others: is_open_to_others(found) })
 }
 
 /// A regular file counts only if it stood still while it was read.
@@ -173,7 +177,6 @@ async fn read_pipe(
 ) -> Result<Text, Trouble> {
     let mut bytes = buffer();
     let mut seen_writer = false;
-    let mut looked = Instant::now();
     loop {
         match read_some(&mut file, &mut bytes)? {
             Some(0) if !bytes.is_empty() => return Ok(Text { bytes, identity }),
@@ -189,11 +192,8 @@ async fn read_pipe(
             }
         }
         sleep(PIPE_POLL).await;
-        if looked.elapsed() >= STAT {
-            looked = Instant::now();
-            if probe(path)? != identity {
-                return Err(Trouble::Changed);
-            }
+        if probe(path)? != identity {
+            return Err(if bytes.is_empty() { Trouble::Replaced } else { Trouble::Changed });
         }
     }
 }

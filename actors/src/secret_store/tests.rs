@@ -33,6 +33,7 @@ impl Stage {
             path,
             ttl: Duration::from_secs(300),
             approval_wait: Duration::from_secs(60),
+            notify: true,
             board: board.clone(),
             upstream: UpstreamHandle::new(nobody, Wipes::default()),
         };

@@ -10,10 +10,7 @@ use policy::secret::Name;
 use policy::table::Table;
 
 use super::source::Identity;
-
-/// How long a permit may take to be rendered under a table that is read for every request: as long
-/// as dialling may take.
-const RENDER_WITHIN: Duration = Duration::from_secs(30);
+use crate::limits;
 
 /// One read of the mount, in force until its time is over. Values are wiped when it is dropped.
 #[derive(Debug)]
@@ -37,7 +34,7 @@ impl Vault {
 
     /// Whether a permit may still be rendered by it.
     pub(super) fn is_held(&self) -> bool {
-        self.age() < self.ttl.max(RENDER_WITHIN)
+        self.age() < self.ttl.max(limits::RENDER_WITHIN)
     }
 
     pub(super) fn judge(&self, plea: Plea) -> Result<Permit, Refusal> {
@@ -51,9 +48,9 @@ impl Vault {
         render(&self.table, permit)
     }
 
-    /// Whether both give every name the same value and the same hosts.
-    pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
-        self.table.says_the_same_as(&other.table)
+    /// Whether it allows only what an earlier one did, until a second read confirms it.
+    pub(super) fn is_restricted(&self) -> bool {
+        self.table.is_restricted()
     }
 
     pub(super) fn names(&self) -> Arc<[Name]> {

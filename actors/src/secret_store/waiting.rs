@@ -28,20 +28,17 @@ impl Question {
         }
     }
 
-    pub(super) fn may_be_answered_by(&self, vault: &Vault) -> bool {
+    /// Answers by the vault. Gives the question back if it is for the next read to answer.
+    pub(super) fn answer(self, vault: &Vault) -> Option<Self> {
         match self {
-            Self::Judge(..) => vault.is_fresh(),
-            Self::Reload(_) => false,
-            Self::Render(..) => vault.is_held(),
+            Self::Judge(plea, reply) if vault.is_fresh() => match vault.judge(plea.clone()) {
+                Err(_) if vault.is_restricted() => return Some(Self::Judge(plea, reply)),
+                judged => drop(reply.send(judged)),
+            },
+            Self::Render(permit, reply) if vault.is_held() => drop(reply.send(vault.render(permit))),
+            question => return Some(question),
         }
-    }
-
-    pub(super) fn answer(self, vault: &Vault) {
-        match self {
-            Self::Judge(plea, reply) => drop(reply.send(vault.judge(plea))),
-            Self::Reload(reply) => drop(reply.send(())),
-            Self::Render(permit, reply) => drop(reply.send(vault.render(permit))),
-        }
+        None
     }
 
     pub(super) fn refuse(self, refusal: Refusal) {
@@ -66,20 +63,38 @@ impl Queue {
         self.0.is_empty()
     }
 
-    pub(super) fn answer_all(&mut self, vault: &Vault) {
-        self.0.drain(..).for_each(|(question, _)| question.answer(vault));
+    /// Whether a request waits, and not only somebody who wants to know how a read goes.
+    pub(super) fn has_request(&self) -> bool {
+        self.0.iter().any(|(question, _)| !matches!(question, Question::Reload(_)))
+    }
+
+    /// Answers what the vault can answer now.
+    pub(super) fn answer(&mut self, vault: &Vault) {
+        let waiting = std::mem::take(&mut self.0);
+        let unanswered = |(question, came): (Question, Instant)| Some((question.answer(vault)?, came));
+        self.0 = waiting.into_iter().filter_map(unanswered).collect();
+    }
+
+    /// Tells those who wanted to know how the read went.
+    pub(super) fn tell_read(&mut self) {
+        for (question, _) in self.0.extract_if(.., |(question, _)| matches!(question, Question::Reload(_))) {
+            question.refuse(Refusal::Locked);
+        }
     }
 
     pub(super) fn refuse_all(&mut self, refusal: &Refusal) {
         self.0.drain(..).for_each(|(question, _)| question.refuse(refusal.clone()));
     }
 
-    /// Refuses those that have waited for `patience`, not counting the time before `since`.
-    pub(super) fn refuse_overdue(&mut self, patience: Duration, since: Option<Instant>, refusal: &Refusal) {
+    /// Refuses those that have waited for `patience`, not counting the time before `since`. Tells whether
+    /// there were any.
+    pub(super) fn refuse_overdue(&mut self, patience: Duration, since: Option<Instant>, refusal: &Refusal) -> bool {
+        let before = self.0.len();
         let overdue =
             |(_, came): &mut (Question, Instant)| since.map_or(*came, |since| since.max(*came)).elapsed() >= patience;
         for (question, _) in self.0.extract_if(.., overdue) {
             question.refuse(refusal.clone());
         }
+        self.0.len() < before
     }
 }

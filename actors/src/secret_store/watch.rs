@@ -7,9 +7,56 @@ use std::path::Path;
 
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use ractor::ActorRef;
+
+use super::source::{self, Kind};
+use super::{Msg, State};
+use crate::limits;
+use crate::status::SecretsState;
+
+impl State {
+    /// Looks soon, and once for many events.
+    pub(super) fn stirred(&mut self, myself: &ActorRef<Msg>) {
+        if !std::mem::replace(&mut self.looks_soon, true) {
+            drop(myself.send_after(limits::SETTLE, || Msg::Look));
+        }
+    }
+
+    /// Compares the mount with what it was, by stat alone.
+    pub(super) fn look(&mut self, myself: &ActorRef<Msg>) {
+        self.looks_soon = false;
+        if self.watcher.is_none() {
+            let store = myself.clone();
+            self.watcher = watch(&self.arguments.path, move || drop(store.cast(Msg::Stirred))).ok();
+        }
+        if self.vault.as_ref().is_some_and(|vault| !vault.is_held()) {
+            self.wipe();
+            self.report(SecretsState::Idle, "the last read is too old; the next placeholder reads".to_owned());
+        }
+        let now = source::probe(&self.arguments.path);
+        // A read that is under way looks for itself.
+        if self.reading.is_some() || self.seen == Some(now) {
+            return;
+        }
+        self.seen = Some(now);
+        self.arguments.board.secrets.send_modify(|report| {
+            report.kind = now.ok().map(|identity| identity.kind.as_str());
+        });
+        match now {
+            Ok(identity) if identity.kind == Kind::File => self.read_now(myself),
+            // Reading a pipe may ask its owner: it waits for a request that needs it.
+            Ok(_) => {
+                self.failed = None;
+                self.wipe();
+                self.report(SecretsState::Idle, "a pipe; the next placeholder reads".to_owned());
+            }
+            Err(trouble) => self.troubled(trouble),
+        }
+    }
+}
 
 /// Calls `stirred` when something happened to the file at `path`. Dropping the watcher ends it.
-pub(super) fn watch(path: &Path, stirred: impl Fn() + Send + 'static) -> notify::Result<RecommendedWatcher> {
+fn watch(path: &Path, stirred: impl Fn() + Send + 'static) -> notify::Result<RecommendedWatcher> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().map(ToOwned::to_owned);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {

@@ -3,6 +3,7 @@
 use policy::refusal::Refusal;
 
 use super::source::{Kind, Progress, Trouble};
+use super::vault::Vault;
 use crate::status::SecretsState;
 
 /// The state behind a read that brought nothing, and the reason for those who waited.
@@ -12,7 +13,7 @@ pub(super) fn of(trouble: Trouble) -> (SecretsState, Refusal) {
         Trouble::ClosedEmpty => (SecretsState::Locked, Refusal::Locked),
         Trouble::Missing => (SecretsState::Missing, unreadable()),
         Trouble::Unsafe(_) | Trouble::TooLarge => (SecretsState::Unsafe, unreadable()),
-        Trouble::Changed | Trouble::Io(_) => (SecretsState::Malformed, unreadable()),
+        Trouble::Changed | Trouble::Replaced | Trouble::Io(_) => (SecretsState::Malformed, unreadable()),
     }
 }
 
@@ -31,10 +32,19 @@ pub(super) fn while_waiting(progress: Progress) -> (SecretsState, &'static str) 
 }
 
 /// What is to be said of a mount that was read.
-pub(super) fn when_ready(kind: Kind, problems: usize) -> String {
-    match (kind, problems) {
-        (Kind::File, 0) => "plain text on disk".to_owned(),
-        (Kind::Pipe, 0) => String::new(),
-        (_, problems) => format!("problems: {problems}; secret-proxy check says which"),
+pub(super) fn when_ready(vault: &Vault) -> String {
+    let mut said = Vec::new();
+    if vault.identity.kind == Kind::File {
+        said.push("plain text on disk".to_owned());
     }
+    if vault.identity.is_open_to_others {
+        said.push("the pipe is open to others, but its folder is not: chmod 600 it".to_owned());
+    }
+    if vault.is_restricted() {
+        said.push("it has changed: reading once more before that counts".to_owned());
+    }
+    if vault.problems() > 0 {
+        said.push(format!("problems: {}; secret-proxy check says which", vault.problems()));
+    }
+    said.join("; ")
 }

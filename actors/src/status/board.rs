@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use policy::allowlist::Allowlist;
 use policy::secret::Name;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
@@ -22,6 +23,8 @@ pub(crate) struct Board {
     pub(crate) sessions_over: Counter,
     pub(crate) listeners: watch::Sender<Vec<ListenerReport>>,
     pub(crate) secrets: watch::Sender<SecretsReport>,
+    /// Where some secret may go, by the last read that was believed; it outlives the values.
+    pub(crate) listed: watch::Sender<Arc<Allowlist>>,
     pub(crate) authority: watch::Sender<AuthorityReport>,
     pub(crate) audit: watch::Sender<AuditReport>,
     /// Records written by this process.
@@ -57,6 +60,7 @@ impl Board {
             sessions_over: Counter::default(),
             listeners: watch::Sender::default(),
             secrets: watch::Sender::new(SecretsReport::idle(secrets)),
+            listed: watch::Sender::default(),
             authority: watch::Sender::default(),
             audit: watch::Sender::new(AuditReport { path: audit, head: String::new(), last_error: None }),
             records: Counter::default(),

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
+use policy::allowlist::Allowlist;
 use policy::host::{Destination, Host, Scheme};
 use policy::reach::Reach;
 use policy::refusal::Refusal;
@@ -13,7 +14,7 @@ use rustls::{AlertDescription, ClientConfig};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -33,6 +34,8 @@ pub(crate) struct Dialler {
     /// Places for look-ups.
     pub(crate) lookups: Arc<Semaphore>,
     pub(crate) wipes: Wipes,
+    /// Where some secret may go.
+    pub(crate) listed: watch::Receiver<Arc<Allowlist>>,
 }
 
 /// Which HTTP versions a request can travel by.
@@ -84,18 +87,18 @@ impl DialError {
 pub(super) async fn resolve(
     destination: &Destination,
     overrides: &[Resolve],
-    reach: &Reach,
-    lookups: Arc<Semaphore>,
+    dialler: &Dialler,
 ) -> Result<Vec<SocketAddr>, NoRoute> {
     let found = match (fixed(destination, overrides), &destination.host) {
         (Some(address), _) => vec![address],
         (None, Host::Ip(ip)) => vec![SocketAddr::new(*ip, destination.port)],
-        (None, Host::Name(name)) => look_up(name, destination.port, lookups).await?,
+        (None, Host::Name(name)) => look_up(name, destination.port, dialler.lookups.clone()).await?,
     };
+    let listed = dialler.listed.borrow().allows(destination);
     let mut denied = None;
     let mut allowed = Vec::new();
     for address in found {
-        match reach.judge(address) {
+        match dialler.reach.judge(address, listed) {
             Ok(()) => allowed.push(address),
             Err(why) => denied = denied.or(Some((address.ip(), why))),
         }
@@ -250,7 +253,14 @@ mod tests {
 
     async fn resolved(target: &str, overrides: &[Resolve]) -> Result<Vec<String>, String> {
         let destination = Destination::from_connect(target).expect("a destination");
-        match resolve(&destination, overrides, &Reach::default(), Arc::new(Semaphore::new(1))).await {
+        let dialler = Dialler {
+            reach: Arc::default(),
+            connections: Arc::new(Semaphore::new(1)),
+            lookups: Arc::new(Semaphore::new(1)),
+            wipes: Wipes::default(),
+            listed: watch::Sender::default().subscribe(),
+        };
+        match resolve(&destination, overrides, &dialler).await {
             Ok(addresses) => Ok(addresses.iter().map(ToString::to_string).collect()),
             Err(NoRoute::Denied(refusal)) => Err(refusal.to_string()),
             Err(NoRoute::Unresolved(reason)) => Err(reason),

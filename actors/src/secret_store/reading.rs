@@ -1,0 +1,191 @@
+//! The read under way: one at a time, however many wait for it, and what becomes of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use policy::refusal::Refusal;
+use policy::table::Table;
+use ractor::ActorRef;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::source::{self, Identity, Progress, Text, Trouble};
+use super::vault::Vault;
+use super::witness::Belief;
+use super::{Msg, State, weather};
+use crate::limits;
+use crate::status::SecretsState;
+
+/// How often waiting requests are looked through.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(super) struct Reading {
+    _task: AbortOnDropHandle<()>,
+    progress: Option<Progress>,
+    since: Instant,
+    /// When a request last wanted it.
+    wanted: Instant,
+}
+
+/// The last read brought nothing: no further one before this.
+pub(super) struct Failed {
+    pub(super) refusal: Refusal,
+    pause: Duration,
+    pub(super) until: Instant,
+}
+
+impl State {
+    /// One read at a time.
+    pub(super) fn start_reading(&mut self, myself: &ActorRef<Msg>) {
+        let now = Instant::now();
+        if let Some(reading) = &mut self.reading {
+            reading.wanted = now;
+            return;
+        }
+        self.reads += 1;
+        let (read, path, store) = (self.reads, self.arguments.path.clone(), myself.clone());
+        let task = tokio::spawn(async move {
+            let mut last = None;
+            let progressed = |progress| {
+                if last.replace(progress) != Some(progress) {
+                    let _ = store.cast(Msg::Progressed { read, progress });
+                }
+            };
+            let outcome = source::read(&path, progressed).await;
+            let _ = store.cast(Msg::Read { read, outcome });
+        });
+        self.reading = Some(Reading { _task: AbortOnDropHandle::new(task), progress: None, since: now, wanted: now });
+        drop(myself.send_after(TICK, || Msg::Tick));
+    }
+
+    /// Whatever the last read brought.
+    pub(super) fn read_now(&mut self, myself: &ActorRef<Msg>) {
+        self.failed = None;
+        self.start_reading(myself);
+    }
+
+    pub(super) fn progressed(&mut self, read: u64, progress: Progress) {
+        let Some(reading) = self.reading.as_mut().filter(|_| read == self.reads) else { return };
+        reading.progress = Some(progress);
+        reading.since = Instant::now();
+        let (state, detail) = weather::while_waiting(progress);
+        if self.holds_fresh() {
+            self.report(SecretsState::Ready, format!("reading again: {detail}"));
+        } else {
+            self.report(state, detail.to_owned());
+        }
+    }
+
+    pub(super) fn read_ended(&mut self, myself: &ActorRef<Msg>, read: u64, outcome: Result<Text, Trouble>) {
+        if read != self.reads || self.reading.take().is_none() {
+            return;
+        }
+        match outcome {
+            Ok(text) => self.weigh(myself, &text),
+            // Another one stands there by now: those who wait, wait for that.
+            Err(Trouble::Replaced) => self.start_reading(myself),
+            Err(trouble) => self.troubled(trouble),
+        }
+        // Whatever happened in the meantime was not looked at.
+        self.stirred(myself);
+    }
+
+    fn weigh(&mut self, myself: &ActorRef<Msg>, text: &Text) {
+        let identity = text.identity;
+        self.seen = Some(Ok(identity));
+        let table = match Table::read(&text.bytes) {
+            Ok(table) => table,
+            Err(malformed) => return self.malformed(format!("{malformed}; secret-proxy check says more")),
+        };
+        match self.witness.weigh(table, identity.kind, text.bytes.ends_with(b"\n")) {
+            Belief::Whole { table, changed } => {
+                self.noticed = false;
+                self.arguments.board.listed.send_replace(Arc::new(table.listed()));
+                self.adopt(table, identity, changed);
+                self.waiting.tell_read();
+            }
+            Belief::InCommon(table) => {
+                self.adopt(table, identity, true);
+                self.start_reading(myself);
+            }
+            Belief::Nothing => {
+                self.report(SecretsState::Idle, "the text ends in mid-line: reading once more".to_owned());
+                self.start_reading(myself);
+            }
+            Belief::Contradictory => {
+                self.malformed("each read says something else: does another program read the pipe?".to_owned());
+            }
+        }
+    }
+
+    /// The new table as a whole, in one step.
+    fn adopt(&mut self, table: Table, identity: Identity, changed: bool) {
+        self.failed = None;
+        let vault = Vault::new(table, identity, self.arguments.ttl);
+        self.waiting.answer(&vault);
+        self.arguments.board.secrets.send_modify(|report| {
+            (report.names, report.loaded) = (vault.names(), Some(vault.loaded));
+            report.kind = Some(identity.kind.as_str());
+        });
+        if self.vault.is_some() && changed {
+            self.arguments.upstream.forget_secrets();
+        }
+        self.report(SecretsState::Ready, weather::when_ready(&vault));
+        self.vault = Some(vault);
+    }
+
+    fn malformed(&mut self, why: String) {
+        self.fail(SecretsState::Malformed, why.clone(), Refusal::Unreadable(why.into()));
+    }
+
+    pub(super) fn troubled(&mut self, trouble: Trouble) {
+        let (state, refusal) = weather::of(trouble);
+        self.fail(state, trouble.to_string(), refusal);
+    }
+
+    /// Nothing of the mount is usable: fail closed, and pause before the next read.
+    fn fail(&mut self, state: SecretsState, detail: String, refusal: Refusal) {
+        let pause = self.failed.as_ref().map_or(limits::READ_BACKOFF_MIN, |failed| failed.pause * 2);
+        let pause = pause.min(limits::READ_BACKOFF_MAX);
+        if state == SecretsState::Locked && self.waiting.has_request() {
+            self.notice();
+        }
+        self.waiting.refuse_all(&refusal);
+        self.failed = Some(Failed { refusal, pause, until: Instant::now() + pause });
+        self.wipe();
+        self.report(state, detail);
+    }
+
+    /// Lets go of requests that have waited long enough, and of a read that nobody wants.
+    pub(super) fn tick(&mut self, myself: &ActorRef<Msg>) {
+        let Some(reading) = &self.reading else { return };
+        let unwanted = reading.wanted.elapsed() >= self.arguments.approval_wait;
+        let unserved_since = (reading.progress == Some(Progress::Unserved)).then_some(reading.since);
+        let refusal = if self.holds_fresh() { Refusal::Unconfirmed } else { Refusal::Locked };
+        // Each is refused after the longer wait at the latest, however the pipe was served meanwhile.
+        let mut gave_up = self.waiting.refuse_overdue(limits::REQUEST_WAIT, None, &refusal);
+        if unserved_since.is_some() {
+            gave_up |= self.waiting.refuse_overdue(limits::UNSERVED_WAIT, unserved_since, &refusal);
+        }
+        if gave_up {
+            self.notice();
+        }
+        if unwanted && self.waiting.is_empty() {
+            self.let_go();
+        } else {
+            drop(myself.send_after(TICK, || Msg::Tick));
+        }
+    }
+
+    /// Nobody wants the read any more. What is held stays in force for its time.
+    fn let_go(&mut self) {
+        self.reading = None;
+        match &self.vault {
+            Some(vault) if vault.is_fresh() => self.report(SecretsState::Ready, weather::when_ready(vault)),
+            _ => self.fail(SecretsState::Locked, "not approved in time".to_owned(), Refusal::Locked),
+        }
+    }
+
+    fn holds_fresh(&self) -> bool {
+        self.vault.as_ref().is_some_and(Vault::is_fresh)
+    }
+}
