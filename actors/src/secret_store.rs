@@ -214,8 +214,8 @@ impl State {
             return;
         }
         let question = match &self.vault {
-            Some(vault) => question.answer(vault),
-            None => Some(question),
+            Some(vault) if question.may_be_answered_by(vault) => question.answer(vault),
+            _ => Some(question),
         };
         let Some(question) = question else { return };
         match &self.failed {

@@ -5,7 +5,7 @@
 //! before is not believed until a second read agrees with it.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::RandomState;
 
 use crate::allowlist::Allowlist;
 use crate::host::Destination;
@@ -55,7 +55,7 @@ impl Imprint {
 }
 
 fn hashed(key: &RandomState, secret: &Secret) -> Result<u64, BadValue> {
-    secret.value.as_ref().map(|value| key.hash_one(value.expose())).map_err(|bad| *bad)
+    secret.value.as_ref().map(|value| value.hashed(key)).map_err(|bad| *bad)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Names and values of secrets.
 
 use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -67,7 +68,12 @@ impl SecretValue {
         self.0.is_empty()
     }
 
-    /// The bytes. Only [`crate::rewrite`], [`crate::imprint`] and the check of their legality may look.
+    /// A hash that tells values apart and says nothing of them to who does not have the key.
+    pub(crate) fn hashed(&self, key: &impl BuildHasher) -> u64 {
+        key.hash_one(&*self.0)
+    }
+
+    /// The bytes. Only [`crate::rewrite`] and the check of their legality may look.
     pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }

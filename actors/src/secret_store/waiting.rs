@@ -28,15 +28,26 @@ impl Question {
         }
     }
 
-    /// Answers by the vault. Gives the question back if it is for the next read to answer.
+    /// Whether a vault that was read earlier is still good for it.
+    pub(super) fn may_be_answered_by(&self, vault: &Vault) -> bool {
+        match self {
+            Self::Judge(..) => vault.is_fresh(),
+            Self::Reload(_) => false,
+            Self::Render(..) => vault.is_held(),
+        }
+    }
+
+    /// Answers by the vault. Gives the question back if it is for another read to answer.
     pub(super) fn answer(self, vault: &Vault) -> Option<Self> {
         match self {
-            Self::Judge(plea, reply) if vault.is_fresh() => match vault.judge(plea.clone()) {
-                Err(_) if vault.is_restricted() => return Some(Self::Judge(plea, reply)),
-                judged => drop(reply.send(judged)),
+            // What both reads say need not wait for a third.
+            Self::Judge(plea, reply) if vault.is_restricted() => match vault.judge(plea.clone()) {
+                Ok(permit) => drop(reply.send(Ok(permit))),
+                Err(_) => return Some(Self::Judge(plea, reply)),
             },
-            Self::Render(permit, reply) if vault.is_held() => drop(reply.send(vault.render(permit))),
-            question => return Some(question),
+            Self::Judge(plea, reply) => drop(reply.send(vault.judge(plea))),
+            Self::Reload(_) => return Some(self),
+            Self::Render(permit, reply) => drop(reply.send(vault.render(permit))),
         }
         None
     }
@@ -68,7 +79,7 @@ impl Queue {
         self.0.iter().any(|(question, _)| !matches!(question, Question::Reload(_)))
     }
 
-    /// Answers what the vault can answer now.
+    /// Answers what a vault that was just read can answer.
     pub(super) fn answer(&mut self, vault: &Vault) {
         let waiting = std::mem::take(&mut self.0);
         let unanswered = |(question, came): (Question, Instant)| Some((question.answer(vault)?, came));
