@@ -100,6 +100,19 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "SECRET_PROXY_RESOLVE", hide_env_values = true, value_name = "ENTRIES")]
     pub(crate) resolve: Option<String>,
 
+    /// When a record counts as written: write (taken by the system), interval (also synced once a second)
+    /// or always (synced to the disk first) [default: write]
+    #[arg(long, env = "SECRET_PROXY_AUDIT_SYNC", hide_env_values = true, value_name = "WHEN")]
+    pub(crate) audit_sync: Option<String>,
+
+    /// From which length on audit.log is moved aside and another begun [default: 64MiB]
+    #[arg(long, env = "SECRET_PROXY_AUDIT_BYTES", hide_env_values = true, value_name = "LENGTH")]
+    pub(crate) audit_bytes: Option<String>,
+
+    /// How many files that were moved aside are kept, or all; the oldest are deleted [default: all]
+    #[arg(long, env = "SECRET_PROXY_AUDIT_KEEP", hide_env_values = true, value_name = "N")]
+    pub(crate) audit_keep: Option<String>,
+
     /// Client connections at a time [default: 4096]
     #[arg(long, env = "SECRET_PROXY_MAX_SESSIONS", hide_env_values = true, value_name = "N")]
     pub(crate) max_sessions: Option<String>,

@@ -9,6 +9,7 @@ mod failure;
 mod harden;
 mod logging;
 mod settings;
+mod watchdog;
 
 use std::alloc::System;
 use std::process::ExitCode;

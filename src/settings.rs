@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actors::folder::Folder;
-use actors::settings::Settings;
+use actors::settings::{AuditRotation, AuditSync, Settings};
 use etcetera::BaseStrategy;
 
-use self::values::{boolean, duration, listen_addresses, networks, number, resolve_entries};
+use self::values::{audit_sync, boolean, duration, file_bytes, listen_addresses, networks, number, resolve_entries};
 use crate::cli::{FolderArgs, RunArgs};
 use crate::failure::Failure;
 
@@ -21,6 +21,9 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:17329,unix:proxy.sock";
 const SECRETS_TTL: Duration = Duration::from_secs(300);
 const APPROVAL_WAIT: Duration = Duration::from_secs(60);
 const SESSIONS_MAX: usize = 4096;
+/// About 200,000 records; read in a second.
+const AUDIT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const AUDIT_FILES_CEILING: usize = 1_000_000;
 /// More permits than a semaphore hands out at once, or descriptors than a system has, help nobody.
 const SESSIONS_CEILING: usize = 1_000_000;
 const WORKERS_CEILING: usize = 1024;
@@ -68,6 +71,13 @@ pub(crate) fn read(arguments: &RunArgs) -> Result<Run, Failure> {
     let secrets_ttl = pick(&arguments.secrets_ttl, "SECRETS_TTL");
     let approval_wait = pick(&arguments.approval_wait, "APPROVAL_WAIT");
     let max_sessions = pick(&arguments.max_sessions, "MAX_SESSIONS");
+    let audit_keep = pick(&arguments.audit_keep, "AUDIT_KEEP").filter(|given| given.text != "all");
+    let audit_bytes = pick(&arguments.audit_bytes, "AUDIT_BYTES");
+    let audit_rotation = AuditRotation {
+        bytes_max: or_default(audit_bytes, "audit-bytes", file_bytes, AUDIT_BYTES_MAX)?,
+        keep: or_default(audit_keep, "audit-keep", |it| number(it, AUDIT_FILES_CEILING).map(Some), None)?,
+    };
+    let audit_synced = pick(&arguments.audit_sync, "AUDIT_SYNC");
     let mut tree = Settings {
         listen: listen.parse("listen", addresses)?,
         secrets: path_setting(pick(&arguments.secrets, "SECRETS"), &folder, "secrets.env"),
@@ -78,6 +88,8 @@ pub(crate) fn read(arguments: &RunArgs) -> Result<Run, Failure> {
         allow_net: or_default(pick(&arguments.allow_net, "ALLOW_NET"), "allow-net", networks, Vec::new())?,
         deny_private: or_default(pick(&arguments.deny_private, "DENY_PRIVATE"), "deny-private", boolean, false)?,
         resolve: or_default(pick(&arguments.resolve, "RESOLVE"), "resolve", resolve_entries, Vec::new())?,
+        audit_sync: or_default(audit_synced, "audit-sync", audit_sync, AuditSync::Write)?,
+        audit_rotation,
         sessions_max: or_default(max_sessions, "max-sessions", |it| number(it, SESSIONS_CEILING), SESSIONS_MAX)?,
         folder,
     };
@@ -165,7 +177,7 @@ fn first_bad_line(text: &str) -> usize {
     ends.collect::<Vec<_>>().iter().position(bad).map_or(1, |at| at + 1)
 }
 
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 16] = [
     "LISTEN",
     "LISTEN_ANYWHERE",
     "SECRETS",
@@ -176,6 +188,9 @@ const KNOWN: [&str; 13] = [
     "ALLOW_NET",
     "DENY_PRIVATE",
     "RESOLVE",
+    "AUDIT_SYNC",
+    "AUDIT_BYTES",
+    "AUDIT_KEEP",
     "MAX_SESSIONS",
     "WORKERS",
     "LOG",

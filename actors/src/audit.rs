@@ -1,10 +1,18 @@
 //! The owner of the audit file. No record, no request.
 //!
-//! *Owns* `audit.log`. *Answers* `Append` once the line is written. *Asks* nobody. *Dies when* its
-//! code is wrong; a file that cannot be written is an answer, not a death. *After a restart* it finds
-//! the end of the chain in the file.
+//! Records that have come by the time one is written go with it in one write. It is done in place, on
+//! the runtime's thread: a local append takes microseconds, a hand-over to another thread takes longer.
+//! What takes longer still, syncing to the disk, is done on another thread.
+//!
+//! *Owns* `audit.log` and the files that it was rotated to. *Answers* `Append` once the line is
+//! written, and on the disk if the settings say so. *Asks* nobody. *Dies when* its code is wrong; a
+//! file that cannot be written is an answer, not a death. *After a restart* it finds the end of the
+//! chain in the files.
 
+mod chain;
 mod file;
+mod space;
+mod sync;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,15 +26,20 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
 use self::file::AuditFile;
+use self::sync::Syncing;
 use crate::folder::FolderError;
+use crate::heartbeat::Beat;
 use crate::hex::RecordId;
 use crate::limits;
+use crate::settings::{AuditRotation, AuditSync};
 use crate::slot::{Publisher, Slot, Unavailable};
 use crate::status::Board;
 use crate::supervisor::{Child, permanent};
+use crate::tasks::watched;
 
 /// The target under which each record is mirrored in `proxy.log`: people grep for it.
 const MIRROR: &str = "secret-proxy-audit";
@@ -80,21 +93,37 @@ pub(crate) struct Attempt {
 }
 
 /// The line could not be written; `status` says why.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct NotWritten;
+
+type Reply = RpcReplyPort<Result<(), NotWritten>>;
 
 pub(crate) enum Msg {
     /// Write this, then answer.
-    Append { entry: Entry, reply: RpcReplyPort<Result<(), NotWritten>> },
+    Append {
+        entry: Entry,
+        reply: Reply,
+    },
+    /// Write what has come.
+    Flush,
+    /// What was written is on the disk now, or cannot be brought there.
+    Synced(Result<(), NotWritten>),
+    /// It is time to sync.
+    Sync,
+    /// The task that looks after the space has ended, which it never should.
+    Ended,
+    Beat(Beat),
     #[cfg(feature = "faults")]
     Fault(crate::faults::Fault),
 }
 
-accept_faults!(Msg);
+owner_message!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
     pub(crate) path: PathBuf,
+    pub(crate) rotation: AuditRotation,
+    pub(crate) sync: AuditSync,
     pub(crate) board: Arc<Board>,
 }
 
@@ -106,16 +135,21 @@ pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
 struct Audit;
 
 struct State {
-    path: PathBuf,
-    board: Arc<Board>,
+    arguments: Arguments,
     /// `None` after a failure: the next record opens it anew.
     file: Option<AuditFile>,
+    /// What waits to be written.
+    waiting: Vec<(Entry, Reply)>,
+    syncing: Syncing,
     clock: Clock,
+    _space: AbortOnDropHandle<()>,
+    #[cfg(feature = "faults")]
+    fails: bool,
 }
 
 /// Opens the file once before the tree starts, so that a person who starts it sees what is wrong.
-pub(crate) fn probe(path: &std::path::Path) -> Result<(), FolderError> {
-    AuditFile::open(path, &Clock::default().now()).map(drop)
+pub(crate) fn probe(path: &std::path::Path, rotation: AuditRotation) -> Result<(), FolderError> {
+    AuditFile::open(path, rotation, &Clock::default().now()).map(drop)
 }
 
 impl Actor for Audit {
@@ -123,84 +157,160 @@ impl Actor for Audit {
     type State = State;
     type Arguments = Arguments;
 
-    async fn pre_start(&self, _: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments { path, board } = arguments;
-        let mut state = State { path, board, file: None, clock: Clock::default() };
+    async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
+        if arguments.sync == AuditSync::Interval {
+            drop(myself.send_interval(limits::AUDIT_SYNC, || Msg::Sync));
+        }
+        let space = space::watch(arguments.path.clone(), arguments.board.clone());
+        let mut state = State {
+            syncing: Syncing::new(arguments.sync),
+            arguments,
+            file: None,
+            waiting: Vec::new(),
+            clock: Clock::default(),
+            _space: watched(myself, || Msg::Ended, space),
+            #[cfg(feature = "faults")]
+            fails: false,
+        };
         let _ = state.open();
         Ok(state)
     }
 
-    async fn handle(&self, _: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
-            // Nobody waits for the permit any more, so nothing will be sent with it.
-            Msg::Append { entry, reply } if reply.is_closed() && entry.is_permit() => {}
-            Msg::Append { entry, reply } => drop(reply.send(state.append(&entry))),
+            Msg::Append { entry, reply } => state.append(&myself, entry, reply),
+            Msg::Flush => state.flush(&myself),
+            Msg::Synced(outcome) => state.synced(&myself, outcome),
+            Msg::Sync => state.syncing.start(&myself),
+            Msg::Ended => return Err("the task that looks after the space ended".into()),
+            Msg::Beat(beat) => beat.answer(),
             #[cfg(feature = "faults")]
-            Msg::Fault(fault) => fault.strike(),
+            Msg::Fault(fault) => match fault.fails_writes() {
+                Some(fails) => state.fails = fails,
+                None => fault.strike().await,
+            },
         }
+        Ok(())
+    }
+
+    async fn post_stop(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        state.flush(&myself);
+        state.syncing.finish();
         Ok(())
     }
 }
 
 impl State {
-    fn append(&mut self, entry: &Entry) -> Result<(), NotWritten> {
-        let timestamp = self.clock.now();
-        match entry {
-            Entry::Attempt(attempt) => {
-                let line = self.write(&attempt.record(&timestamp))?;
-                self.count(attempt.refusal.is_some(), &line);
-            }
-            Entry::NotSent { id, reason } => {
-                let (id, reason) = (id.as_str(), record::bounded(reason));
-                let line = self.write(&NotSent { timestamp: &timestamp, id, outcome: "not_sent", reason })?;
-                info!(target: MIRROR, "{}", line.trim_ascii_end());
-            }
+    /// Writes it soon, with others that have come by then.
+    fn append(&mut self, myself: &ActorRef<Msg>, entry: Entry, reply: Reply) {
+        if self.waiting.is_empty() {
+            let _ = myself.cast(Msg::Flush);
         }
-        Ok(())
+        self.waiting.push((entry, reply));
     }
 
-    /// Writes in place, on the runtime's thread: a local append takes microseconds, a hand-over to
-    /// another thread takes longer.
-    fn write(&mut self, record: &impl Serialize) -> Result<String, NotWritten> {
-        let file = self.open()?;
-        match file.append(record) {
-            Ok(line) => {
-                let head = file.head().to_owned();
-                self.board.audit.send_modify(|report| (report.head, report.last_error) = (head, None));
-                Ok(line)
+    fn flush(&mut self, myself: &ActorRef<Msg>) {
+        // Nobody waits for such a permit any more, so nothing will be sent with it.
+        let wanted = |(entry, reply): &(Entry, Reply)| !(reply.is_closed() && entry.is_permit());
+        let waiting: Vec<_> = std::mem::take(&mut self.waiting).into_iter().filter(wanted).collect();
+        if waiting.is_empty() {
+            return;
+        }
+        let (entries, replies): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+        match self.write(&entries) {
+            Ok(lines) => {
+                self.count(&entries, &lines);
+                self.syncing.written(myself, replies);
+            }
+            Err(not_written) => replies.into_iter().for_each(|reply| drop(reply.send(Err(not_written)))),
+        }
+    }
+
+    fn write(&mut self, entries: &[Entry]) -> Result<Vec<u8>, NotWritten> {
+        #[cfg(feature = "faults")]
+        if self.fails {
+            return Err(self.failed("a test asked for this".to_owned()));
+        }
+        let timestamp = self.clock.now();
+        let (file, syncing) = self.open()?;
+        let lines = file.append(&timestamp, entries.iter().map(|entry| entry.line(&timestamp)));
+        match lines.and_then(|lines| syncing.follows(file).map(|()| lines)) {
+            Ok(lines) => {
+                let (head, seq) = (file.head().to_owned(), file.seq());
+                self.arguments.board.audit.send_modify(|report| {
+                    (report.head, report.seq, report.last_error) = (head, seq, None);
+                });
+                Ok(lines)
             }
             Err(error) => Err(self.failed(error.to_string())),
         }
     }
 
-    fn open(&mut self) -> Result<&mut AuditFile, NotWritten> {
+    fn open(&mut self) -> Result<(&mut AuditFile, &mut Syncing), NotWritten> {
         if self.file.is_none() {
-            match AuditFile::open(&self.path, &self.clock.now()) {
+            let now = self.clock.now();
+            match AuditFile::open(&self.arguments.path, self.arguments.rotation, &now) {
                 Ok(file) => self.file = Some(file),
                 Err(error) => return Err(self.failed(error.to_string())),
             }
         }
-        self.file.as_mut().ok_or(NotWritten)
+        Ok((self.file.as_mut().ok_or(NotWritten)?, &mut self.syncing))
     }
 
     fn failed(&mut self, reason: String) -> NotWritten {
         self.file = None;
-        let known = self.board.audit.borrow().last_error.as_ref() == Some(&reason);
+        let known = self.arguments.board.audit.borrow().last_error.as_ref() == Some(&reason);
         if !known {
             error!(reason, "records cannot be written: requests with placeholders are refused");
         }
-        self.board.audit.send_modify(|report| report.last_error = Some(reason));
+        self.arguments.board.audit.send_modify(|report| report.last_error = Some(reason));
         NotWritten
     }
 
-    fn count(&self, refused: bool, line: &str) {
-        self.board.records.add_one();
-        let line = line.trim_ascii_end();
-        if refused {
-            self.board.refused.add_one();
-            warn!(target: MIRROR, "{line}");
-        } else {
-            info!(target: MIRROR, "{line}");
+    fn synced(&mut self, myself: &ActorRef<Msg>, outcome: Result<(), NotWritten>) {
+        if outcome.is_err() {
+            self.failed("the disk does not take what was written".to_owned());
+        }
+        self.syncing.synced(myself, outcome);
+    }
+
+    /// Counts the records, and mirrors them in `proxy.log`.
+    fn count(&self, entries: &[Entry], lines: &[u8]) {
+        let board = &self.arguments.board;
+        for (entry, line) in entries.iter().zip(lines.split(|byte| *byte == b'\n')) {
+            let line = String::from_utf8_lossy(line);
+            match entry {
+                Entry::Attempt(attempt) if attempt.refusal.is_some() => {
+                    board.records.add_one();
+                    board.refused.add_one();
+                    warn!(target: MIRROR, "{line}");
+                }
+                Entry::Attempt(_) => {
+                    board.records.add_one();
+                    info!(target: MIRROR, "{line}");
+                }
+                Entry::NotSent { .. } => info!(target: MIRROR, "{line}"),
+            }
+        }
+    }
+}
+
+/// A record as it is written.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Line<'a> {
+    Attempt(Record<'a>),
+    NotSent(NotSent<'a>),
+}
+
+impl Entry {
+    fn line<'a>(&'a self, timestamp: &'a str) -> Line<'a> {
+        match self {
+            Self::Attempt(attempt) => Line::Attempt(attempt.record(timestamp)),
+            Self::NotSent { id, reason } => {
+                let (id, reason) = (id.as_str(), record::bounded(reason));
+                Line::NotSent(NotSent { timestamp, id, outcome: "not_sent", reason })
+            }
         }
     }
 }

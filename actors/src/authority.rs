@@ -24,6 +24,7 @@ use time::OffsetDateTime;
 use self::leaf::{LeafKey, MintError};
 pub(crate) use self::root::Root;
 pub use self::root::{RootCertificate, RootError};
+use crate::heartbeat::Beat;
 use crate::limits;
 use crate::slot::{Publisher, Slot, Unavailable};
 use crate::status::{AuthorityReport, Board};
@@ -50,12 +51,16 @@ impl AuthorityHandle {
 
 pub(crate) enum Msg {
     /// TLS settings for a host; `None` if no leaf could be made.
-    Issue { host: Host, reply: RpcReplyPort<Option<Arc<ServerConfig>>> },
+    Issue {
+        host: Host,
+        reply: RpcReplyPort<Option<Arc<ServerConfig>>>,
+    },
+    Beat(Beat),
     #[cfg(feature = "faults")]
     Fault(crate::faults::Fault),
 }
 
-accept_faults!(Msg);
+owner_message!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
@@ -115,8 +120,9 @@ impl Actor for Authority {
         match message {
             Msg::Issue { reply, .. } if reply.is_closed() => {}
             Msg::Issue { host, reply } => drop(reply.send(state.issue(host).ok())),
+            Msg::Beat(beat) => beat.answer(),
             #[cfg(feature = "faults")]
-            Msg::Fault(fault) => fault.strike(),
+            Msg::Fault(fault) => fault.strike().await,
         }
         Ok(())
     }

@@ -81,7 +81,7 @@ impl Daemon {
             board,
             children: Box::new(children),
             ended: ended_sender,
-            crashes_max: limits::CRASHES_MAX,
+            crashes_max: crashes_max(),
         };
         let started = Actor::spawn(None, Supervisor, arguments).await;
         let (root, _) = started.map_err(|error| BootError::Start(error.to_string()))?;
@@ -114,6 +114,15 @@ impl Daemon {
     }
 }
 
+/// How often an owner may crash; a test may say otherwise.
+fn crashes_max() -> usize {
+    #[cfg(feature = "faults")]
+    if let Some(crashes) = crate::faults::crashes_max() {
+        return crashes;
+    }
+    limits::CRASHES_MAX
+}
+
 /// What is made once and outlives every crash.
 struct Ground {
     board: Arc<Board>,
@@ -129,7 +138,7 @@ impl Ground {
         let folder = &settings.folder;
         let root = Root::open_or_make(&folder.authority())?;
         let own_root = root.certificate().der.clone();
-        audit::probe(&folder.audit())?;
+        audit::probe(&folder.audit(), settings.audit_rotation)?;
         let roots = settings.upstream_ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
         let sockets: Arc<[Bound]> = settings.listen.iter().map(bind).collect::<Result<_, _>>()?;
         let status_socket = Arc::new(bind_unix(&folder.status_socket())?);
@@ -174,7 +183,12 @@ fn children(
         unspoken: Unspoken::default(),
         pace: Pace::default(),
     });
-    let audit = audit::Arguments { path: settings.folder.audit(), board: board.clone() };
+    let audit = audit::Arguments {
+        path: settings.folder.audit(),
+        rotation: settings.audit_rotation,
+        sync: settings.audit_sync,
+        board: board.clone(),
+    };
     let status = status::Arguments {
         socket: status_socket,
         board: board.clone(),

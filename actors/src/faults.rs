@@ -1,23 +1,11 @@
 //! Misbehaviour on demand, for tests of supervision. Only with the feature `faults`, which no release
 //! build has.
 
-/// Lets an owner's messages be a fault. Nothing without the feature.
-macro_rules! accept_faults {
-    ($message:ty) => {
-        #[cfg(feature = "faults")]
-        impl From<$crate::faults::Fault> for $message {
-            fn from(fault: $crate::faults::Fault) -> Self {
-                Self::Fault(fault)
-            }
-        }
-    };
-}
+use std::time::Duration;
 
-#[cfg(feature = "faults")]
 use serde::Deserialize;
 
 /// What an owner is to do.
-#[cfg(feature = "faults")]
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Fault {
     /// The owner's name.
@@ -27,24 +15,50 @@ pub(crate) struct Fault {
 }
 
 /// How an owner misbehaves.
-#[cfg(feature = "faults")]
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
     /// It panics in its handler.
     Crash,
+    /// Its handler waits for ever.
+    Wedge,
+    /// Its handler takes a second.
+    Slow,
+    /// Its handler blocks the runtime's thread for ever.
+    Block,
+    /// Its writes fail from now on. `audit` alone.
+    FailWrites,
+    /// They succeed again.
+    HealWrites,
 }
 
-#[cfg(feature = "faults")]
 impl Fault {
     /// Does it.
     ///
     /// # Panics
-    /// That is the point.
-    #[expect(clippy::panic, reason = "a fault is a panic")]
-    pub(crate) fn strike(&self) -> ! {
+    /// That is the point of a crash.
+    #[expect(clippy::panic, reason = "a crash is a panic")]
+    pub(crate) async fn strike(&self) {
         match self.kind {
             Kind::Crash => panic!("a test asked for this"),
+            Kind::Wedge => std::future::pending().await,
+            Kind::Slow => tokio::time::sleep(Duration::from_secs(1)).await,
+            Kind::Block => std::thread::sleep(Duration::MAX),
+            Kind::FailWrites | Kind::HealWrites => {}
         }
     }
+
+    /// Whether writes are to fail from now on, if this is about them.
+    pub(crate) fn fails_writes(&self) -> Option<bool> {
+        match self.kind {
+            Kind::FailWrites => Some(true),
+            Kind::HealWrites => Some(false),
+            _ => None,
+        }
+    }
+}
+
+/// How many crashes a test allows, if it says so.
+pub(crate) fn crashes_max() -> Option<usize> {
+    std::env::var("SECRET_PROXY_CRASHES_MAX").ok()?.parse().ok()
 }

@@ -33,13 +33,15 @@
 compile_error!("supervision rests on unwinding: a panic must end one actor, not the process");
 
 #[macro_use]
-mod faults;
+mod heartbeat;
 
 mod audit;
 mod authority;
 mod bind;
 mod body;
 mod boot;
+#[cfg(feature = "faults")]
+mod faults;
 pub mod folder;
 mod hex;
 mod limits;

@@ -19,6 +19,11 @@ pub(crate) const CRASH_WINDOW: Duration = Duration::from_secs(60);
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(10);
 /// The longest pause before a restart.
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// How often each owner is asked whether it answers.
+pub(crate) const BEAT: Duration = Duration::from_secs(5);
+/// How long it may take to answer: handlers never wait, so that this is a hundred times enough. One that
+/// does not is replaced.
+pub(crate) const BEAT_ANSWER: Duration = Duration::from_secs(5);
 /// How long sessions may finish at the end. launchd kills after 20 s.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 /// How long one owner may take to stop.
@@ -130,6 +135,15 @@ pub(crate) const DOUBTS_MAX: u32 = 3;
 pub(crate) const STAT: Duration = Duration::from_secs(2);
 /// How long events of the folder are gathered before the mount is looked at.
 pub(crate) const SETTLE: Duration = Duration::from_millis(50);
+
+// The audit
+
+/// How often what was written is synced, where the settings say so.
+pub(crate) const AUDIT_SYNC: Duration = Duration::from_secs(1);
+/// How often it is looked how much room there is for records.
+pub(crate) const SPACE_LOOK: Duration = Duration::from_secs(30);
+/// Less room than this, in bytes, is told: 2 million records.
+pub(crate) const SPACE_LOW: u64 = 1024 * 1024 * 1024;
 
 // Certificates
 

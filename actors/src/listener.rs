@@ -16,6 +16,7 @@ use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
+use crate::heartbeat::Beat;
 use crate::limits;
 use crate::session::{self, Peers, Place, Stream};
 use crate::slot::Publisher;
@@ -81,11 +82,12 @@ impl Socket {
 pub(crate) enum Msg {
     /// An accept task has ended, which it never should.
     Ended,
+    Beat(Beat),
     #[cfg(feature = "faults")]
     Fault(crate::faults::Fault),
 }
 
-accept_faults!(Msg);
+owner_message!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
@@ -125,10 +127,12 @@ impl Actor for Listener {
 
     async fn handle(&self, _: ActorRef<Msg>, message: Msg, _: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Ended => Err("an accept task ended".into()),
+            Msg::Ended => return Err("an accept task ended".into()),
+            Msg::Beat(beat) => beat.answer(),
             #[cfg(feature = "faults")]
-            Msg::Fault(fault) => fault.strike(),
+            Msg::Fault(fault) => fault.strike().await,
         }
+        Ok(())
     }
 
     async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {

@@ -45,6 +45,7 @@ use self::source::{Progress, Text, Trouble};
 use self::vault::Vault;
 use self::waiting::{Question, Queue};
 use self::witness::Witness;
+use crate::heartbeat::Beat;
 use crate::limits;
 use crate::notice;
 use crate::slot::{Publisher, Slot, Unavailable};
@@ -102,26 +103,41 @@ fn flatten<T>(answer: Result<Result<T, Refusal>, Unavailable>) -> Result<T, Refu
 
 pub(crate) enum Msg {
     /// May these fields be filled?
-    Judge { plea: Plea, reply: RpcReplyPort<Result<Permit, Refusal>> },
+    Judge {
+        plea: Plea,
+        reply: RpcReplyPort<Result<Permit, Refusal>>,
+    },
     /// Look at the mount, without opening it.
     Look,
     /// What the reader of a pipe sees.
-    Progressed { read: u64, progress: Progress },
+    Progressed {
+        read: u64,
+        progress: Progress,
+    },
     /// The reader has ended.
-    Read { read: u64, outcome: Result<Text, Trouble> },
+    Read {
+        read: u64,
+        outcome: Result<Text, Trouble>,
+    },
     /// Read the mount now.
-    Reload { reply: Option<RpcReplyPort<()>> },
+    Reload {
+        reply: Option<RpcReplyPort<()>>,
+    },
     /// Fill the fields of a permit.
-    Render { permit: Permit, reply: RpcReplyPort<Result<Rendered, Refusal>> },
+    Render {
+        permit: Permit,
+        reply: RpcReplyPort<Result<Rendered, Refusal>>,
+    },
     /// Something happened in the folder.
     Stirred,
     /// Look through the requests that wait.
     Tick,
+    Beat(Beat),
     #[cfg(feature = "faults")]
     Fault(crate::faults::Fault),
 }
 
-accept_faults!(Msg);
+owner_message!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
@@ -165,6 +181,8 @@ impl Actor for SecretStore {
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         arguments.board.secrets.send_replace(SecretsReport::idle(arguments.path.clone()));
+        // After a crash the values are gone; connections that carried one are to go, too.
+        arguments.upstream.forget_secrets();
         drop(myself.send_interval(limits::STAT, || Msg::Look));
         myself.cast(Msg::Look)?;
         Ok(State {
@@ -195,8 +213,9 @@ impl Actor for SecretStore {
             Msg::Render { permit, reply } => state.ask(&myself, Question::Render(permit, reply)),
             Msg::Stirred => state.stirred(&myself),
             Msg::Tick => state.tick(&myself),
+            Msg::Beat(beat) => beat.answer(),
             #[cfg(feature = "faults")]
-            Msg::Fault(fault) => fault.strike(),
+            Msg::Fault(fault) => fault.strike().await,
         }
         Ok(())
     }

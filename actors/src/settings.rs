@@ -32,8 +32,32 @@ pub struct Settings {
     pub deny_private: bool,
     /// Names that are answered before the system's resolver is asked.
     pub resolve: Vec<Resolve>,
+    /// When a record counts as written.
+    pub audit_sync: AuditSync,
+    /// When the audit file is moved aside, and what is kept.
+    pub audit_rotation: AuditRotation,
     /// Client connections at a time.
     pub sessions_max: usize,
+}
+
+/// When a record counts as written, and its request goes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AuditSync {
+    /// When the system has taken it: it outlives a crash of this process, not one of the computer.
+    Write,
+    /// The same, and once a second everything is synced to the disk.
+    Interval,
+    /// When it has been synced to the disk.
+    Always,
+}
+
+/// When the audit file is moved aside, and what is kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AuditRotation {
+    /// The length, in bytes, from which on it is moved aside.
+    pub bytes_max: u64,
+    /// How many files are kept besides the live one; all if there is no number.
+    pub keep: Option<usize>,
 }
 
 /// An address to listen on.

@@ -21,6 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use self::board::{AuthorityReport, Board, SecretsReport, SubsystemReport, SubsystemState};
 pub(crate) use self::board::{ListenerReport, SecretsState};
+use crate::heartbeat::Beat;
 use crate::limits;
 use crate::secret_store::SecretStoreHandle;
 use crate::slot::Publisher;
@@ -45,11 +46,12 @@ enum Question {
 pub(crate) enum Msg {
     /// The serving task has ended, which it never should.
     Ended,
+    Beat(Beat),
     #[cfg(feature = "faults")]
     Fault(crate::faults::Fault),
 }
 
-accept_faults!(Msg);
+owner_message!(Msg);
 
 /// What answers are made of.
 #[derive(Clone)]
@@ -84,10 +86,12 @@ impl Actor for Status {
 
     async fn handle(&self, _: ActorRef<Msg>, message: Msg, _: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Ended => Err("the serving task ended".into()),
+            Msg::Ended => return Err("the serving task ended".into()),
+            Msg::Beat(beat) => beat.answer(),
             #[cfg(feature = "faults")]
-            Msg::Fault(fault) => fault.strike(),
+            Msg::Fault(fault) => fault.strike().await,
         }
+        Ok(())
     }
 }
 

@@ -10,14 +10,16 @@ mod budget;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
 use self::budget::Budget;
+use crate::heartbeat::Beat;
 use crate::limits;
 use crate::session;
 use crate::slot::Publisher;
@@ -39,25 +41,29 @@ type Start = Box<dyn Fn(ActorCell) -> Pin<Box<dyn Future<Output = Result<ActorCe
 #[cfg(feature = "faults")]
 type Strike = Box<dyn Fn(&ActorCell, crate::faults::Fault) + Send + Sync>;
 
+/// Asks an owner whether it answers.
+type Ask = Box<dyn Fn(&ActorCell) -> oneshot::Receiver<()> + Send + Sync>;
+
 /// One line of the child list.
 pub(crate) struct Child {
     name: &'static str,
     start: Start,
+    ask: Ask,
     empty_slot: Box<dyn Fn() + Send + Sync>,
     #[cfg(feature = "faults")]
     fault: Strike,
 }
 
 #[cfg(not(feature = "faults"))]
-/// What every owner's messages can be.
-pub(crate) trait OwnerMessage: ractor::Message {}
+/// What every owner's messages can be: a heartbeat among them.
+pub(crate) trait OwnerMessage: ractor::Message + From<Beat> {}
 #[cfg(not(feature = "faults"))]
-impl<M: ractor::Message> OwnerMessage for M {}
+impl<M: ractor::Message + From<Beat>> OwnerMessage for M {}
 #[cfg(feature = "faults")]
-/// What every owner's messages can be: in fault builds, a fault among them.
-pub(crate) trait OwnerMessage: ractor::Message + From<crate::faults::Fault> {}
+/// What every owner's messages can be: a heartbeat among them and, in fault builds, a fault.
+pub(crate) trait OwnerMessage: ractor::Message + From<Beat> + From<crate::faults::Fault> {}
 #[cfg(feature = "faults")]
-impl<M: ractor::Message + From<crate::faults::Fault>> OwnerMessage for M {}
+impl<M: ractor::Message + From<Beat> + From<crate::faults::Fault>> OwnerMessage for M {}
 
 /// An owner that is started again whenever it ends, each time with the same arguments.
 pub(crate) fn permanent<A>(
@@ -84,6 +90,11 @@ where
     Child {
         name,
         start: Box::new(start),
+        ask: Box::new(|cell| {
+            let (beat, answer) = Beat::new();
+            let _ = cell.send_message::<A::Msg>(beat.into());
+            answer
+        }),
         empty_slot: Box::new(move || publisher.publish(None)),
         #[cfg(feature = "faults")]
         fault: Box::new(|cell, fault| {
@@ -94,12 +105,16 @@ where
 
 /// What the root is told.
 pub(crate) enum Msg {
+    /// Ask all owners whether they answer.
+    Beat,
     /// Stop accepting, let sessions finish for a while, stop the owners, answer.
     Drain { reply: RpcReplyPort<()> },
     /// The sessions have finished, or their time is over.
     Finished,
     /// The pause after a crash is over.
     Respawn(usize),
+    /// This actor does not answer.
+    Silent(ActorId),
     /// A test wants this owner to misbehave.
     #[cfg(feature = "faults")]
     Fault(crate::faults::Fault),
@@ -130,6 +145,11 @@ struct Life {
     budget: Budget,
     restarts: u64,
     last_failure: Option<String>,
+    backoff: Option<Duration>,
+    /// Waits for the answer to a heartbeat.
+    heartbeat: Option<AbortOnDropHandle<()>>,
+    /// Whether it was ended because it did not answer.
+    silent: bool,
 }
 
 impl Actor for Supervisor {
@@ -143,6 +163,9 @@ impl Actor for Supervisor {
             budget: Budget::new(arguments.crashes_max, limits::CRASH_WINDOW),
             restarts: 0,
             last_failure: None,
+            backoff: None,
+            heartbeat: None,
+            silent: false,
         };
         let children = (arguments.children)(myself.clone()).into_iter().map(|child| (child, life())).collect();
         let ended = Some(arguments.ended);
@@ -150,15 +173,18 @@ impl Actor for Supervisor {
         for (child, life) in &mut state.children {
             life.cell = Some((child.start)(myself.get_cell()).await?);
         }
+        drop(myself.send_interval(limits::BEAT, || Msg::Beat));
         state.publish();
         Ok(state)
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
+            Msg::Beat => state.beat(&myself),
             Msg::Drain { reply } => state.drain(&myself, reply),
             Msg::Finished => state.finish(&myself).await,
             Msg::Respawn(index) => state.respawn(&myself, index).await,
+            Msg::Silent(id) => state.silent(&myself, id),
             #[cfg(feature = "faults")]
             Msg::Fault(fault) => state.fault(&fault),
         }
@@ -185,20 +211,55 @@ impl Actor for Supervisor {
 }
 
 impl State {
+    /// Asks every owner that is up; one that does not answer in time is told of.
+    fn beat(&mut self, myself: &ActorRef<Msg>) {
+        for (child, life) in &mut self.children {
+            let Some(cell) = &life.cell else { continue };
+            if life.heartbeat.as_ref().is_some_and(|waiting| !waiting.is_finished()) {
+                continue;
+            }
+            let (answer, id, myself) = ((child.ask)(cell), cell.get_id(), myself.clone());
+            life.heartbeat = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+                if timeout(limits::BEAT_ANSWER, answer).await.is_err() {
+                    let _ = myself.cast(Msg::Silent(id));
+                }
+            })));
+        }
+        self.publish();
+    }
+
+    /// Ends an owner that does not answer, so that another takes its place. One that does not end
+    /// either blocks a thread, and only a new process helps.
+    fn silent(&mut self, myself: &ActorRef<Msg>, id: ActorId) {
+        let Some(index) = self.position(id) else { return };
+        let Some((child, life)) = self.children.get_mut(index) else { return };
+        if std::mem::replace(&mut life.silent, true) {
+            let name = child.name;
+            error!(owner = name, "it neither answers nor ends");
+            self.end(Ended::Exhausted(name));
+            return myself.stop(None);
+        }
+        life.cell.iter().for_each(ActorCell::kill);
+    }
+
     /// An actor under the root has ended. If it is a present owner, it is started again.
     fn lost(&mut self, myself: &ActorRef<Msg>, id: ActorId, failure: &str) {
+        let Some(index) = self.position(id).filter(|_| self.draining.is_none()) else { return };
+        self.crashed(myself, index, failure.to_owned());
+    }
+
+    fn position(&self, id: ActorId) -> Option<usize> {
         let alive = |life: &Life| life.cell.as_ref().is_some_and(|cell| cell.get_id() == id);
-        let Some(index) = self.children.iter().position(|(_, life)| alive(life)) else { return };
-        if self.draining.is_none() {
-            self.crashed(myself, index, failure.to_owned());
-        }
+        self.children.iter().position(|(_, life)| alive(life))
     }
 
     fn crashed(&mut self, myself: &ActorRef<Msg>, index: usize, failure: String) {
         let Some((child, life)) = self.children.get_mut(index) else { return };
-        life.cell = None;
+        (life.cell, life.heartbeat) = (None, None);
         (child.empty_slot)();
+        let failure = if std::mem::take(&mut life.silent) { "did not answer".to_owned() } else { failure };
         let pause = life.budget.spend(Instant::now());
+        life.backoff = pause;
         warn!(owner = child.name, failure, "owner is down");
         life.last_failure = Some(failure);
         match pause {
@@ -222,7 +283,7 @@ impl State {
         match (child.start)(myself.get_cell()).await {
             Ok(cell) => {
                 info!(owner = child.name, restarts = life.restarts, "owner is up again");
-                life.cell = Some(cell);
+                (life.cell, life.backoff) = (Some(cell), None);
                 self.publish();
             }
             // A start that fails is a crash too, but ractor does not report it as one.
@@ -247,7 +308,7 @@ impl State {
         }
         let (board, myself) = (self.board.clone(), myself.clone());
         self.waiting = Some(AbortOnDropHandle::new(tokio::spawn(async move {
-            let _ = tokio::time::timeout(limits::DRAIN, board.sessions_ended()).await;
+            let _ = timeout(limits::DRAIN, board.sessions_ended()).await;
             let _ = myself.cast(Msg::Finished);
         })));
         self.publish();
@@ -274,14 +335,18 @@ impl State {
         }
     }
 
-    fn publish(&self) {
-        let report = |(child, life): &(Child, Life)| SubsystemReport {
+    fn publish(&mut self) {
+        let now = Instant::now();
+        let report = |(child, life): &mut (Child, Life)| SubsystemReport {
             name: child.name,
             state: if life.cell.is_some() { SubsystemState::Running } else { SubsystemState::Restarting },
             restarts: life.restarts,
             last_failure: life.last_failure.clone(),
+            crashes_left: life.budget.left(now),
+            backoff_ms: life.backoff.map(|backoff| backoff.as_millis()),
         };
-        self.board.subsystems.send_replace(self.children.iter().map(report).collect());
+        let reports = self.children.iter_mut().map(report).collect();
+        self.board.subsystems.send_replace(reports);
     }
 
     #[cfg(feature = "faults")]

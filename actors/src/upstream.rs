@@ -28,6 +28,7 @@ use self::pool::{Pool, Speaks};
 pub use self::trust::TrustError;
 pub(crate) use self::trust::read_roots;
 use self::waiting::{Report, Waiting, bounded_dial, dial_and_report};
+use crate::heartbeat::Beat;
 use crate::limits;
 use crate::settings::Resolve;
 use crate::slot::{Publisher, Slot, Unavailable};
@@ -96,26 +97,41 @@ impl UpstreamHandle {
 
 pub(crate) enum Msg {
     /// A dial that others may wait for has ended.
-    Dialled { destination: Destination, result: Result<Connection, DialError> },
+    Dialled {
+        destination: Destination,
+        result: Result<Connection, DialError>,
+    },
     /// A verified connection along this route.
-    Dial { route: Route, wanted: CancellationToken, reply: RpcReplyPort<Result<Connection, DialError>> },
+    Dial {
+        route: Route,
+        wanted: CancellationToken,
+        reply: RpcReplyPort<Result<Connection, DialError>>,
+    },
     /// Close idle connections that carried a secret.
     ForgetSecrets,
     /// This connection is free again.
     Park(Box<Connection>),
     /// A dial for one request alone found an HTTP/2 connection that others can share.
-    Found { connection: Box<Connection>, speaks: Speaks },
+    Found {
+        connection: Box<Connection>,
+        speaks: Speaks,
+    },
     /// Look through the idle connections.
     Reap,
     /// An idle connection or a judged route.
-    Reserve { destination: Destination, offer: Offer, reply: RpcReplyPort<Result<Lane, NoRoute>> },
+    Reserve {
+        destination: Destination,
+        offer: Offer,
+        reply: RpcReplyPort<Result<Lane, NoRoute>>,
+    },
     /// The roots have been read.
     Trusted(Option<Box<ClientConfig>>),
+    Beat(Beat),
     #[cfg(feature = "faults")]
     Fault(crate::faults::Fault),
 }
 
-accept_faults!(Msg);
+owner_message!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
@@ -159,9 +175,9 @@ impl Actor for Upstream {
         let (extra, own) = (arguments.roots.clone(), arguments.own_root.clone());
         let loader = myself.clone();
         let mut tasks = JoinSet::new();
-        tasks.spawn_blocking(move || {
-            let config = trust::client_config(&extra, &own).ok().map(Box::new);
-            let _ = loader.cast(Msg::Trusted(config));
+        let reading = tokio::task::spawn_blocking(move || trust::client_config(&extra, &own).ok().map(Box::new));
+        tasks.spawn(async move {
+            let _ = loader.cast(Msg::Trusted(reading.await.ok().flatten()));
         });
         drop(myself.send_interval(limits::REAP, || Msg::Reap));
         let trust = Trust::Loading(Vec::new());
@@ -181,8 +197,9 @@ impl Actor for Upstream {
             Msg::Reserve { destination, offer, reply } => state.reserve(destination, offer, reply),
             // Without usable TLS settings there is nothing to do here: the supervisor gives up in the end.
             Msg::Trusted(config) => state.trusted(&myself, config.ok_or("no TLS settings")?),
+            Msg::Beat(beat) => beat.answer(),
             #[cfg(feature = "faults")]
-            Msg::Fault(fault) => fault.strike(),
+            Msg::Fault(fault) => fault.strike().await,
         }
         Ok(())
     }

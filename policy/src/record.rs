@@ -61,20 +61,36 @@ pub struct NotSent<'a> {
 pub struct ChainNote<'a> {
     /// UTC, whole seconds, RFC 3339.
     pub timestamp: &'a str,
+    /// 16 random hex digits.
+    pub id: &'a str,
     /// What happens here.
-    pub chain: Chain,
+    pub outcome: ChainEvent,
     /// Why.
     pub reason: &'a str,
+    /// The last record that was deleted, with [`ChainEvent::Pruned`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub through: Option<Through>,
 }
 
 /// What happens to the chain at a [`ChainNote`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Chain {
-    /// The lines before could not be continued; a new chain starts.
-    Start,
-    /// It goes on, after a repair.
-    Continue,
+#[serde(rename_all = "snake_case")]
+pub enum ChainEvent {
+    /// The lines before could not be continued; a new chain starts here.
+    ChainStart,
+    /// It goes on, after a last line that was not whole has been cut.
+    TornLine,
+    /// The oldest records were deleted, as the settings say.
+    Pruned,
+}
+
+/// A record, named so that it can be told whether the next one follows it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Through {
+    /// Its number.
+    pub seq: u64,
+    /// The SHA-256 of its line, in hex.
+    pub hash: String,
 }
 
 /// The place of a line in the hash chain.
@@ -110,14 +126,12 @@ pub fn bounded_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<C
     bounded
 }
 
-/// The JSON line of a record, with its place in the chain and the line end.
-pub fn line(record: &impl Serialize, seq: u64, prev: &str) -> String {
-    let mut line = Vec::with_capacity(512);
-    let mut serializer = Serializer::with_formatter(&mut line, OneLine);
+/// Adds the JSON line of a record, with its place in the chain and the line end.
+pub fn add_line(record: &impl Serialize, seq: u64, prev: &str, lines: &mut Vec<u8>) {
+    let mut serializer = Serializer::with_formatter(&mut *lines, OneLine);
     // Neither a vector nor these types can fail to take or give what is written.
     let _ = Linked { record, seq, prev }.serialize(&mut serializer);
-    line.push(b'\n');
-    String::from_utf8(line).unwrap_or_default()
+    lines.push(b'\n');
 }
 
 /// JSON that holds no character a terminal or a line reader could act on.
@@ -155,6 +169,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn line(record: &impl Serialize, seq: u64, prev: &str) -> String {
+        let mut line = Vec::new();
+        add_line(record, seq, prev, &mut line);
+        String::from_utf8(line).expect("text")
+    }
 
     fn record(path: &str) -> Record<'_> {
         Record {

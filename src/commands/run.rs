@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use crate::cli::RunArgs;
 use crate::failure::Failure;
 use crate::settings::{self, Run, joined};
-use crate::{harden, logging};
+use crate::{harden, logging, watchdog};
 
 pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
     harden::clean_environment().map_err(|error| {
@@ -49,6 +49,7 @@ fn runtime(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 async fn serve(run: Run) -> Result<ExitCode, Failure> {
+    watchdog::start().map_err(Failure::not_well)?;
     let mut signals = Signals::listen().map_err(Failure::not_well)?;
     let (folder, secrets) = (run.tree.folder.clone(), run.tree.secrets.clone());
     let mut daemon = Daemon::boot(run.tree).await.map_err(refused)?;

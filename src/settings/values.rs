@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use actors::folder::Folder;
-use actors::settings::{Listen, Resolve};
+use actors::settings::{AuditSync, Listen, Resolve};
+use bytesize::ByteSize;
 use ipnet::IpNet;
 use policy::host::Host;
 
@@ -36,6 +37,23 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().map(Duration::from_secs).ok();
     let parsed = seconds.or_else(|| humantime::parse_duration(text).ok());
     parsed.ok_or_else(|| format!("'{text}' is not a duration such as 300s, 5m or 0"))
+}
+
+pub(super) fn audit_sync(text: &str) -> Result<AuditSync, String> {
+    match text {
+        "write" => Ok(AuditSync::Write),
+        "interval" => Ok(AuditSync::Interval),
+        "always" => Ok(AuditSync::Always),
+        _ => Err(format!("'{text}' is none of write, interval and always")),
+    }
+}
+
+/// A length from 4 KiB on: smaller files would be moved aside for every few records.
+pub(super) fn file_bytes(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(ByteSize(bytes)) if bytes >= 4096 => Ok(bytes),
+        _ => Err(format!("'{text}' is not a length such as 64MiB, from 4KiB on")),
+    }
 }
 
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {

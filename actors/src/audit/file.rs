@@ -1,18 +1,18 @@
 //! The audit file: whole lines, appended, each with the hash of the one before.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::digest;
-use policy::record::{self, Chain, ChainNote};
+use policy::record::{ChainEvent, ChainNote, Through};
 use serde::Serialize;
+use tracing::warn;
 
+use super::chain::{self, Link};
 use crate::folder::{FolderError, open_ours};
-
-/// How much of the end of a file is read to find its last line, in bytes: more than a record can be.
-const TAIL_BYTES: u64 = 512 * 1024;
+use crate::hex::RecordId;
+use crate::settings::AuditRotation;
 
 /// The open file, and where the chain stands.
 #[derive(Debug)]
@@ -20,40 +20,48 @@ pub(super) struct AuditFile {
     path: PathBuf,
     file: File,
     link: Link,
-}
-
-/// The end of the hash chain.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Link {
-    seq: u64,
-    /// SHA-256 of the last line, in hex; empty before the first.
-    pub(super) head: String,
+    /// The number of the first record in it.
+    first: u64,
+    rotation: AuditRotation,
 }
 
 impl AuditFile {
-    /// Opens the file and finds the end of its chain. A torn last line is cut; a chain that cannot be
-    /// continued is started anew, with a record that says why.
-    pub(super) fn open(path: &Path, timestamp: &str) -> Result<Self, FolderError> {
+    /// Opens the file and finds the end of the chain, in files that were moved aside if it must. A torn
+    /// last line is cut; a chain that cannot be continued is started anew, with a record that says why.
+    pub(super) fn open(path: &Path, rotation: AuditRotation, timestamp: &str) -> Result<Self, FolderError> {
         let fail = |error| FolderError::Io(path.into(), error);
-        let mut file = open_ours(path, OpenOptions::new().read(true).append(true).create(true))?;
-        let (link, note) = recover(&mut file).map_err(fail)?;
-        let mut audit = Self { path: path.into(), file, link };
-        if let Some((chain, reason)) = note {
-            audit.append(&ChainNote { timestamp, chain, reason }).map_err(fail)?;
+        let mut file = open_live(path)?;
+        let end = chain::end_of(&mut file).map_err(fail)?;
+        if let Some(whole) = end.torn_at {
+            file.set_len(whole).map_err(fail)?;
+        }
+        let is_empty = file.metadata().map_err(fail)?.len() == 0;
+        let before = if is_empty { chain::end_before(path) } else { end.link };
+        let is_broken = before.is_none() && !is_empty;
+        // Numbers go on even where the hashes cannot, so that no file gets the name of another.
+        let link = before.unwrap_or(Link { seq: end.seq, head: String::new() });
+        let first = chain::first_of(&file).map_err(fail)?.unwrap_or(link.seq + 1);
+        let mut audit = Self { path: path.into(), file, link, first, rotation };
+        if is_broken {
+            let reason = "the last line has no place in a chain";
+            audit.note(timestamp, ChainEvent::ChainStart, reason, None).map_err(fail)?;
+        } else if end.torn_at.is_some() {
+            let reason = "the last line was torn and has been cut";
+            audit.note(timestamp, ChainEvent::TornLine, reason, None).map_err(fail)?;
         }
         Ok(audit)
     }
 
-    /// Writes one record as one line, with one write.
-    pub(super) fn append(&mut self, record: &impl Serialize) -> io::Result<String> {
-        self.follow()?;
-        let line = record::line(record, self.link.seq + 1, &self.link.head);
-        // A short write leaves a torn line: the file is then opened anew, which cuts it.
-        if self.file.write(line.as_bytes())? < line.len() {
-            return Err(io::ErrorKind::WriteZero.into());
+    /// Writes records as one line each, with one write, and gives the lines.
+    pub(super) fn append(
+        &mut self,
+        timestamp: &str,
+        records: impl IntoIterator<Item = impl Serialize>,
+    ) -> io::Result<Vec<u8>> {
+        if self.follow()? >= self.rotation.bytes_max {
+            self.rotate(timestamp);
         }
-        self.link = Link { seq: self.link.seq + 1, head: hash(line.as_bytes()) };
-        Ok(line)
+        self.write(records)
     }
 
     /// The hash of the last line.
@@ -61,119 +69,77 @@ impl AuditFile {
         &self.link.head
     }
 
-    /// Goes over to the file that stands at our path, if ours was renamed or removed.
-    fn follow(&mut self) -> io::Result<()> {
+    /// The number of the last record.
+    pub(super) fn seq(&self) -> u64 {
+        self.link.seq
+    }
+
+    /// The open file, to be synced.
+    pub(super) fn to_sync(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    fn write(&mut self, records: impl IntoIterator<Item = impl Serialize>) -> io::Result<Vec<u8>> {
+        let (mut lines, mut link) = (Vec::with_capacity(512), self.link.clone());
+        records.into_iter().for_each(|record| link.add(&record, &mut lines));
+        // A short write leaves a torn line: the file is then opened anew, which cuts it.
+        if self.file.write(&lines)? < lines.len() {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.link = link;
+        Ok(lines)
+    }
+
+    /// Goes over to the file that stands at our path, if ours was renamed or removed. Tells how long it is.
+    fn follow(&mut self) -> io::Result<u64> {
         let ours = self.file.metadata()?;
         let same = fs::symlink_metadata(&self.path).is_ok_and(|it| it.dev() == ours.dev() && it.ino() == ours.ino());
-        if !same {
-            let mut options = OpenOptions::new();
-            let options = options.read(true).append(true).create(true);
-            self.file = open_ours(&self.path, options).map_err(io::Error::other)?;
+        if same {
+            return Ok(ours.len());
         }
-        Ok(())
+        let file = open_live(&self.path).map_err(io::Error::other)?;
+        let length = file.metadata()?.len();
+        if length > 0 {
+            // It has a chain of its own, whose end must be found first.
+            return Err(io::Error::other("another file took its place"));
+        }
+        (self.file, self.first) = (file, self.link.seq + 1);
+        Ok(0)
+    }
+
+    /// Moves the file aside and begins another. If it cannot, the file grows on.
+    fn rotate(&mut self, timestamp: &str) {
+        let aside = chain::aside(&self.path, self.first);
+        if aside.exists() {
+            warn!(file = %aside.display(), "the audit file is not rotated: there is a file of that name");
+            return;
+        }
+        let begun = fs::rename(&self.path, &aside).and_then(|()| self.follow());
+        if let Err(error) = begun.and_then(|_| self.prune(timestamp)) {
+            warn!(%error, "rotating the audit file");
+        }
+    }
+
+    /// Deletes the oldest files beyond the number that is kept, after a record says so.
+    fn prune(&mut self, timestamp: &str) -> io::Result<()> {
+        let Some(keep) = self.rotation.keep else { return Ok(()) };
+        let mut files = chain::moved_aside(&self.path);
+        files.truncate(files.len().saturating_sub(keep));
+        let Some(newest) = files.last() else { return Ok(()) };
+        let through = Some(chain::through(newest)?);
+        self.note(timestamp, ChainEvent::Pruned, "the oldest records were deleted, as the settings say", through)?;
+        files.iter().try_for_each(fs::remove_file)
+    }
+
+    fn note(&mut self, timestamp: &str, outcome: ChainEvent, reason: &str, through: Option<Through>) -> io::Result<()> {
+        let id = RecordId::random();
+        self.write([ChainNote { timestamp, id: id.as_str(), outcome, reason, through }]).map(drop)
     }
 }
 
-/// Finds the chain's end in an existing file, and what is to be noted about it.
-fn recover(file: &mut File) -> io::Result<(Link, Option<(Chain, &'static str)>)> {
-    let length = file.metadata()?.len();
-    if length == 0 {
-        // A first record says by its number that a chain starts with it.
-        return Ok((Link::default(), None));
-    }
-    let from = length.saturating_sub(TAIL_BYTES);
-    let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(from))?;
-    file.take(TAIL_BYTES).read_to_end(&mut tail)?;
-    let whole = last_line_end(&tail);
-    let torn = whole < tail.len();
-    if torn {
-        file.set_len(from + whole as u64)?;
-    }
-    let lines = tail.get(..whole).unwrap_or_default();
-    let last = lines.strip_suffix(b"\n").map(|lines| lines.rsplit(|byte| *byte == b'\n').next().unwrap_or_default());
-    let link = last.and_then(|line| Some(Link { seq: sequence(line)?, head: hash(line) }));
-    Ok(match (link, torn) {
-        (Some(link), false) => (link, None),
-        (Some(link), true) => (link, Some((Chain::Continue, "the last line was torn and has been cut"))),
-        (None, _) => (Link::default(), Some((Chain::Start, "the last line has no place in a chain"))),
-    })
-}
-
-/// Where the last whole line ends.
-fn last_line_end(text: &[u8]) -> usize {
-    text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
-}
-
-fn sequence(line: &[u8]) -> Option<u64> {
-    serde_json::from_slice::<serde_json::Value>(line).ok()?.get("seq")?.as_u64()
-}
-
-/// SHA-256 of a line without its end, in hex.
-fn hash(line: &[u8]) -> String {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let digest = digest::digest(&digest::SHA256, line);
-    crate::hex::encode(digest.as_ref())
+fn open_live(path: &Path) -> Result<File, FolderError> {
+    open_ours(path, OpenOptions::new().read(true).append(true).create(true))
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn lines(path: &Path) -> Vec<String> {
-        fs::read_to_string(path).expect("readable").lines().map(str::to_owned).collect()
-    }
-
-    fn assert_chained(lines: &[String]) {
-        for pair in lines.windows(2) {
-            let next: Value = serde_json::from_str(&pair[1]).expect("JSON");
-            assert_eq!(next["prev"], hash(pair[0].as_bytes()), "{}", pair[1]);
-        }
-    }
-
-    #[test]
-    fn the_chain_goes_on_after_a_restart() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("audit.log");
-        for _ in 0..3 {
-            let mut audit = AuditFile::open(&path, "t").expect("opened");
-            audit.append(&json!({"a": 1})).expect("written");
-        }
-        let lines = lines(&path);
-        assert_eq!(lines.len(), 3);
-        assert_chained(&lines);
-        assert_eq!(fs::metadata(&path).expect("there").mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn a_torn_line_is_cut_and_noted() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("audit.log");
-        AuditFile::open(&path, "t").expect("opened").append(&json!({"a": 1})).expect("written");
-        let mut text = fs::read(&path).expect("readable");
-        text.extend_from_slice(b"{\"half\":");
-        fs::write(&path, text).expect("written");
-        AuditFile::open(&path, "t").expect("opened").append(&json!({"a": 2})).expect("written");
-        let lines = lines(&path);
-        assert_eq!(lines.len(), 3);
-        assert!(lines[1].contains("torn"), "{}", lines[1]);
-        assert_chained(&lines);
-    }
-
-    #[test]
-    fn a_renamed_file_is_left_and_the_chain_goes_on_in_the_new_one() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("audit.log");
-        let mut audit = AuditFile::open(&path, "t").expect("opened");
-        audit.append(&json!({"a": 1})).expect("written");
-        let old = folder.path().join("audit.log.1");
-        fs::rename(&path, &old).expect("renamed");
-        audit.append(&json!({"a": 2})).expect("written");
-        let mut all = lines(&old);
-        all.extend(lines(&path));
-        assert_eq!(all.len(), 2);
-        assert_chained(&all);
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! The read under way: one at a time, however many wait for it, and what becomes of it.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,26 @@ pub(super) struct Failed {
     pub(super) until: Instant,
 }
 
+/// Tells the store how a read ended, even if it ended in a panic: requests wait for it.
+struct Report {
+    store: ActorRef<Msg>,
+    read: u64,
+    outcome: Option<Result<Text, Trouble>>,
+}
+
+impl Report {
+    fn end(mut self, outcome: Result<Text, Trouble>) {
+        self.outcome = Some(outcome);
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        let outcome = self.outcome.take().unwrap_or(Err(Trouble::Io(io::ErrorKind::Other)));
+        let _ = self.store.cast(Msg::Read { read: self.read, outcome });
+    }
+}
+
 impl State {
     /// One read at a time.
     pub(super) fn start_reading(&mut self, myself: &ActorRef<Msg>) {
@@ -42,18 +63,18 @@ impl State {
             return;
         }
         self.reads += 1;
-        let (read, path, store) = (self.reads, self.arguments.path.clone(), myself.clone());
-        let task = tokio::spawn(async move {
-            let mut last = None;
+        let (read, path) = (self.reads, self.arguments.path.clone());
+        let report = Report { store: myself.clone(), read, outcome: None };
+        let task = AbortOnDropHandle::new(tokio::spawn(async move {
+            let (store, mut last) = (report.store.clone(), None);
             let progressed = |progress| {
                 if last.replace(progress) != Some(progress) {
                     let _ = store.cast(Msg::Progressed { read, progress });
                 }
             };
-            let outcome = source::read(&path, progressed).await;
-            let _ = store.cast(Msg::Read { read, outcome });
-        });
-        self.reading = Some(Reading { _task: AbortOnDropHandle::new(task), progress: None, since: now, wanted: now });
+            report.end(source::read(&path, progressed).await);
+        }));
+        self.reading = Some(Reading { _task: task, progress: None, since: now, wanted: now });
         drop(myself.send_after(TICK, || Msg::Tick));
     }
 

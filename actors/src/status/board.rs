@@ -62,7 +62,7 @@ impl Board {
             secrets: watch::Sender::new(SecretsReport::idle(secrets)),
             listed: watch::Sender::default(),
             authority: watch::Sender::default(),
-            audit: watch::Sender::new(AuditReport { path: audit, head: String::new(), last_error: None }),
+            audit: watch::Sender::new(AuditReport::new(audit)),
             records: Counter::default(),
             refused: Counter::default(),
             unrecorded: Counter::default(),
@@ -143,9 +143,20 @@ pub(crate) struct AuthorityReport {
 #[derive(Clone, Debug)]
 pub(crate) struct AuditReport {
     pub(crate) path: PathBuf,
+    /// The number of the last record.
+    pub(crate) seq: u64,
     /// The hash of the last line, in hex.
     pub(crate) head: String,
     pub(crate) last_error: Option<String>,
+    /// How much room there is for records, once it is known.
+    pub(crate) free_bytes: Option<u64>,
+    pub(crate) low_space: bool,
+}
+
+impl AuditReport {
+    fn new(path: PathBuf) -> Self {
+        Self { path, seq: 0, head: String::new(), last_error: None, free_bytes: None, low_space: false }
+    }
 }
 
 /// How an owner is.
@@ -169,4 +180,8 @@ pub(crate) struct SubsystemReport {
     pub(crate) restarts: u64,
     /// What ended it last; never panic text.
     pub(crate) last_failure: Option<String>,
+    /// How often it may still crash within a minute before the process gives up.
+    pub(crate) crashes_left: usize,
+    /// How long it is down for before it is started again, in milliseconds.
+    pub(crate) backoff_ms: Option<u128>,
 }

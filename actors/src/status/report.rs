@@ -52,7 +52,10 @@ fn audit(board: &Board) -> Value {
         "records": board.records.value(),
         "refused": board.refused.value(),
         "unrecorded": board.unrecorded.value(),
+        "seq": audit.seq,
         "head": audit.head,
         "last_error": audit.last_error,
+        "free_bytes": audit.free_bytes,
+        "low_space": audit.low_space,
     })
 }

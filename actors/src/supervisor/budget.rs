@@ -21,12 +21,22 @@ impl Budget {
     /// Counts a crash. The pause before the restart, or `None` once the budget is exhausted.
     pub(crate) fn spend(&mut self, now: Instant) -> Option<Duration> {
         self.crashes.push_back(now);
-        while self.crashes.front().is_some_and(|first| now.duration_since(*first) > self.window) {
-            self.crashes.pop_front();
-        }
+        self.forgive(now);
         let earlier = u32::try_from(self.crashes.len() - 1).unwrap_or(u32::MAX);
         let pause = BACKOFF_MIN.saturating_mul(2_u32.saturating_pow(earlier)).min(BACKOFF_MAX);
         (self.crashes.len() < self.crashes_max).then_some(pause)
+    }
+
+    /// How many crashes are left.
+    pub(crate) fn left(&mut self, now: Instant) -> usize {
+        self.forgive(now);
+        self.crashes_max.saturating_sub(self.crashes.len())
+    }
+
+    fn forgive(&mut self, now: Instant) {
+        while self.crashes.front().is_some_and(|first| now.duration_since(*first) > self.window) {
+            self.crashes.pop_front();
+        }
     }
 }
 

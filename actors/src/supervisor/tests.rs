@@ -15,16 +15,13 @@ enum ToyMsg {
     Count(RpcReplyPort<u32>),
     Panic,
     Fail,
+    Hang,
+    Beat(Beat),
     #[cfg(feature = "faults")]
-    Fault,
+    Fault(crate::faults::Fault),
 }
 
-#[cfg(feature = "faults")]
-impl From<crate::faults::Fault> for ToyMsg {
-    fn from(_: crate::faults::Fault) -> Self {
-        Self::Fault
-    }
-}
+owner_message!(ToyMsg);
 
 impl Actor for Toy {
     type Msg = ToyMsg;
@@ -45,8 +42,16 @@ impl Actor for Toy {
             }
             ToyMsg::Panic => panic!("a test asked for this"),
             ToyMsg::Fail => Err("a test asked for this".into()),
+            ToyMsg::Hang => std::future::pending().await,
+            ToyMsg::Beat(beat) => {
+                beat.answer();
+                Ok(())
+            }
             #[cfg(feature = "faults")]
-            ToyMsg::Fault => Ok(()),
+            ToyMsg::Fault(fault) => {
+                fault.strike().await;
+                Ok(())
+            }
         }
     }
 }
@@ -143,4 +148,18 @@ async fn draining_ends_the_owners() {
     stage.root.call(|reply| Msg::Drain { reply }, Some(Duration::from_secs(5))).await.expect("answered");
     assert_eq!((&mut stage.ended).await, Ok(Ended::Drained));
     assert_eq!(stage.count().await, Err(Unavailable("toy")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_does_not_answer_is_replaced() {
+    let stage = stage(10).await;
+    assert_eq!(stage.count().await, Ok(1));
+    stage.toy.cast(ToyMsg::Hang).expect("up");
+    let begun = tokio::time::Instant::now();
+    while stage.count().await != Ok(1) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(begun.elapsed() <= limits::BEAT + limits::BEAT_ANSWER + Duration::from_secs(2), "{:?}", begun.elapsed());
+    let report = stage.board.subsystems.borrow()[0].clone();
+    assert_eq!((report.restarts, report.last_failure.as_deref()), (1, Some("did not answer")));
 }

@@ -1,0 +1,147 @@
+//! The file alone.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+
+const ROTATION: AuditRotation = AuditRotation { bytes_max: u64::MAX, keep: None };
+
+struct Stage {
+    folder: TempDir,
+    rotation: AuditRotation,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder"), rotation: ROTATION }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("audit.log")
+    }
+
+    fn open(&self) -> AuditFile {
+        AuditFile::open(&self.path(), self.rotation, "t").expect("opened")
+    }
+
+    /// The records of all files, in the order of their numbers, which must be without gaps from `first`.
+    fn records(&self, first: u64) -> Vec<Value> {
+        let mut lines = BTreeMap::new();
+        for entry in fs::read_dir(self.folder.path()).expect("a folder").flatten() {
+            for line in fs::read_to_string(entry.path()).expect("readable").lines() {
+                let record: Value = serde_json::from_str(line).expect("JSON");
+                lines.insert(record["seq"].as_u64().expect("a number"), (line.to_owned(), record));
+            }
+        }
+        let mut expected = first..;
+        let mut head: Option<Link> = None;
+        for (seq, (line, record)) in &lines {
+            assert_eq!(expected.next(), Some(*seq));
+            if let Some(head) = head {
+                assert_eq!(record["prev"], head.head, "{line}");
+            }
+            head = Link::of(line.as_bytes());
+        }
+        lines.into_values().map(|(_, record)| record).collect()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).expect("a folder").flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().expect("text")).collect();
+        names.sort();
+        names
+    }
+}
+
+fn append(audit: &mut AuditFile, number: u64) {
+    audit.append("t", [json!({"a": number})]).expect("written");
+}
+
+#[test]
+fn the_chain_goes_on_after_a_restart() {
+    let stage = Stage::new();
+    (1..=3).for_each(|number| append(&mut stage.open(), number));
+    assert_eq!(stage.records(1).len(), 3);
+    assert_eq!(fs::metadata(stage.path()).expect("there").mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_torn_line_is_cut_and_noted() {
+    let stage = Stage::new();
+    append(&mut stage.open(), 1);
+    let mut text = fs::read(stage.path()).expect("readable");
+    text.extend_from_slice(b"{\"half\":");
+    fs::write(stage.path(), text).expect("written");
+    append(&mut stage.open(), 2);
+    let records = stage.records(1);
+    assert_eq!((records.len(), &records[1]["outcome"]), (3, &json!("torn_line")));
+    assert!(records[1]["id"].is_string());
+}
+
+#[test]
+fn a_chain_that_cannot_go_on_starts_anew_and_says_so() {
+    let stage = Stage::new();
+    append(&mut stage.open(), 1);
+    let text = fs::read_to_string(stage.path()).expect("readable");
+    fs::write(stage.path(), format!("{text}not a record\n")).expect("written");
+    append(&mut stage.open(), 2);
+    let text = fs::read_to_string(stage.path()).expect("readable");
+    let note: Value = serde_json::from_str(text.lines().nth(2).expect("a note")).expect("JSON");
+    assert_eq!((&note["outcome"], &note["prev"], &note["seq"]), (&json!("chain_start"), &json!(""), &json!(2)));
+}
+
+#[test]
+fn a_renamed_or_removed_file_is_left_and_the_chain_goes_on_in_the_new_one() {
+    let stage = Stage::new();
+    let mut audit = stage.open();
+    append(&mut audit, 1);
+    fs::rename(stage.path(), stage.path().with_extension("log.1")).expect("renamed");
+    append(&mut audit, 2);
+    assert_eq!(stage.records(1).len(), 2);
+    fs::remove_file(stage.path()).expect("removed");
+    append(&mut audit, 3);
+    assert_eq!(fs::read_to_string(stage.path()).expect("there").lines().count(), 1);
+}
+
+#[test]
+fn the_chain_goes_on_after_a_restart_right_after_a_rotation() {
+    let stage = Stage::new();
+    append(&mut stage.open(), 1);
+    fs::rename(stage.path(), stage.path().with_extension("log.1")).expect("renamed");
+    append(&mut stage.open(), 2);
+    assert_eq!(stage.records(1).len(), 2);
+}
+
+#[test]
+fn a_full_file_is_moved_aside_under_the_number_of_its_first_record() {
+    let rotation = AuditRotation { bytes_max: 1, keep: None };
+    let stage = Stage { rotation, ..Stage::new() };
+    let mut audit = stage.open();
+    (1..=3).for_each(|number| append(&mut audit, number));
+    assert_eq!(stage.files(), ["audit.log", "audit.log.000000000001", "audit.log.000000000002"]);
+    append(&mut stage.open(), 4);
+    assert_eq!(stage.records(1).len(), 4);
+}
+
+#[test]
+fn what_is_deleted_is_named_first() {
+    let rotation = AuditRotation { bytes_max: 1, keep: Some(2) };
+    let stage = Stage { rotation, ..Stage::new() };
+    let mut audit = stage.open();
+    let mut deleted = None;
+    for number in 1..=5 {
+        append(&mut audit, number);
+        deleted = deleted.or_else(|| {
+            let text = fs::read_to_string(stage.path()).expect("readable");
+            text.lines().next().filter(|line| line.contains("pruned")).map(str::to_owned)
+        });
+    }
+    assert_eq!(stage.files().len(), 3, "{:?}", stage.files());
+    let note: Value = serde_json::from_str(&deleted.expect("a note")).expect("JSON");
+    assert_eq!(note["through"]["seq"], 1);
+    let oldest = stage.files()[1].rsplit('.').next().and_then(|it| it.parse().ok()).expect("a number");
+    stage.records(oldest);
+}
