@@ -1,29 +1,24 @@
 //! No byte of a request is written to a server that has not proven to be the destination, by every
-//! rule that the interception papers grade; and what was proven for one destination serves no other.
+//! rule that the interception papers grade.
 
-use std::collections::HashSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, NameConstraints, date_time_ymd,
 };
-use rustls::{HandshakeKind, ServerConfig};
+use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 use crate::support::listen::{Accepted, Listening};
 use crate::support::origin::{ANY_PORT, Upstream};
 use crate::support::record::Records;
-use crate::support::tls::{TestCa, provider};
+use crate::support::tls::provider;
 use crate::support::wire::read_until;
 use crate::support::{Canary, Origin, Proxy, ProxyBuilder};
 
@@ -170,7 +165,7 @@ const BAD: [(&str, &str, Spoil); 19] = [
 ];
 
 /// Asks for every host, and gives the statuses; what fails must be constant, and recorded.
-async fn ask(proxy: &Proxy, hosts: &[&str]) -> Vec<u16> {
+pub(crate) async fn ask(proxy: &Proxy, hosts: &[&str]) -> Vec<u16> {
     let mut statuses = Vec::new();
     for host in hosts {
         let request = proxy.client().get(&format!("https://{host}/")).header("x-api-key", "{{API_KEY}}");
@@ -193,7 +188,7 @@ async fn ask(proxy: &Proxy, hosts: &[&str]) -> Vec<u16> {
 }
 
 /// A request that failed for another reason would prove nothing.
-fn assert_reasons<const N: usize>(proxy: &Proxy, cases: [(&str, &str); N]) {
+pub(crate) fn assert_reasons<const N: usize>(proxy: &Proxy, cases: [(&str, &str); N]) {
     let records: Vec<_> = proxy.audit_lines().into_iter().filter(|line| line["outcome"] == "not_sent").collect();
     assert_eq!(records.len(), N);
     for ((name, word), record) in cases.into_iter().zip(records) {
@@ -201,7 +196,7 @@ fn assert_reasons<const N: usize>(proxy: &Proxy, cases: [(&str, &str); N]) {
     }
 }
 
-fn builder(canary: &Canary) -> ProxyBuilder {
+pub(crate) fn builder(canary: &Canary) -> ProxyBuilder {
     Proxy::builder().secret("API_KEY", canary, "*.example.test")
 }
 
@@ -262,174 +257,4 @@ fn copy_ca(from: &Path, dir: &Path) {
         fs::copy(entry.path(), &to).expect("copied");
         fs::set_permissions(to, fs::Permissions::from_mode(0o600)).expect("set");
     }
-}
-
-/// `openssl s_server`, for what the other libraries refuse to be.
-struct OpenSsl {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-    address: SocketAddr,
-    root: String,
-}
-
-impl OpenSsl {
-    fn run(folder: &Path, arguments: &str) {
-        let mut command = Command::new("openssl");
-        command.current_dir(folder).env("OPENSSL_CONF", "/dev/null").args(arguments.split(' '));
-        let output = command.output().expect("openssl runs");
-        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    /// `issue` makes the leaf's key and signature, `serve` is for the server.
-    fn start(folder: &Path, host: &str, issue: &str, serve: &str) -> Self {
-        let csr = format!("req -new -nodes -keyout {host}.key -out {host}.csr -subj /CN={host} -newkey");
-        let (newkey, digest) = issue.split_once(' ').expect("a key and a digest");
-        Self::run(folder, &format!("{csr} {newkey}"));
-        fs::write(folder.join(format!("{host}.ext")), format!("subjectAltName=DNS:{host}\n")).expect("written");
-        let sign = format!("x509 -req -in {host}.csr -CA root.pem -CAkey root.key -CAcreateserial -days 2 {digest}");
-        Self::run(folder, &format!("{sign} -extfile {host}.ext -out {host}.pem"));
-        let mut command = Command::new("openssl");
-        command.current_dir(folder).env("OPENSSL_CONF", "/dev/null").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let serve = format!("s_server -accept 127.0.0.1:0 -cert {host}.pem -key {host}.key {serve}");
-        let mut child = command.stderr(Stdio::null()).args(serve.split(' ')).spawn().expect("openssl runs");
-        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let mut line = String::new();
-        while !line.starts_with("ACCEPT ") {
-            line.clear();
-            assert_ne!(stdout.read_line(&mut line).expect("read"), 0, "{host}: the server did not come up");
-        }
-        let address = line["ACCEPT ".len()..].trim().parse().expect("an address");
-        let root = fs::read_to_string(folder.join("root.pem")).expect("made");
-        Self { child, stdout, address, root }
-    }
-
-    /// What it received, decrypted, among its own words.
-    fn end(mut self) -> String {
-        let _ = self.child.kill();
-        let mut text = Vec::new();
-        let _ = self.stdout.read_to_end(&mut text);
-        String::from_utf8_lossy(&text).into_owned()
-    }
-}
-
-impl Upstream for OpenSsl {
-    fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    fn ca_pem(&self) -> Option<&str> {
-        Some(&self.root)
-    }
-}
-
-impl Drop for OpenSsl {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The host's first label, its certificate, its server, and a word of the reason that is recorded.
-const OLD: [(&str, &str, &str, &str); 8] = [
-    ("sha1", "rsa:2048 -sha1", "-cipher ALL:@SECLEVEL=0", "UnsupportedSignatureAlgorithm"),
-    ("rsa1024", "rsa:1024 -sha256", "-cipher ALL:@SECLEVEL=0", "BadSignature"),
-    ("tls10", "rsa:2048 -sha256", "-tls1 -cipher ALL:@SECLEVEL=0", "ProtocolVersion"),
-    ("tls11", "rsa:2048 -sha256", "-tls1_1 -cipher ALL:@SECLEVEL=0", "ProtocolVersion"),
-    ("cbc", "rsa:2048 -sha256", "-tls1_2 -cipher ECDHE-RSA-AES128-SHA256", "HandshakeFailure"),
-    ("cbc-sha1", "rsa:2048 -sha256", "-tls1_2 -cipher ECDHE-RSA-AES128-SHA", "HandshakeFailure"),
-    ("rsa-key-exchange", "rsa:2048 -sha256", "-tls1_2 -cipher AES128-GCM-SHA256", "HandshakeFailure"),
-    ("finite-field", "rsa:2048 -sha256", "-tls1_2 -cipher DHE-RSA-AES128-GCM-SHA256", "HandshakeFailure"),
-];
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn weak_certificates_and_old_protocols_get_nothing() {
-    let (canary, folder) = (Canary::new(), tempfile::tempdir().expect("a folder"));
-    let root = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key -out root.pem -days 2 \
-                -subj /CN=root -addext keyUsage=keyCertSign";
-    OpenSsl::run(folder.path(), root);
-    let start = |name: &str, issue, serve| OpenSsl::start(folder.path(), &format!("{name}.example.test"), issue, serve);
-    let good = [("tls12", "-www -tls1_2"), ("tls13", "-www -tls1_3")];
-    let good = good.map(|(name, serve)| (name, start(name, "rsa:2048 -sha256", serve)));
-    let old = OLD.map(|(name, issue, serve, _)| (name, start(name, issue, serve)));
-    let mut builder = builder(&canary);
-    for (name, server) in good.iter().chain(&old) {
-        builder = builder.origin(&format!("{name}.example.test"), server);
-    }
-    let proxy = builder.start();
-    let hosts = good.iter().chain(&old).map(|(name, _)| format!("{name}.example.test"));
-    let hosts: Vec<String> = hosts.collect();
-    let statuses = ask(&proxy, &hosts.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    assert_reasons(&proxy, OLD.map(|(name, _, _, word)| (name, word)));
-    assert_eq!(statuses, [[200; 2].as_slice(), &[502; OLD.len()]].concat());
-    for (name, server) in old {
-        let received = server.end();
-        assert!(!received.contains("HTTP/1.1") && !received.contains("x-api-key"), "{name}: {received}");
-    }
-}
-
-/// The SNI and kind of every handshake at a server.
-type Handshakes = Arc<Mutex<Vec<(String, HandshakeKind)>>>;
-
-/// A server that closes after each answer, so that each request needs a handshake.
-async fn shake_hands(listener: TcpListener, tls: TlsAcceptor, seen: Handshakes) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let mut stream = tls.accept(stream).await.expect("the proxy trusts this server");
-        let session = stream.get_ref().1;
-        let name = session.server_name().expect("a name").to_owned();
-        seen.lock().expect("no panic").push((name, session.handshake_kind().expect("over")));
-        read_until(&mut stream, b"\r\n\r\n").await.expect("a request");
-        stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await.expect("answered");
-        stream.shutdown().await.expect("closed");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_are_resumed_with_the_same_destination_alone() {
-    let ca = TestCa::new();
-    let names = ["a.example.test".to_owned(), "b.example.test".to_owned()];
-    let listener = TcpListener::bind(ANY_PORT).await.expect("a port");
-    let port = listener.local_addr().expect("bound").port();
-    let seen = Handshakes::default();
-    let tls = TlsAcceptor::from(ca.server(&names, &["http/1.1"], rustls::ALL_VERSIONS));
-    let server = tokio::spawn(shake_hands(listener, tls, seen.clone()));
-    let roots = tempfile::NamedTempFile::new().expect("a file");
-    fs::write(&roots, ca.pem()).expect("written");
-    let mut builder = Proxy::builder().env("SECRET_PROXY_UPSTREAM_CA", &roots.path().display().to_string());
-    for target in ["a.example.test:443", "a.example.test:8443", "b.example.test:443"] {
-        builder = builder.resolve(&format!("{target}:127.0.0.1:{port}"));
-    }
-    let proxy = builder.start();
-    let full = HandshakeKind::Full;
-    let turns = [
-        ("a.example.test", full),
-        ("a.example.test", HandshakeKind::Resumed),
-        ("a.example.test:8443", full),
-        ("b.example.test", full),
-        ("a.example.test:8443", HandshakeKind::Resumed),
-        ("b.example.test", HandshakeKind::Resumed),
-    ];
-    for (target, _) in turns {
-        assert_eq!(proxy.client().get(&format!("https://{target}/")).send().await.expect("answered").status, 204);
-    }
-    let expected = turns.map(|(target, kind)| (target.trim_end_matches(":8443").to_owned(), kind));
-    assert_eq!(*seen.lock().expect("no panic"), expected);
-    assert!(!server.is_finished());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_serves_one_destination_though_its_certificate_would_do_for_more() {
-    let origin = Origin::start(&["a.example.test", "b.example.test"]);
-    let targets = ["a.example.test:443", "a.example.test:8443", "b.example.test:443", "b.example.test:8443"];
-    let proxy = targets.iter().fold(Proxy::builder(), |builder, target| builder.origin(target, &origin)).start();
-    for client in [proxy.client(), proxy.client().http2()] {
-        for target in targets.iter().cycle().take(12) {
-            let path = target.replace(':', "/");
-            let answer = client.get(&format!("https://{target}/{path}")).send().await.expect("answered");
-            assert_eq!(answer.status, 200, "{target}");
-        }
-    }
-    let served = origin.requests().into_iter().map(|request| (request.connection, request.path, request.sni));
-    let pairs: HashSet<_> = served.collect();
-    let connections: HashSet<_> = pairs.iter().map(|(connection, _, _)| *connection).collect();
-    assert_eq!((pairs.len(), connections.len(), origin.connections()), (8, 8, 8), "{pairs:?}");
 }
