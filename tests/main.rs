@@ -7,6 +7,7 @@ mod client_tls;
 mod commands;
 mod demo;
 mod destination;
+mod expect;
 mod fail_closed;
 mod framing;
 mod hygiene;

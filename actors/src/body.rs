@@ -2,21 +2,58 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::sync::oneshot;
+use tokio::time::{Sleep, sleep};
 
+use crate::limits;
 use crate::upstream::{Connection, UpstreamHandle};
 
 /// A client's body on its way upstream.
 #[derive(Debug)]
-pub(crate) struct RequestBody(Incoming);
+pub(crate) struct RequestBody {
+    incoming: Incoming,
+    /// Keeps it back, because to ask for it is to tell the client to send it.
+    held: Option<Held>,
+}
+
+/// Until the upstream says that it wants the body, or has said nothing for a while.
+#[derive(Debug)]
+struct Held {
+    wanted: oneshot::Receiver<()>,
+    patience: Pin<Box<Sleep>>,
+}
 
 impl RequestBody {
-    pub(crate) fn new(body: Incoming) -> Self {
-        Self(body)
+    pub(crate) fn new(incoming: Incoming) -> Self {
+        Self { incoming, held: None }
+    }
+
+    /// Keeps the body back until the sender is used. One that is dropped has had its answer: then the
+    /// body is never asked for.
+    pub(crate) fn hold(&mut self) -> oneshot::Sender<()> {
+        let (wanted, held) = oneshot::channel();
+        self.held = Some(Held { wanted: held, patience: Box::pin(sleep(limits::CONTINUE)) });
+        wanted
+    }
+
+    /// Keeps it back no longer.
+    pub(crate) fn release(&mut self) {
+        self.held = None;
+    }
+}
+
+impl Held {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match Pin::new(&mut self.wanted).poll(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(()),
+            Poll::Ready(Err(_)) => Poll::Pending,
+            Poll::Pending => self.patience.as_mut().poll(cx),
+        }
     }
 }
 
@@ -25,15 +62,19 @@ impl Body for RequestBody {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.0).poll_frame(cx)
+        if let Some(held) = &mut self.held {
+            ready!(held.poll(cx));
+            self.held = None;
+        }
+        Pin::new(&mut self.incoming).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        self.incoming.size_hint()
     }
 }
 

@@ -91,6 +91,9 @@ pub(crate) const DIAL: Duration = Duration::from_secs(20);
 pub(crate) const ADDRESSES_MAX: usize = 4;
 /// How long a response head may take: models think for minutes.
 pub(crate) const RESPONSE_HEAD: Duration = Duration::from_secs(15 * 60);
+/// How long a body is kept back for an upstream that has not said whether it wants it: what RFC 9110,
+/// section 10.1.1, leaves open and most clients do.
+pub(crate) const CONTINUE: Duration = Duration::from_secs(1);
 /// How long an idle upstream connection is kept: shorter than what most servers allow.
 pub(crate) const IDLE: Duration = Duration::from_secs(60);
 /// How often idle upstream connections are looked through.

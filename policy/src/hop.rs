@@ -43,6 +43,11 @@ pub fn named_by_connection(headers: &HeaderMap) -> HashSet<HeaderName> {
     tokens.filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok()).collect()
 }
 
+/// Whether the client waits with its body until it is told that it is wanted (RFC 9110, section 10.1.1).
+pub fn expects_continue(headers: &HeaderMap) -> bool {
+    headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
 /// Removes what belongs to the connection that a message came by. `te: trailers` stays: gRPC needs it.
 pub fn strip(headers: &mut HeaderMap) {
     let keeps_trailers = accepts_trailers(headers);

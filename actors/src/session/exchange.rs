@@ -7,7 +7,7 @@ use http::header::EXPECT;
 use http::request::Parts;
 use http::{Method, Request, Response, Uri, Version};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use policy::judge::Permit;
 use policy::refusal::Refusal;
 use policy::rewrite::Fields;
@@ -163,10 +163,13 @@ impl Exchange {
         canonical: Canonical,
         mut permit: Option<Permit>,
     ) -> Result<Response<ResponseBody>, Ending> {
-        let Canonical { parts, offer, upgrade, .. } = canonical;
+        let Canonical { parts, offer, upgrade, holds_body, .. } = canonical;
         let body = self.body.take().ok_or(Ending::Malformed)?;
         self.settled = true;
         let mut request = Request::from_parts(parts, body);
+        if holds_body && !request.body().is_end_stream() {
+            relay::hold_body(&mut request);
+        }
         for _ in 0..=limits::RESENDS_MAX {
             match connection.send(request).await {
                 Ok(response) => return Ok(relay::response(response, connection, upgrade, &self.path)),

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::header::{CONNECTION, UPGRADE};
-use http::{Response, StatusCode};
+use http::header::{CONNECTION, EXPECT, HeaderValue, UPGRADE};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -11,7 +11,7 @@ use policy::hop;
 use tracing::debug;
 
 use super::{Path, refusal};
-use crate::body::ResponseBody;
+use crate::body::{RequestBody, ResponseBody};
 use crate::upstream::Connection;
 
 /// Both ends of a connection that goes on in another protocol, such as WebSocket.
@@ -47,6 +47,20 @@ impl<T> Next<T> {
     }
 }
 
+/// Keeps the body back until the upstream says that it wants it. Its 100 goes no further: asking for the
+/// body makes our own server say the same to the client.
+pub(super) fn hold_body(request: &mut Request<RequestBody>) {
+    request.headers_mut().insert(EXPECT, HeaderValue::from_static("100-continue"));
+    let wanted = Mutex::new(Some(request.body_mut().hold()));
+    hyper::ext::on_informational(request, move |response| {
+        if response.status() == StatusCode::CONTINUE
+            && let Some(wanted) = wanted.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            let _ = wanted.send(());
+        }
+    });
+}
+
 /// Passes a response on. Its body is streamed as it comes.
 pub(super) fn response(
     mut response: Response<Incoming>,
@@ -63,7 +77,7 @@ pub(super) fn response(
             hop::strip(response.headers_mut());
             if let Some(protocol) = protocol {
                 response.headers_mut().insert(UPGRADE, protocol);
-                response.headers_mut().insert(CONNECTION, http::HeaderValue::from_static("upgrade"));
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
             }
             response.map(|_| ResponseBody::text(""))
         }

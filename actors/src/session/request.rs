@@ -23,6 +23,8 @@ pub(super) struct Canonical {
     pub(super) offer: Offer,
     /// The client's end, if it asked to upgrade.
     pub(super) upgrade: Option<OnUpgrade>,
+    /// Whether the client sends its body only when it is told that it is wanted.
+    pub(super) holds_body: bool,
 }
 
 impl Canonical {
@@ -36,13 +38,14 @@ impl Canonical {
         // What is left in them is what hyper knows of the client's connection.
         parts.extensions.clear();
         hop::strip(&mut parts.headers);
+        let holds_body = is_http1 && hop::expects_continue(&parts.headers);
         parts.headers.remove(header::EXPECT);
         if let Some(protocol) = wanted {
             parts.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(header::UPGRADE, protocol);
         }
         let offer = if parts.version == Version::HTTP_2 { Offer::Http2 } else { Offer::Http1 };
-        Ok(Self { parts, plea, offer, upgrade })
+        Ok(Self { parts, plea, offer, upgrade, holds_body })
     }
 }
 

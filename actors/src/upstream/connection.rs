@@ -132,6 +132,9 @@ fn shape(request: &mut Request<RequestBody>, destination: &Destination, http2: b
         *request.uri_mut() = uri.path_and_query(path).build().unwrap_or_default();
         *request.version_mut() = Version::HTTP_2;
         request.headers_mut().remove(header::HOST);
+        // Flow control does there what this field does in HTTP/1.1.
+        request.headers_mut().remove(header::EXPECT);
+        request.body_mut().release();
     } else {
         *request.uri_mut() = path.into();
         *request.version_mut() = Version::HTTP_11;
