@@ -5,6 +5,7 @@
 //! connection alone. It is *never restarted*: the client comes again. It hangs off the root, so that
 //! no other owner's crash takes it along.
 
+mod ending;
 mod exchange;
 mod outer;
 mod pace;

@@ -11,7 +11,7 @@ use policy::judge::Plea;
 use policy::refusal::Refusal;
 use policy::rewrite::Fields;
 
-use super::exchange::Ending;
+use super::ending::Ending;
 use super::{Form, Path};
 use crate::upstream::Offer;
 

@@ -1,0 +1,164 @@
+//! How an exchange ends that gets no response from upstream: recorded, and with a constant answer.
+
+use http::Response;
+use http_body_util::BodyExt;
+use policy::refusal::Refusal;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use super::exchange::Exchange;
+use super::refusal;
+use crate::audit::{Attempt, Entry};
+use crate::body::{RequestBody, ResponseBody};
+use crate::limits;
+use crate::slot::Unavailable;
+use crate::upstream::{DialError, NoRoute};
+
+/// How a request ends that gets no response from upstream.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// It cannot be read without doubt: 400.
+    Malformed,
+    /// It is refused: 403, and nothing was dialled or sent.
+    Refused(Refusal),
+    /// It was permitted and then not sent: 502 or 504.
+    NotSent(DialError),
+    /// It was sent, and no response came: 502 or 504.
+    Failed(DialError),
+}
+
+impl From<Refusal> for Ending {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Unavailable> for Ending {
+    fn from(Unavailable(owner): Unavailable) -> Self {
+        Self::Refused(Refusal::Unavailable(owner))
+    }
+}
+
+impl From<NoRoute> for Ending {
+    fn from(no_route: NoRoute) -> Self {
+        match no_route {
+            NoRoute::Denied(refusal) => Self::Refused(refusal),
+            NoRoute::Unresolved(reason) => Self::NotSent(DialError { timed_out: false, reason }),
+        }
+    }
+}
+
+impl From<DialError> for Ending {
+    fn from(error: DialError) -> Self {
+        Self::NotSent(error)
+    }
+}
+
+impl Exchange {
+    /// Records how it ended, and gives the constant answer.
+    pub(super) async fn end(&mut self, ending: Ending) -> Response<ResponseBody> {
+        if !self.names.is_empty() || matches!(ending, Ending::Refused(_)) {
+            self.path.peers.pace.turn().await;
+        }
+        self.settled = true;
+        match ending {
+            Ending::Malformed => {
+                if !self.names.is_empty() {
+                    self.path.refusals.count();
+                    self.record_refusal(Refusal::Malformed).await;
+                }
+                refusal::bad_request()
+            }
+            Ending::Refused(why) => {
+                self.path.refusals.count();
+                if self.recorded {
+                    self.record_not_sent(why.to_string()).await;
+                } else {
+                    self.record_refusal(why).await;
+                }
+                refusal::forbidden(self.id)
+            }
+            Ending::NotSent(error) => {
+                self.record_not_sent(error.reason.clone()).await;
+                gateway(&error)
+            }
+            Ending::Failed(error) => {
+                info!(id = %self.id, destination = %self.path.destination, reason = error.reason, "no response");
+                gateway(&error)
+            }
+        }
+    }
+
+    async fn record_refusal(&self, why: Refusal) {
+        let reason = why.to_string();
+        if self.path.peers.audit.append(self.entry(Some(why))).await.is_err() {
+            self.path.peers.board.unrecorded.add_one();
+            warn!(id = %self.id, names = ?self.names, destination = %self.path.destination, reason, "refused, not recorded");
+        }
+    }
+
+    /// A permitted request was not sent. Without a permit there is nothing to say but in the log.
+    async fn record_not_sent(&mut self, reason: String) {
+        info!(id = %self.id, destination = %self.path.destination, reason, "not sent");
+        if self.names.is_empty() {
+            return;
+        }
+        let audit = &self.path.peers.audit;
+        if !self.recorded {
+            self.recorded = audit.append(self.entry(None)).await.is_ok();
+        }
+        let entry = Entry::NotSent { id: self.id, reason };
+        if !self.recorded || audit.append(entry).await.is_err() {
+            self.path.peers.board.unrecorded.add_one();
+        }
+    }
+
+    pub(super) fn entry(&self, refusal: Option<Refusal>) -> Entry {
+        Entry::Attempt(Attempt {
+            id: self.id,
+            names: self.names.clone(),
+            method: self.method.clone(),
+            destination: self.path.destination.clone(),
+            path: self.uri.path().to_owned(),
+            refusal,
+        })
+    }
+}
+
+/// A client that goes away takes its request along, wherever it is by then. That it asked for a secret
+/// is recorded all the same, or at least counted if too many do so.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.settled || self.names.is_empty() {
+            return;
+        }
+        let entry = if self.recorded {
+            Entry::NotSent { id: self.id, reason: Refusal::ClientGone.to_string() }
+        } else {
+            self.entry(Some(Refusal::ClientGone))
+        };
+        let peers = &self.path.peers;
+        if !peers.pace.turn_at_once() || peers.audit.append_soon(entry).is_err() {
+            peers.board.unrecorded.add_one();
+        }
+    }
+}
+
+fn gateway(error: &DialError) -> Response<ResponseBody> {
+    if error.timed_out { refusal::gateway_timeout() } else { refusal::bad_gateway() }
+}
+
+/// Reads a body that nobody wants, up to a bound, so that a client that is still sending gets to
+/// see the answer.
+pub(super) async fn drain(mut body: RequestBody) {
+    let mut bytes = 0;
+    let reading = async {
+        while let Ok(Some(Ok(frame))) = timeout(limits::DRAINED_PAUSE, body.frame()).await {
+            bytes += frame.data_ref().map_or(0, bytes::Bytes::len);
+            if bytes > limits::DRAINED_BYTES_MAX {
+                return;
+            }
+        }
+    };
+    let _ = timeout(limits::DRAINED_WITHIN, reading).await;
+}
