@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
-use crate::support::{Canary, Client, Origin, Proxy};
+use crate::support::{Canary, Client, Origin, Proxy, eventually};
 
 const HOST: &str = "api.example.test";
 
@@ -66,10 +67,15 @@ async fn records_have_the_fields_that_people_parse_in_their_order() {
         assert_eq!((timestamp.len(), &timestamp[19..]), (20, "Z"), "{timestamp}");
         assert!(rest.starts_with(shape), "{rest}");
     }
-    let mirrored = proxy.log_text();
-    let mirror: Vec<&str> = mirrored.lines().filter(|line| line.contains("secret-proxy-audit")).collect();
-    assert!(mirror[0].contains("INFO") && mirror[0].ends_with(lines[0]), "{mirrored}");
-    assert!(mirror[1].contains("WARN") && mirror[1].ends_with(lines[1]), "{mirrored}");
+    // The log is written on a thread of its own.
+    let mirror = eventually(Duration::from_secs(10), "both lines are mirrored", || {
+        let text = proxy.log_text();
+        let mirror: Vec<_> =
+            text.lines().filter(|line| line.contains("secret-proxy-audit")).map(str::to_owned).collect();
+        (mirror.len() == 2).then_some(mirror)
+    });
+    assert!(mirror[0].contains("INFO") && mirror[0].ends_with(lines[0]), "{mirror:?}");
+    assert!(mirror[1].contains("WARN") && mirror[1].ends_with(lines[1]), "{mirror:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
