@@ -95,6 +95,15 @@ pub(crate) struct RunArgs {
           num_args = 0..=1, default_missing_value = "true")]
     pub(crate) deny_private: Option<String>,
 
+    /// Hosts whose tunnels are passed through byte for byte, written as in _HOSTS: nothing is put in there
+    #[arg(long, env = "SECRET_PROXY_PASSTHROUGH", hide_env_values = true, value_name = "HOSTS")]
+    pub(crate) passthrough: Option<String>,
+
+    /// Which other tunnels are intercepted: all, or listed (only those to hosts that some secret may be
+    /// sent to, and all while the list is not known) [default: all]
+    #[arg(long, env = "SECRET_PROXY_INTERCEPT", hide_env_values = true, value_name = "WHICH")]
+    pub(crate) intercept: Option<String>,
+
     /// NAME:PORT:ADDRESS or NAME:PORT:ADDRESS:PORT entries that answer before the system's resolver;
     /// certificates are verified for NAME all the same
     #[arg(long, env = "SECRET_PROXY_RESOLVE", hide_env_values = true, value_name = "ENTRIES")]

@@ -9,10 +9,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actors::folder::Folder;
-use actors::settings::{AuditRotation, AuditSync, Settings};
+use actors::settings::{AuditRotation, AuditSync, Intercept, Settings};
 use etcetera::BaseStrategy;
+use policy::allowlist::Allowlist;
 
-use self::values::{audit_sync, boolean, duration, file_bytes, listen_addresses, networks, number, resolve_entries};
+use self::values::{
+    audit_sync, boolean, duration, file_bytes, hosts, intercept, listen_addresses, networks, number, resolve_entries,
+};
 use crate::cli::{FolderArgs, RunArgs};
 use crate::failure::Failure;
 
@@ -90,6 +93,13 @@ pub(crate) fn read(arguments: &RunArgs) -> Result<Run, Failure> {
         resolve: or_default(pick(&arguments.resolve, "RESOLVE"), "resolve", resolve_entries, Vec::new())?,
         audit_sync: or_default(audit_synced, "audit-sync", audit_sync, AuditSync::Write)?,
         audit_rotation,
+        passthrough: or_default(
+            pick(&arguments.passthrough, "PASSTHROUGH"),
+            "passthrough",
+            hosts,
+            Allowlist::default(),
+        )?,
+        intercept: or_default(pick(&arguments.intercept, "INTERCEPT"), "intercept", intercept, Intercept::All)?,
         sessions_max: or_default(max_sessions, "max-sessions", |it| number(it, SESSIONS_CEILING), SESSIONS_MAX)?,
         folder,
     };
@@ -177,7 +187,7 @@ fn first_bad_line(text: &str) -> usize {
     ends.collect::<Vec<_>>().iter().position(bad).map_or(1, |at| at + 1)
 }
 
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 18] = [
     "LISTEN",
     "LISTEN_ANYWHERE",
     "SECRETS",
@@ -187,6 +197,8 @@ const KNOWN: [&str; 16] = [
     "UPSTREAM_CA",
     "ALLOW_NET",
     "DENY_PRIVATE",
+    "PASSTHROUGH",
+    "INTERCEPT",
     "RESOLVE",
     "AUDIT_SYNC",
     "AUDIT_BYTES",

@@ -15,6 +15,7 @@ mod injection;
 mod memory;
 mod old_tls;
 mod one_refusal;
+mod passthrough;
 mod record;
 mod shape;
 mod sharing;

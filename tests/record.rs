@@ -127,7 +127,7 @@ async fn a_client_that_goes_away_has_its_record_all_the_same() {
         proxy.status_becomes("the request waits", |report| report["secrets"]["state"] == "unserved");
         request.abort();
         let record = || proxy.audit_lines().pop();
-        let record = crate::support::eventually(std::time::Duration::from_secs(2), "its record", record);
+        let record = eventually(Duration::from_secs(2), "its record", record);
         assert_eq!((&record["reason"], &record["path"]), (&"Client went away".into(), &"/gone".into()));
     }
     assert!(origin.requests().is_empty());

@@ -89,6 +89,8 @@ pub(crate) struct Attempt {
     pub(crate) method: Method,
     pub(crate) destination: Destination,
     pub(crate) path: String,
+    /// Whether it is a tunnel that is passed through.
+    pub(crate) tunnel: bool,
     pub(crate) refusal: Option<Refusal>,
 }
 
@@ -328,6 +330,7 @@ impl Attempt {
             id: self.id.as_str(),
             port: self.destination.port,
             scheme: self.destination.scheme.as_str(),
+            tunnel: self.tunnel,
         }
     }
 }

@@ -182,6 +182,8 @@ fn children(
         board: board.clone(),
         unspoken: Unspoken::default(),
         pace: Pace::default(),
+        passthrough: settings.passthrough.clone(),
+        intercept: settings.intercept,
     });
     let audit = audit::Arguments {
         path: settings.folder.audit(),

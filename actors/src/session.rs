@@ -9,6 +9,7 @@ mod ending;
 mod exchange;
 mod outer;
 mod pace;
+mod passage;
 mod prefixed;
 mod refusal;
 mod relay;
@@ -24,6 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use http::Response;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
+use policy::allowlist::Allowlist;
 use policy::host::Destination;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -40,6 +42,7 @@ use crate::authority::AuthorityHandle;
 use crate::body::ResponseBody;
 use crate::limits;
 use crate::secret_store::SecretStoreHandle;
+use crate::settings::Intercept;
 use crate::status::Board;
 use crate::tasks::watched;
 use crate::upstream::UpstreamHandle;
@@ -53,6 +56,9 @@ pub(crate) struct Peers {
     pub(crate) board: Arc<Board>,
     pub(crate) unspoken: Unspoken,
     pub(crate) pace: Pace,
+    /// Hosts whose tunnels are passed through.
+    pub(crate) passthrough: Allowlist,
+    pub(crate) intercept: Intercept,
 }
 
 /// Where the requests of a connection go, fixed before the first of them is read.
@@ -76,6 +82,8 @@ enum Form {
     Tunnel,
     /// By absolute URI, on the port itself.
     Absolute,
+    /// Not at all: the tunnel is passed through.
+    Bytes,
 }
 
 /// A connection that was accepted.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use policy::allowlist::Allowlist;
 use policy::host::Host;
 
 use crate::folder::Folder;
@@ -36,8 +37,21 @@ pub struct Settings {
     pub audit_sync: AuditSync,
     /// When the audit file is moved aside, and what is kept.
     pub audit_rotation: AuditRotation,
+    /// Hosts whose tunnels are passed through, not intercepted.
+    pub passthrough: Allowlist,
+    /// Which other tunnels are intercepted.
+    pub intercept: Intercept,
     /// Client connections at a time.
     pub sessions_max: usize,
+}
+
+/// Which tunnels are intercepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Intercept {
+    /// All.
+    All,
+    /// Those to destinations that some secret may be sent to.
+    Listed,
 }
 
 /// When a record counts as written, and its request goes on.

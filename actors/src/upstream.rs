@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::connection::{Connection, SendError, Wipes};
-pub(crate) use self::dial::{DialError, Dialler, NoRoute, Offer, Route};
+pub(crate) use self::dial::{DialError, Dialler, NoRoute, Offer, Passage, Route};
 use self::pool::{Pool, Speaks};
 pub use self::trust::TrustError;
 pub(crate) use self::trust::read_roots;
@@ -82,6 +82,18 @@ impl UpstreamHandle {
         self.0.call_patiently(question, limits::DIAL + limits::ANSWER, patience).await
     }
 
+    /// A connection for bytes that are not looked at.
+    pub(crate) async fn pass(
+        &self,
+        route: Route,
+        patience: Duration,
+    ) -> Result<Result<Passage, DialError>, Unavailable> {
+        let wanted = CancellationToken::new();
+        let _gone = wanted.clone().drop_guard();
+        let question = |reply| Msg::Pass { route: route.clone(), wanted: wanted.clone(), reply };
+        self.0.call_patiently(question, limits::DIAL + limits::ANSWER, patience).await
+    }
+
     /// Gives a connection back after its response was read to the end.
     pub(crate) fn park(&self, connection: Connection) {
         // If the owner is down, the connection is dropped and so closed.
@@ -115,6 +127,12 @@ pub(crate) enum Msg {
     Found {
         connection: Box<Connection>,
         speaks: Speaks,
+    },
+    /// A connection for bytes that are not looked at.
+    Pass {
+        route: Route,
+        wanted: CancellationToken,
+        reply: RpcReplyPort<Result<Passage, DialError>>,
     },
     /// Look through the idle connections.
     Reap,
@@ -192,6 +210,7 @@ impl Actor for Upstream {
             Msg::ForgetSecrets => state.pool.forget_secrets(),
             Msg::Found { connection, speaks } => state.found(&connection, speaks),
             Msg::Park(connection) => state.pool.park(*connection, Instant::now()),
+            Msg::Pass { route, wanted, reply } => state.pass(route, wanted, reply),
             Msg::Reap => state.pool.reap(Instant::now()),
             Msg::Reserve { reply, .. } if reply.is_closed() => {}
             Msg::Reserve { destination, offer, reply } => state.reserve(destination, offer, reply),
@@ -212,7 +231,7 @@ impl State {
             return;
         }
         let offer = match self.pool.speaks(&destination) {
-            Speaks::Http2Only => Offer::Http2,
+            Speaks::Http2Only if offer == Offer::Http1 => Offer::Http2,
             _ => offer,
         };
         let Arguments { dialler, overrides, .. } = self.arguments.clone();
@@ -248,6 +267,14 @@ impl State {
             let report = Report { myself: myself.clone(), destination: route.destination.clone(), result: None };
             self.tasks.spawn(dial_and_report(route, tls, dialler, report));
         }
+    }
+
+    fn pass(&mut self, route: Route, wanted: CancellationToken, reply: RpcReplyPort<Result<Passage, DialError>>) {
+        let dialler = self.arguments.dialler.clone();
+        self.tasks.spawn(async move {
+            let passing = async { drop(reply.send(dial::pass(&route, &dialler).await)) };
+            wanted.run_until_cancelled(passing).await;
+        });
     }
 
     /// A connection for one exchange alone.

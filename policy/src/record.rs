@@ -41,6 +41,9 @@ pub struct Record<'a> {
     pub port: u16,
     /// `http` or `https`.
     pub scheme: &'static str,
+    /// Whether it is a tunnel whose bytes were passed through.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tunnel: bool,
 }
 
 /// The second line of a permitted request that was then not sent.
@@ -188,6 +191,7 @@ mod tests {
             id: "0123456789abcdef",
             port: 443,
             scheme: "https",
+            tunnel: false,
         }
     }
 

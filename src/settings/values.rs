@@ -4,9 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use actors::folder::Folder;
-use actors::settings::{AuditSync, Listen, Resolve};
+use actors::settings::{AuditSync, Intercept, Listen, Resolve};
 use bytesize::ByteSize;
 use ipnet::IpNet;
+use policy::allowlist::Allowlist;
 use policy::host::Host;
 
 fn entries(text: &str) -> impl Iterator<Item = &str> {
@@ -37,6 +38,18 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().map(Duration::from_secs).ok();
     let parsed = seconds.or_else(|| humantime::parse_duration(text).ok());
     parsed.ok_or_else(|| format!("'{text}' is not a duration such as 300s, 5m or 0"))
+}
+
+pub(super) fn hosts(text: &str) -> Result<Allowlist, String> {
+    Allowlist::parse(text).map_err(|(at, bad)| format!("entry {at}: {bad}"))
+}
+
+pub(super) fn intercept(text: &str) -> Result<Intercept, String> {
+    match text {
+        "all" => Ok(Intercept::All),
+        "listed" => Ok(Intercept::Listed),
+        _ => Err(format!("'{text}' is neither all nor listed")),
+    }
 }
 
 pub(super) fn audit_sync(text: &str) -> Result<AuditSync, String> {

@@ -118,6 +118,12 @@ impl Client {
         self
     }
 
+    /// Trusts this root and no other, as the client of a tunnel that must not be intercepted.
+    pub fn trusting_only(mut self, ca_pem: &str) -> Self {
+        self.roots = vec![ca_pem.to_owned()];
+        self
+    }
+
     /// A request; an `http://` URL goes as absolute-form, without CONNECT.
     pub fn request(&self, method: &str, url: &str) -> Request {
         Request::new(self.clone(), method, url)

@@ -120,7 +120,7 @@ impl State {
         match self.witness.weigh(table, identity.kind, text.bytes.ends_with(b"\n")) {
             Belief::Whole { table, changed } => {
                 self.noticed = false;
-                self.arguments.board.listed.send_replace(Arc::new(table.listed()));
+                self.arguments.board.listed.send_replace(Some(Arc::new(table.listed())));
                 self.adopt(table, identity, changed);
                 self.waiting.tell_read();
             }

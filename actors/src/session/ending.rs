@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::exchange::Exchange;
-use super::refusal;
+use super::{Form, refusal};
 use crate::audit::{Attempt, Entry};
 use crate::body::{RequestBody, ResponseBody};
 use crate::limits;
@@ -100,7 +100,7 @@ impl Exchange {
     /// A permitted request was not sent. Without a permit there is nothing to say but in the log.
     async fn record_not_sent(&mut self, reason: String) {
         info!(id = %self.id, destination = %self.path.destination, reason, "not sent");
-        if self.names.is_empty() {
+        if self.names.is_empty() && !self.recorded {
             return;
         }
         let audit = &self.path.peers.audit;
@@ -120,6 +120,7 @@ impl Exchange {
             method: self.method.clone(),
             destination: self.path.destination.clone(),
             path: self.uri.path().to_owned(),
+            tunnel: self.path.form == Form::Bytes,
             refusal,
         })
     }
@@ -129,7 +130,7 @@ impl Exchange {
 /// is recorded all the same, or at least counted if too many do so.
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if self.settled || self.names.is_empty() {
+        if self.settled || (self.names.is_empty() && !self.recorded) {
             return;
         }
         let entry = if self.recorded {

@@ -43,17 +43,9 @@ pub(super) async fn answer(path: Arc<Path>, request: Request<Incoming>) -> Respo
     // A client that waits for 100 has not sent its body and need not be asked for it. In HTTP/2 an
     // answer can be read while the body is still being sent.
     let holds_back = parts.headers.contains_key(EXPECT) || parts.version == Version::HTTP_2;
-    let mut exchange = Exchange {
-        _activity: path.activity.clone(),
-        path,
-        id: RecordId::random(),
-        method: parts.method.clone(),
-        uri: parts.uri.clone(),
-        names: fields.as_ref().map(Fields::names).unwrap_or_default(),
-        body: Some(RequestBody::new(body)),
-        recorded: false,
-        settled: false,
-    };
+    let mut exchange = Exchange::new(path, parts.method.clone(), parts.uri.clone());
+    exchange.names = fields.as_ref().map(Fields::names).unwrap_or_default();
+    exchange.body = Some(RequestBody::new(body));
     match exchange.attempt(parts, fields).await {
         Ok(response) => response,
         Err(ending) => {
@@ -68,6 +60,21 @@ pub(super) async fn answer(path: Arc<Path>, request: Request<Incoming>) -> Respo
 }
 
 impl Exchange {
+    /// An exchange that has no body and asks for nothing, yet.
+    pub(super) fn new(path: Arc<Path>, method: Method, uri: Uri) -> Self {
+        Self {
+            _activity: path.activity.clone(),
+            path,
+            id: RecordId::random(),
+            method,
+            uri,
+            names: Vec::new(),
+            body: None,
+            recorded: false,
+            settled: false,
+        }
+    }
+
     /// Scan, judge, find a way, record, connect, render, send: in this order, and nothing else.
     ///
     /// A refusal never dials. Nothing is sent that is not recorded. No byte of a request is written
@@ -94,7 +101,7 @@ impl Exchange {
         self.send(connection, canonical, sent_under).await
     }
 
-    async fn reserve(&self, offer: Offer) -> Result<Lane, Ending> {
+    pub(super) async fn reserve(&self, offer: Offer) -> Result<Lane, Ending> {
         let destination = self.path.destination.clone();
         Ok(self.path.peers.upstream.reserve(destination, offer, self.patience()).await??)
     }
@@ -107,7 +114,7 @@ impl Exchange {
     }
 
     /// Requests without placeholders wait for an owner that is restarting; down is closed to others.
-    fn patience(&self) -> Duration {
+    pub(super) fn patience(&self) -> Duration {
         if self.names.is_empty() { limits::RESTART } else { Duration::ZERO }
     }
 

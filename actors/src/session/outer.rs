@@ -13,13 +13,16 @@ use tracing::debug;
 
 use super::relay::{self, Next, Upgraded};
 use super::tunnel::Tunnel;
-use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, refusal, service};
+use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, passage, refusal, service};
 use crate::body::ResponseBody;
+use crate::upstream::Passage;
 
 /// What the connection goes on with after CONNECT.
 struct Connect {
     destination: Destination,
     client: OnUpgrade,
+    /// The other end, if it is passed through.
+    passage: Option<Passage>,
 }
 
 /// What an answer may leave behind for the connection to go on with.
@@ -35,11 +38,14 @@ pub(super) async fn serve<S: ByteStream>(stream: S, peers: Arc<Peers>, drain: Dr
     let after = After::default();
     // Boxed, so that the long-lived tunnel does not carry the space for it.
     Box::pin(serve_requests(stream, &peers, &drain, &after)).await;
-    if let Some(Connect { destination, client }) = after.connect.take() {
+    if let Some(Connect { destination, client, passage }) = after.connect.take() {
         let Ok(client) = client.await else { return };
         let Ok(parts) = client.downcast::<TokioIo<S>>() else { return };
-        let tunnel = Tunnel { destination, peers, drain };
-        tunnel.serve(parts.read_buf, parts.io.into_inner()).await;
+        let (first, stream) = (parts.read_buf, parts.io.into_inner());
+        match passage {
+            Some(passage) => passage::copy(first, stream, passage).await,
+            None => Tunnel { destination, peers, drain }.serve(first, stream).await,
+        }
     } else if let Some(upgraded) = after.upgraded.take() {
         relay::copy(upgraded).await;
     }
@@ -56,36 +62,49 @@ async fn serve_requests<S: ByteStream>(stream: S, peers: &Arc<Peers>, drain: &Dr
 
 async fn answer(request: Request<Incoming>, peers: Arc<Peers>, after: After) -> Response<ResponseBody> {
     if request.method() == Method::CONNECT {
-        return connect(request, &after);
+        return connect(request, peers, &after).await;
     }
-    let Some(destination) = absolute(&request) else { return refusal::bad_request() };
-    let path = Path {
-        destination,
-        form: Form::Absolute,
-        server_name_agrees: true,
-        peers,
-        upgraded: after.upgraded,
-        refusals: after.refusals,
-        activity: Arc::default(),
-    };
-    exchange::answer(Arc::new(path), request).await
+    match absolute(&request) {
+        Some(destination) => exchange::answer(path(destination, Form::Absolute, peers, &after), request).await,
+        None => refusal::bad_request(),
+    }
 }
 
-/// 200 whenever the authority can be read: what is wrong with the destination is told inside, where
-/// the client can read it.
-fn connect(mut request: Request<Incoming>, after: &After) -> Response<ResponseBody> {
-    // The authority alone: a scheme or a path would be a second opinion.
-    let bare = request.uri().scheme().is_none() && request.uri().path_and_query().is_none();
-    let target = request.uri().authority().filter(|_| bare).map(|authority| authority.as_str().to_owned());
-    let destination = target.and_then(|target| Destination::from_connect(&target).ok());
-    match destination {
-        Some(destination) if request.body().is_end_stream() => {
-            let client = hyper::upgrade::on(&mut request);
-            after.connect.set(Connect { destination, client });
-            Response::new(ResponseBody::text(""))
+/// 200 whenever the authority can be read: what is wrong with the destination is told inside, where the
+/// client can read it, unless the tunnel is passed through and has no inside.
+async fn connect(mut request: Request<Incoming>, peers: Arc<Peers>, after: &After) -> Response<ResponseBody> {
+    let Some(destination) = tunnelled(&request) else { return refusal::bad_request() };
+    let passage = if peers.passes_through(&destination) {
+        match passage::open(path(destination.clone(), Form::Bytes, peers, after), &request).await {
+            Ok(passage) => Some(passage),
+            Err(answer) => return answer,
         }
-        _ => refusal::bad_request(),
-    }
+    } else {
+        None
+    };
+    let client = hyper::upgrade::on(&mut request);
+    after.connect.set(Connect { destination, client, passage });
+    Response::new(ResponseBody::text(""))
+}
+
+fn path(destination: Destination, form: Form, peers: Arc<Peers>, after: &After) -> Arc<Path> {
+    Arc::new(Path {
+        destination,
+        form,
+        server_name_agrees: true,
+        peers,
+        upgraded: after.upgraded.clone(),
+        refusals: after.refusals.clone(),
+        activity: Arc::default(),
+    })
+}
+
+/// The destination of a CONNECT that has no body.
+fn tunnelled(request: &Request<Incoming>) -> Option<Destination> {
+    let uri = request.uri();
+    // The authority alone: a scheme or a path would be a second opinion.
+    let bare = uri.scheme().is_none() && uri.path_and_query().is_none() && request.body().is_end_stream();
+    Destination::from_connect(uri.authority().filter(|_| bare)?.as_str()).ok()
 }
 
 /// The destination of an absolute URI. Only `http`: TLS is between client and server, by CONNECT.

@@ -56,7 +56,7 @@ fn check_agreement(parts: &Parts, path: &Path) -> Result<(), Ending> {
     let (version, headers) = (parts.version, &parts.headers);
     let agreed = match path.form {
         Form::Tunnel => agreement::inside_tunnel(version, &parts.uri, headers, &path.destination),
-        Form::Absolute => agreement::absolute_form(version, headers, &path.destination),
+        Form::Absolute | Form::Bytes => agreement::absolute_form(version, headers, &path.destination),
     };
     match agreed {
         Ok(()) if path.server_name_agrees => Ok(()),

@@ -24,7 +24,7 @@ pub(crate) struct Board {
     pub(crate) listeners: watch::Sender<Vec<ListenerReport>>,
     pub(crate) secrets: watch::Sender<SecretsReport>,
     /// Where some secret may go, by the last read that was believed; it outlives the values.
-    pub(crate) listed: watch::Sender<Arc<Allowlist>>,
+    pub(crate) listed: watch::Sender<Option<Arc<Allowlist>>>,
     pub(crate) authority: watch::Sender<AuthorityReport>,
     pub(crate) audit: watch::Sender<AuditReport>,
     /// Records written by this process.

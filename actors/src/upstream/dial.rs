@@ -25,6 +25,8 @@ use crate::limits;
 use crate::settings::Resolve;
 use crate::tasks::Tasks;
 
+const NO_ADDRESS: &str = "the name has no address that may be dialled";
+
 /// What dialling needs besides a route.
 #[derive(Clone, Debug)]
 pub(crate) struct Dialler {
@@ -35,7 +37,7 @@ pub(crate) struct Dialler {
     pub(crate) lookups: Arc<Semaphore>,
     pub(crate) wipes: Wipes,
     /// Where some secret may go.
-    pub(crate) listed: watch::Receiver<Arc<Allowlist>>,
+    pub(crate) listed: watch::Receiver<Option<Arc<Allowlist>>>,
 }
 
 /// Which HTTP versions a request can travel by.
@@ -45,6 +47,15 @@ pub(crate) enum Offer {
     Http1,
     /// HTTP/2, or HTTP/1.1 if the server has nothing else.
     Http2,
+    /// Bytes, whatever they mean.
+    Bytes,
+}
+
+/// A connection whose bytes are not looked at.
+#[derive(Debug)]
+pub(crate) struct Passage {
+    pub(crate) stream: TcpStream,
+    _place: OwnedSemaphorePermit,
 }
 
 /// Where a destination is reached, once the addresses were judged.
@@ -94,7 +105,7 @@ pub(super) async fn resolve(
         (None, Host::Ip(ip)) => vec![SocketAddr::new(*ip, destination.port)],
         (None, Host::Name(name)) => look_up(name, destination.port, dialler.lookups.clone()).await?,
     };
-    let listed = dialler.listed.borrow().allows(destination);
+    let listed = dialler.listed.borrow().as_ref().is_some_and(|listed| listed.allows(destination));
     let mut denied = None;
     let mut allowed = Vec::new();
     for address in found {
@@ -140,10 +151,23 @@ pub(super) async fn dial(
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
 ) -> Result<Connection, DialError> {
-    let mut last = DialError::new("the name has no address that may be dialled");
+    let mut last = DialError::new(NO_ADDRESS);
     for address in &route.addresses {
         match timeout(limits::CONNECT, dial_one(route, *address, tls.clone(), dialler)).await {
             Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = DialError::timed_out("connecting"),
+        }
+    }
+    Err(last)
+}
+
+/// Connects to the first address that takes us, and no more.
+pub(super) async fn pass(route: &Route, dialler: &Dialler) -> Result<Passage, DialError> {
+    let mut last = DialError::new(NO_ADDRESS);
+    for address in &route.addresses {
+        match timeout(limits::CONNECT, connect(*address, dialler)).await {
+            Ok(Ok((stream, place))) => return Ok(Passage { stream, _place: place }),
             Ok(Err(error)) => last = error,
             Err(_) => last = DialError::timed_out("connecting"),
         }
@@ -157,6 +181,16 @@ async fn dial_one(
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
 ) -> Result<Connection, DialError> {
+    let (tcp, place) = connect(address, dialler).await?;
+    let sender = match tls.filter(|_| route.destination.scheme == Scheme::Https) {
+        Some(tls) => start_tls(&route.destination, tls, tcp, place).await?,
+        None => start_http1(tcp, place).await?,
+    };
+    Ok(Connection::new(route.destination.clone(), sender, dialler.wipes.clone()))
+}
+
+/// A TCP connection, judged once more now that both ends are known.
+async fn connect(address: SocketAddr, dialler: &Dialler) -> Result<(TcpStream, OwnedSemaphorePermit), DialError> {
     let place = dialler.connections.clone().acquire_owned().await.map_err(DialError::new)?;
     let tcp = TcpStream::connect(address).await.map_err(|error| DialError::new(format!("connecting: {error}")))?;
     let ends = tcp.local_addr().and_then(|local| Ok((local, tcp.peer_addr()?)));
@@ -164,11 +198,7 @@ async fn dial_one(
     dialler.reach.judge_connected(local, peer).map_err(DialError::new)?;
     // Without it, small writes wait up to 40 ms for an acknowledgement.
     tcp.set_nodelay(true).map_err(DialError::new)?;
-    let sender = match tls.filter(|_| route.destination.scheme == Scheme::Https) {
-        Some(tls) => start_tls(&route.destination, tls, tcp, place).await?,
-        None => start_http1(tcp, place).await?,
-    };
-    Ok(Connection::new(route.destination.clone(), sender, dialler.wipes.clone()))
+    Ok((tcp, place))
 }
 
 /// Verifies the server, then speaks the version that it chose.

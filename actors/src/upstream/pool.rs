@@ -57,7 +57,7 @@ impl Known {
 impl Pool {
     /// A connection that can take a request at once.
     pub(super) fn take(&mut self, destination: &Destination, offer: Offer) -> Option<Connection> {
-        let known = self.destinations.get_mut(destination)?;
+        let known = self.destinations.get_mut(destination).filter(|_| offer != Offer::Bytes)?;
         if offer == Offer::Http2 || known.speaks == Speaks::Http2Only {
             known.shared.retain(|(connection, _)| connection.is_ready());
             let free =
@@ -113,7 +113,7 @@ impl Pool {
             let mut config = base.clone();
             config.resumption = Resumption::in_memory_sessions(limits::TLS_SESSIONS_PER_DESTINATION);
             config.alpn_protocols = match offer {
-                Offer::Http1 => vec![b"http/1.1".to_vec()],
+                Offer::Http1 | Offer::Bytes => vec![b"http/1.1".to_vec()],
                 Offer::Http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             };
             Arc::new(config)

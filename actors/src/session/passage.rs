@@ -1,0 +1,63 @@
+//! Tunnels that are passed through byte for byte: nothing in them is looked at, and nothing put in.
+//!
+//! Their CONNECT is answered when the server is connected: there is no inside to tell a refusal in.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use policy::host::Destination;
+use tokio::io::copy_bidirectional;
+use tracing::{debug, warn};
+
+use super::ending::Ending;
+use super::exchange::Exchange;
+use super::prefixed::Prefixed;
+use super::{ByteStream, Path, Peers};
+use crate::body::ResponseBody;
+use crate::settings::Intercept;
+use crate::upstream::{Lane, Offer, Passage};
+
+impl Peers {
+    /// Whether a tunnel to there is passed through. While it is not known where secrets may go, it could
+    /// be any of them.
+    pub(super) fn passes_through(&self, destination: &Destination) -> bool {
+        let listed = || self.board.listed.borrow().as_ref().is_none_or(|listed| listed.allows(destination));
+        self.passthrough.allows(destination) || (self.intercept == Intercept::Listed && !listed())
+    }
+}
+
+/// Connects, or gives the answer that says why not.
+pub(super) async fn open(path: Arc<Path>, request: &Request<Incoming>) -> Result<Passage, Response<ResponseBody>> {
+    let mut exchange = Exchange::new(path, Method::CONNECT, request.uri().clone());
+    match exchange.pass().await {
+        Ok(passage) => Ok(passage),
+        Err(ending) => Err(exchange.end(ending).await),
+    }
+}
+
+impl Exchange {
+    /// Find a way, record, connect.
+    async fn pass(&mut self) -> Result<Passage, Ending> {
+        let upstream = self.path.peers.upstream.clone();
+        let Lane::Route(route) = self.reserve(Offer::Bytes).await? else { return Err(Ending::Malformed) };
+        // There is no secret in it: a record that cannot be written is no reason to refuse.
+        self.recorded = self.path.peers.audit.append(self.entry(None)).await.is_ok();
+        if !self.recorded {
+            self.path.peers.board.unrecorded.add_one();
+            warn!(id = %self.id, destination = %self.path.destination, "a tunnel is not recorded");
+        }
+        let passage = upstream.pass(route, self.patience()).await??;
+        self.settled = true;
+        Ok(passage)
+    }
+}
+
+/// Copies bytes both ways until both ends are done. `first` are those that the client sent early.
+pub(super) async fn copy<S: ByteStream>(first: Bytes, client: S, passage: Passage) {
+    let (mut client, mut passage) = (Prefixed::new(first, client), passage);
+    if let Err(error) = copy_bidirectional(&mut client, &mut passage.stream).await {
+        debug!(%error, "tunnel ended");
+    }
+}
