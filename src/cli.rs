@@ -30,6 +30,13 @@ pub(crate) enum Command {
     /// Make the daemon read the secrets again
     #[command(after_help = "Example: secret-proxy reload")]
     Reload(FolderArgs),
+    /// Show the audit trail, or check that it is whole
+    #[command(after_help = "Example: secret-proxy audit --blocked --since 2h\n\n\
+        On a terminal it is set in columns; into a pipe or a file goes JSON, as it stands in the audit file:\n\
+        secret-proxy audit --host '*.example.com' | jq -r .path\n\n\
+        Files that were rotated (audit.log.N) are read too, oldest first. --verify prints the head of the\n\
+        chain: keep it elsewhere, and --verify --head SEQ:HASH shows later whether records are missing.")]
+    Audit(AuditArgs),
     /// Show the record behind the id of a refusal (its x-secret-proxy-id header)
     #[command(after_help = "Example: secret-proxy why 0123456789abcdef")]
     Why(WhyArgs),
@@ -153,6 +160,49 @@ pub(crate) struct CheckArgs {
     /// The file to check [default: the secrets file of the settings]
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one flag")]
+pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+
+    /// Go on with new records as they are written
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+
+    /// Only refusals
+    #[arg(long)]
+    pub(crate) blocked: bool,
+
+    /// Only requests for this secret
+    #[arg(long, value_name = "NAME")]
+    pub(crate) secret: Option<String>,
+
+    /// Only requests to this host, or to any below it with *.HOST
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+
+    /// Only records since then: 30m, 2h, 7d, or a date or timestamp such as 2026-02-04 (UTC)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+
+    /// Only the last N of them
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+
+    /// Print JSON lines on a terminal too
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Check the hash chain of all files instead, and name the first line that breaks it
+    #[arg(long, conflicts_with_all = ["follow", "blocked", "secret", "host", "since", "limit"])]
+    pub(crate) verify: bool,
+
+    /// The head that --verify printed before: it must still be in the chain
+    #[arg(long, requires = "verify", value_name = "SEQ:HASH")]
+    pub(crate) head: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -9,6 +9,8 @@ mod failure;
 mod harden;
 mod logging;
 mod settings;
+mod terminal;
+mod trail;
 mod watchdog;
 
 use std::alloc::System;
@@ -27,6 +29,7 @@ static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 fn main() -> ExitCode {
     harden::private_files();
     let outcome = match Cli::parse().command {
+        Command::Audit(arguments) => commands::audit::main(&arguments),
         Command::Ca(arguments) => commands::ca::main(&arguments),
         Command::Check(arguments) => commands::check::main(&arguments),
         Command::Demo => commands::demo::main(),

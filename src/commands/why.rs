@@ -1,15 +1,18 @@
 //! `why ID`: the records behind the id that a client got.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io;
 use std::process::ExitCode;
 
 use actors::folder::Folder;
-use serde_json::Value;
+use memchr::memmem::Finder;
 
+use super::audit;
+use super::audit::page::{Form, Page};
 use crate::cli::WhyArgs;
 use crate::failure::Failure;
 use crate::settings::folder_path;
+use crate::trail::Trail;
+use crate::trail::record::Record;
 
 const ID_DIGITS: usize = 16;
 
@@ -20,26 +23,27 @@ pub(crate) fn main(arguments: &WhyArgs) -> Result<ExitCode, Failure> {
             "'{id}' is not an id: it is the {ID_DIGITS} hex digits of x-secret-proxy-id"
         )));
     }
-    let path = Folder::at(&folder_path(&arguments.folder)?).audit();
-    let fail = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => Failure::not_well(format!("no records yet in {}", path.display())),
-        kind => Failure::not_well(format!("{}: {kind}", path.display())),
-    };
-    let mut found = false;
-    for line in BufReader::new(File::open(&path).map_err(fail)?).lines() {
-        let line = line.map_err(fail)?;
-        if has_id(&line, &id) {
-            found = true;
-            say!("{line}");
-        }
-    }
-    if found {
+    let mut trail = audit::open(&Folder::at(&folder_path(&arguments.folder)?))?;
+    if show(&mut trail, &id).map_err(Failure::not_well)? {
         return Ok(ExitCode::SUCCESS);
     }
-    Err(Failure::not_well(format!("no record with id {id} in {}", path.display())))
+    Err(Failure::not_well(format!("no record with id {id} in {}", trail.live_path().display())))
 }
 
-fn has_id(line: &str, id: &str) -> bool {
+/// Shows the records with the id as JSON, and tells whether there are any.
+fn show(trail: &mut Trail, id: &str) -> io::Result<bool> {
     // Most lines are told apart without reading them as JSON.
-    line.contains(id) && serde_json::from_str::<Value>(line).is_ok_and(|record| record["id"] == id)
+    let finder = Finder::new(id);
+    let mut page = Page::new(Form::of_stdout(true), None);
+    let mut found = false;
+    while trail.advance()? {
+        let Some(line) = trail.line().filter(|line| finder.find(line.text).is_some()) else { continue };
+        let record = Record::read(line.text).filter(|record| record.id.as_deref() == Some(id));
+        if let Some(record) = record {
+            found = true;
+            page.show(line.text, &record)?;
+        }
+    }
+    page.turn()?;
+    Ok(found)
 }

@@ -1,0 +1,103 @@
+//! `audit`: the trail for people and for pipes, and whether it is whole.
+
+mod columns;
+mod filter;
+pub(super) mod page;
+mod since;
+mod verify;
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use actors::folder::Folder;
+
+use self::filter::Filter;
+use self::page::{Form, Page};
+use crate::cli::AuditArgs;
+use crate::failure::Failure;
+use crate::settings::folder_path;
+use crate::trail::record::Record;
+use crate::trail::{Line, Trail};
+
+/// How often it is looked for new records.
+const PAUSE: Duration = Duration::from_millis(200);
+
+pub(crate) fn main(arguments: &AuditArgs) -> Result<ExitCode, Failure> {
+    let filter = Filter::new(arguments).map_err(Failure::usage)?;
+    let pinned = arguments.head.as_deref().map(verify::head).transpose()?;
+    let mut trail = open(&Folder::at(&folder_path(&arguments.folder)?))?;
+    if arguments.verify {
+        return verify::main(&mut trail, pinned, arguments.json);
+    }
+    let page = Page::new(Form::of_stdout(arguments.json), arguments.limit);
+    let mut reading = Reading { filter, page, broken: 0 };
+    match reading.run(&mut trail, arguments.follow) {
+        // As `head` does, once it has enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(Failure::not_well(error)),
+        Ok(()) if reading.broken > 0 => Ok(ExitCode::FAILURE),
+        Ok(()) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Opens the trail, and says which of its files cannot be read.
+pub(super) fn open(folder: &Folder) -> Result<Trail, Failure> {
+    let trail = Trail::open(folder).map_err(Failure::not_well)?;
+    trail.passed_over().iter().for_each(|note| complain!("secret-proxy: {note}"));
+    if trail.is_empty() {
+        let path = trail.live_path();
+        return Err(Failure::not_well(format!("no records yet: there is no {}", path.display())));
+    }
+    Ok(trail)
+}
+
+/// From the trail, through the filter, onto the page.
+struct Reading {
+    filter: Filter,
+    page: Page,
+    broken: u64,
+}
+
+impl Reading {
+    fn run(&mut self, trail: &mut Trail, follow: bool) -> io::Result<()> {
+        loop {
+            while trail.advance()? {
+                trail.line().map_or(Ok(()), |line| self.read(&line))?;
+            }
+            self.page.turn()?;
+            if !follow || self.page.reader_leaves_within(PAUSE) {
+                return Ok(());
+            }
+            trail.look_for_more()?;
+        }
+    }
+
+    fn read(&mut self, line: &Line<'_>) -> io::Result<()> {
+        if !self.filter.may_want(line.text) {
+            if !has_the_shape_of_json(line.text) {
+                self.pass_over(line);
+            }
+            return Ok(());
+        }
+        match Record::read(line.text) {
+            Some(record) if self.filter.wants(&record) => self.page.show(line.text, &record),
+            Some(_) => Ok(()),
+            None => {
+                self.pass_over(line);
+                Ok(())
+            }
+        }
+    }
+
+    /// A line that is not a record is named, and reading goes on.
+    fn pass_over(&mut self, line: &Line<'_>) {
+        self.broken += 1;
+        complain!("secret-proxy: {}: is not a record and is passed over", line.place);
+    }
+}
+
+/// A look at a line that will not be shown.
+fn has_the_shape_of_json(line: &[u8]) -> bool {
+    line.starts_with(b"{") && line.ends_with(b"}")
+}

@@ -1,0 +1,69 @@
+//! `audit --verify`: whether the chain is whole, and what that proves.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::terminal::{visible, visible_json};
+use crate::trail::Trail;
+use crate::trail::chain::{Chain, check};
+use crate::trail::link::Head;
+
+/// What a whole chain does not prove.
+const LIMITS: &str = "That is what it shows: no record was changed, removed or moved and what follows left as it was. It does not\n\
+     show what somebody can do who may write these files: write them anew from there on, or cut off the end.\n\
+     Against that, keep the head elsewhere, and ask later whether it is still there:";
+
+pub(super) fn head(text: &str) -> Result<Head, Failure> {
+    let usage = |()| Failure::usage("--head: write SEQ:HASH, as secret-proxy audit --verify prints it");
+    text.trim().parse().map_err(usage)
+}
+
+pub(super) fn main(trail: &mut Trail, pinned: Option<Head>, json: bool) -> Result<ExitCode, Failure> {
+    let files = trail.files();
+    let chain = check(trail, pinned).map_err(Failure::not_well)?;
+    if json {
+        say!("{}", visible_json(&report(&chain, files).to_string()));
+    } else {
+        print(&chain, files);
+    }
+    Ok(if chain.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(chain: &Chain, files: usize) {
+    for note in &chain.notes {
+        say!("{}: {}", note.place, visible(&note.what));
+    }
+    for fault in &chain.faults {
+        say!("{fault}");
+    }
+    if !chain.faults.is_empty() {
+        return;
+    }
+    let (first, last) = (visible(&chain.first_timestamp), visible(&chain.last_timestamp));
+    let plural = if files == 1 { "" } else { "s" };
+    say!("{} records in {files} file{plural}, from {first} to {last}: the chain is whole", chain.records);
+    if let Some(head) = chain.head() {
+        say!("head {head}\n{LIMITS}\n    secret-proxy audit --verify --head {head}");
+    }
+}
+
+fn report(chain: &Chain, files: usize) -> Value {
+    let place = |path: &std::path::Path| path.display().to_string();
+    let notes =
+        chain.notes.iter().map(|it| json!({"file": place(&it.place.path), "line": it.place.line, "what": it.what}));
+    let faults = chain.faults.iter();
+    let faults =
+        faults.map(|it| json!({"file": place(&it.place.path), "line": it.place.line, "seq": it.seq, "what": it.what}));
+    json!({
+        "ok": chain.faults.is_empty(),
+        "records": chain.records,
+        "files": files,
+        "first": chain.first_timestamp,
+        "last": chain.last_timestamp,
+        "head": chain.head().map(|head| head.to_string()),
+        "notes": notes.collect::<Vec<_>>(),
+        "faults": faults.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,150 @@
+//! The files of the trail, oldest first.
+//!
+//! Records are written to `audit.log`. When that is full it is renamed: by the daemon to
+//! `audit.log.SEQ`, by other programs to names such as `audit.log.0` or `audit.log-20260204`. So
+//! the names do not tell the order; the number of the first record does.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use actors::folder::Folder;
+
+use super::record::Record;
+
+/// How much of a file is looked at to find its first record, in bytes: more than a record can be.
+const HEAD_BYTES: usize = 512 * 1024;
+/// How often a rotation may come between listing the files and opening them.
+const TRIES: usize = 10;
+/// What programs that rotate logs may pack a file into.
+const PACKED: [&str; 5] = [".gz", ".bz2", ".xz", ".zst", ".Z"];
+
+/// What was found.
+pub(super) struct Files {
+    pub(super) files: Vec<TrailFile>,
+    /// What cannot be read, and what to do about it.
+    pub(super) passed_over: Vec<String>,
+}
+
+/// One open file.
+#[derive(Debug)]
+pub(super) struct TrailFile {
+    pub(super) path: Rc<Path>,
+    pub(super) file: File,
+    pub(super) identity: Identity,
+    /// Whether records are written to it.
+    pub(super) live: bool,
+    /// The number of its first record.
+    pub(super) first_seq: Option<u64>,
+}
+
+/// Which file it is, whatever its name.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    pub(super) fn of(found: &Metadata) -> Self {
+        Self { device: found.dev(), inode: found.ino() }
+    }
+}
+
+/// Opens all files, such that none was renamed meanwhile.
+pub(super) fn open(folder: &Folder) -> io::Result<Files> {
+    for _ in 0..TRIES {
+        let listed = list(folder)?;
+        let (packed, plain): (Vec<_>, Vec<_>) = listed.iter().partition(|it| is_packed(&it.path));
+        let Some(mut files) = open_listed(&plain, &folder.audit())? else { continue };
+        if list(folder)? == listed {
+            files.sort_by(|one, other| order(one).cmp(&order(other)));
+            let say = |it: &&Listed| format!("{} is not read: unpack it to have its records", it.path.display());
+            return Ok(Files { files, passed_over: packed.iter().map(say).collect() });
+        }
+    }
+    Err(io::Error::other(format!("{}: its files are being renamed, try again", folder.path().display())))
+}
+
+fn order(file: &TrailFile) -> (bool, Option<u64>, &Path) {
+    (file.live, file.first_seq, &file.path)
+}
+
+/// A name in the folder.
+#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Listed {
+    path: PathBuf,
+    identity: Identity,
+}
+
+fn list(folder: &Folder) -> io::Result<Vec<Listed>> {
+    let entries = match fs::read_dir(folder.path()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|error| named(folder.path(), &error))?,
+    };
+    let live = folder.audit();
+    let mut listed = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| named(folder.path(), &error))?.path();
+        if !is_of_trail(&path, &live) {
+            continue;
+        }
+        // Links are not followed, as the daemon does not.
+        let Ok(found) = fs::symlink_metadata(&path) else { continue };
+        if found.is_file() {
+            listed.push(Listed { path, identity: Identity::of(&found) });
+        } else if path == live {
+            return Err(io::Error::other(format!("{} is not a regular file", path.display())));
+        }
+    }
+    listed.sort();
+    Ok(listed)
+}
+
+/// Whether the name is that of the live file, or the same with a number or a date after it.
+fn is_of_trail(path: &Path, live: &Path) -> bool {
+    let name = |path: &Path| path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
+    let (name, live) = (name(path), name(live));
+    let Some(rest) = name.strip_prefix(&live) else { return false };
+    let number = rest.strip_prefix(['.', '-']).unwrap_or_default();
+    rest.is_empty() || number.starts_with(|first: char| first.is_ascii_digit())
+}
+
+fn is_packed(path: &Path) -> bool {
+    PACKED.iter().any(|end| path.as_os_str().as_encoded_bytes().ends_with(end.as_bytes()))
+}
+
+/// Nothing if a name has come to stand for another file since it was listed.
+fn open_listed(listed: &[&Listed], live: &Path) -> io::Result<Option<Vec<TrailFile>>> {
+    let mut files = Vec::new();
+    for Listed { path, identity } in listed.iter().copied() {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(|error| named(path, &error))?,
+        };
+        let fail = |error| named(path, &error);
+        if Identity::of(&file.metadata().map_err(fail)?) != *identity {
+            return Ok(None);
+        }
+        let first_seq = first_seq(&file).map_err(fail)?;
+        let live = path == live;
+        files.push(TrailFile { path: path.as_path().into(), file, identity: *identity, live, first_seq });
+    }
+    Ok(Some(files))
+}
+
+/// The number of the first record that has one.
+pub(super) fn first_seq(file: &File) -> io::Result<Option<u64>> {
+    let mut head = vec![0; HEAD_BYTES];
+    let length = file.read_at(&mut head, 0)?;
+    head.truncate(length);
+    Ok(head.split(|byte| *byte == b'\n').find_map(|line| Record::read(line)?.seq))
+}
+
+/// An error that says where it happened.
+pub(super) fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {}", path.display(), error.kind()))
+}
