@@ -61,6 +61,7 @@ pub mod request;
 pub mod routes;
 pub mod strict_origin;
 pub mod tap;
+pub mod terminal;
 pub mod tls;
 pub mod transcript;
 pub mod tunnel;

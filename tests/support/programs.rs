@@ -4,8 +4,9 @@ use std::process::{Command, Output};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::process;
+use super::process::{self, Process};
 use super::proxy::Proxy;
+use super::terminal;
 use super::transcript::Source;
 
 /// How long a daemon may take to refuse to start.
@@ -25,6 +26,20 @@ impl Proxy {
     /// Runs another command of the binary, with the daemon's environment.
     pub fn cli(&self, words: &[&str]) -> Output {
         self.run_as(Source::Product, self.command().args(words), PROGRAM_WITHIN)
+    }
+
+    /// Starts another command of the binary, which goes on until it is ended or dropped.
+    pub fn cli_running(&self, words: &[&str]) -> Process {
+        let label = format!("program-{}", self.programs.fetch_add(1, Ordering::SeqCst));
+        let process = Process::spawn(self.command().args(words), self.home.root.path(), &label);
+        process.expect("the built secret-proxy can be started")
+    }
+
+    /// Runs another command of the binary on a terminal, and gives what the terminal was sent.
+    pub fn cli_on_terminal(&self, words: &[&str], environment: &[(&str, &str)]) -> String {
+        let shown = terminal::shown_by(self.command().args(words).envs(environment.iter().copied()));
+        self.home.transcript.hear(Source::Product, "a terminal", &shown);
+        String::from_utf8(shown).expect("text")
     }
 
     /// Runs any program to its end, 60 s at most, and listens to its output for canaries.

@@ -11,9 +11,9 @@ use crate::trail::chain::{Chain, check};
 use crate::trail::link::Head;
 
 /// What a whole chain does not prove.
-const LIMITS: &str = "That is what it shows: no record was changed, removed or moved and what follows left as it was. It does not\n\
-     show what somebody can do who may write these files: write them anew from there on, or cut off the end.\n\
-     Against that, keep the head elsewhere, and ask later whether it is still there:";
+const LIMITS: &str = "No record was changed, removed or moved while what follows it was left as it was. It would not show if\n\
+     somebody who may write these files had written them anew from some record on, or cut off the newest.\n\
+     Against that, keep the head elsewhere, and ask later whether it is still in the chain:";
 
 pub(super) fn head(text: &str) -> Result<Head, Failure> {
     let usage = |()| Failure::usage("--head: write SEQ:HASH, as secret-proxy audit --verify prints it");
