@@ -27,9 +27,15 @@ impl Process {
     /// Starts `command` with empty stdin and its output in `folder/LABEL.out` and `.err`, which
     /// are added to if they are there.
     pub fn spawn(command: &mut Command, folder: &Path, label: &str) -> io::Result<Self> {
+        let stdout = appending(&folder.join(format!("{label}.out")))?;
+        Self::spawn_into(stdout.into(), command, folder, label)
+    }
+
+    /// The same with its stdout elsewhere.
+    pub fn spawn_into(out: Stdio, command: &mut Command, folder: &Path, label: &str) -> io::Result<Self> {
         let stdout = folder.join(format!("{label}.out"));
         let stderr = folder.join(format!("{label}.err"));
-        let child = command.stdin(Stdio::null()).stdout(appending(&stdout)?).stderr(appending(&stderr)?).spawn()?;
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(appending(&stderr)?).spawn()?;
         Ok(Self { child, stdout, stderr, ended: None })
     }
 

@@ -1,5 +1,6 @@
 //! Other programs beside the daemon: commands of the binary, and real clients such as curl.
 
+use std::io::{self, PipeReader};
 use std::process::{Command, Output};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -30,9 +31,16 @@ impl Proxy {
 
     /// Starts another command of the binary, which goes on until it is ended or dropped.
     pub fn cli_running(&self, words: &[&str]) -> Process {
-        let label = format!("program-{}", self.programs.fetch_add(1, Ordering::SeqCst));
-        let process = Process::spawn(self.command().args(words), self.home.root.path(), &label);
+        let process = Process::spawn(self.command().args(words), self.home.root.path(), &self.label());
         process.expect("the built secret-proxy can be started")
+    }
+
+    /// The same, with its stdout in a pipe.
+    pub fn cli_piped(&self, words: &[&str]) -> (Process, PipeReader) {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let mut command = self.command();
+        let process = Process::spawn_into(writer.into(), command.args(words), self.home.root.path(), &self.label());
+        (process.expect("the built secret-proxy can be started"), reader)
     }
 
     /// Runs another command of the binary on a terminal, and gives what the terminal was sent.
@@ -70,13 +78,15 @@ impl Proxy {
     }
 
     fn run_as(&self, source: Source, program: &mut Command, within: Duration) -> Output {
-        let number = self.programs.fetch_add(1, Ordering::SeqCst);
         let name = program.get_program().to_string_lossy().into_owned();
-        let label = format!("program-{number}");
-        let output = process::output(program, self.home.root.path(), &label, within);
+        let output = process::output(program, self.home.root.path(), &self.label(), within);
         let output = output.unwrap_or_else(|error| panic!("{name} cannot be run: {error}"));
         self.home.transcript.hear(source, format!("stdout of {name}"), &output.stdout);
         self.home.transcript.hear(source, format!("stderr of {name}"), &output.stderr);
         output
+    }
+
+    fn label(&self) -> String {
+        format!("program-{}", self.programs.fetch_add(1, Ordering::SeqCst))
     }
 }
