@@ -268,9 +268,9 @@ impl Copy {
         fs::write(path.join("audit.log"), text(live)).expect("written");
         let old = path.join("audit.log.000000000001");
         if rotated.is_empty() {
-            drop(fs::remove_file(old))
+            drop(fs::remove_file(old));
         } else {
-            fs::write(old, text(rotated)).expect("written")
+            fs::write(old, text(rotated)).expect("written");
         }
         let mut words = vec!["--verify", "--dir", path.to_str().expect("text")];
         words.extend(head.iter().flat_map(|head| ["--head", head]));
