@@ -126,8 +126,8 @@ fn newer(mut files: Vec<TrailFile>, lines: &Lines) -> io::Result<VecDeque<TrailF
         Some(at) => drop(files.drain(..=at)),
         // It was removed or compressed; it can be read to its end all the same.
         None => {
-            let first = lines.first_seq()?;
-            files.retain(|file| file.live || file.first_seq > first);
+            let first = lines.first()?;
+            files.retain(|file| file.live || file.first > first);
         }
     }
     Ok(files.into())

@@ -37,8 +37,14 @@ pub(super) struct TrailFile {
     pub(super) identity: Identity,
     /// Whether records are written to it.
     pub(super) live: bool,
-    /// The number of its first record.
-    pub(super) first_seq: Option<u64>,
+    pub(super) first: Option<First>,
+}
+
+/// The number and the time of a file's first record. A number comes again if a chain starts anew.
+#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct First {
+    seq: u64,
+    timestamp: String,
 }
 
 /// Which file it is, whatever its name.
@@ -69,8 +75,8 @@ pub(super) fn open(folder: &Folder) -> io::Result<Files> {
     Err(io::Error::other(format!("{}: its files are being renamed, try again", folder.path().display())))
 }
 
-fn order(file: &TrailFile) -> (bool, Option<u64>, &Path) {
-    (file.live, file.first_seq, &file.path)
+fn order(file: &TrailFile) -> (bool, Option<&First>, &Path) {
+    (file.live, file.first.as_ref(), &file.path)
 }
 
 /// A name in the folder.
@@ -129,19 +135,20 @@ fn open_listed(listed: &[&Listed], live: &Path) -> io::Result<Option<Vec<TrailFi
         if Identity::of(&file.metadata().map_err(fail)?) != *identity {
             return Ok(None);
         }
-        let first_seq = first_seq(&file).map_err(fail)?;
+        let first = first(&file).map_err(fail)?;
         let live = path == live;
-        files.push(TrailFile { path: path.as_path().into(), file, identity: *identity, live, first_seq });
+        files.push(TrailFile { path: path.as_path().into(), file, identity: *identity, live, first });
     }
     Ok(Some(files))
 }
 
-/// The number of the first record that has one.
-pub(super) fn first_seq(file: &File) -> io::Result<Option<u64>> {
+/// The first record that has a number.
+pub(super) fn first(file: &File) -> io::Result<Option<First>> {
     let mut head = vec![0; HEAD_BYTES];
     let length = file.read_at(&mut head, 0)?;
     head.truncate(length);
-    Ok(head.split(|byte| *byte == b'\n').find_map(|line| Record::read(line)?.seq))
+    let mut records = head.split(|byte| *byte == b'\n').filter_map(Record::read);
+    Ok(records.find_map(|record| Some(First { seq: record.seq?, timestamp: record.timestamp.to_string() })))
 }
 
 /// An error that says where it happened.

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::files::{Identity, TrailFile, first_seq, named};
+use super::files::{First, Identity, TrailFile, first, named};
 use super::{Line, Place};
 
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -83,8 +83,8 @@ impl Lines {
         Ok(Identity::of(&found))
     }
 
-    pub(super) fn first_seq(&self) -> io::Result<Option<u64>> {
-        first_seq(self.reader.get_ref()).map_err(|error| named(&self.path, &error))
+    pub(super) fn first(&self) -> io::Result<Option<First>> {
+        first(self.reader.get_ref()).map_err(|error| named(&self.path, &error))
     }
 
     /// Some programs copy a log and then empty it: what is then written stands at its start.

@@ -208,6 +208,16 @@ fn a_chain_may_start_anew_with_a_reason_and_only_so() {
 }
 
 #[test]
+fn files_of_two_chains_are_told_apart_by_their_time() {
+    let old = chain(3);
+    let start = chain_start(1, "").replace("\"t\"", "\"2026-02-05T00:00:00Z\"");
+    let new = chain_after(1, &hash(&start), 2);
+    // The names tell the contrary.
+    let scene = Scene::new(&[("audit.log.1", &old), ("audit.log.0", &[start]), ("audit.log", &new)]);
+    assert_eq!(scene.faults(None), [""; 0]);
+}
+
+#[test]
 fn lines_older_than_the_chain_need_a_start_after_them() {
     let script = vec!["{\"timestamp\":\"t\",\"secrets\":[],\"host\":\"h\",\"blocked\":false}".to_owned(); 2];
     let start = chain_start(1, "");
