@@ -1,9 +1,7 @@
-//! Promise: the audit trail can be read, by people and by programs, over all its files and while it
-//! is written; and whatever is done to it afterwards, `--verify` names the first line that shows it.
+//! The audit trail can be read, by people and by programs, over all its files and while it is written.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
@@ -13,56 +11,56 @@ use tempfile::TempDir;
 
 use crate::support::{Canary, Origin, Proxy, eventually};
 
-const HOST: &str = "api.example.test";
+pub(crate) const HOST: &str = "api.example.test";
 /// Listed, but nobody listens there.
-const DEAD: &str = "dead.example.test";
+pub(crate) const DEAD: &str = "dead.example.test";
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// A proxy that sends, refuses, and fails to send.
-struct Scene {
-    proxy: Proxy,
+pub(crate) struct Scene {
+    pub(crate) proxy: Proxy,
     _origin: Origin,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (canary, origin) = (Canary::new(), Origin::start(&[HOST]));
         let proxy = Proxy::builder().origin(HOST, &origin).resolve(&format!("{DEAD}:443:127.0.0.1:1"));
         let proxy = proxy.secret("API_KEY", &canary, &format!("{HOST},{DEAD}")).start();
         Self { proxy, _origin: origin }
     }
 
-    async fn send(&self, host: &str, path: &str, placeholder: &str) -> u16 {
+    pub(crate) async fn send(&self, host: &str, path: &str, placeholder: &str) -> u16 {
         let request = self.proxy.client().get(&format!("https://{host}{path}")).header("x-api-key", placeholder);
         request.send().await.expect("the proxy answers").status
     }
 
     /// A permit, a refusal, and a permit that is not sent: four records.
-    async fn send_all(&self) {
+    pub(crate) async fn send_all(&self) {
         assert_eq!(self.send(HOST, "/permitted", "{{API_KEY}}").await, 200);
         assert_eq!(self.send("evil.example.test", "/refused", "{{OTHER}}").await, 403);
         assert_eq!(self.send(DEAD, "/unsent", "{{API_KEY}}").await, 502);
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         fs::read_to_string(self.proxy.dir().join("audit.log")).expect("written")
     }
 
-    fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.text().lines().map(str::to_owned).collect()
     }
 
-    fn rename(&self, from: &str, to: &str) {
+    pub(crate) fn rename(&self, from: &str, to: &str) {
         fs::rename(self.proxy.dir().join(from), self.proxy.dir().join(to)).expect("renamed");
     }
 
-    fn audit(&self, words: &[&str]) -> Output {
+    pub(crate) fn audit(&self, words: &[&str]) -> Output {
         self.proxy.cli(&[&["audit"], words].concat())
     }
 
     /// What it prints, and complains of.
     #[track_caller]
-    fn printed(&self, words: &[&str], code: i32) -> (String, String) {
+    pub(crate) fn printed(&self, words: &[&str], code: i32) -> (String, String) {
         let output = self.audit(words);
         let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("text"));
         assert_eq!(output.status.code(), Some(code), "{words:?}\n{out}\n{err}");
@@ -237,124 +235,4 @@ async fn the_chain_is_whole_while_the_daemon_writes_and_rotates() {
         eventually(WITHIN, "records are written again", || scene.proxy.dir().join("audit.log").exists());
     }
     writing.abort();
-}
-
-/// Lines of a real trail, and what `--verify` says once they stand in a folder of their own.
-struct Copy {
-    scene: Scene,
-    folder: TempDir,
-    head: String,
-}
-
-impl Copy {
-    /// Eight records in a rotated file and the live one.
-    async fn new() -> (Self, Vec<String>) {
-        let scene = Scene::new();
-        scene.send_all().await;
-        scene.send_all().await;
-        let folder = TempDir::new().expect("a folder");
-        let (lines, mut copy) = (scene.lines(), Self { scene, folder, head: String::new() });
-        let whole = copy.verify(&lines[..3], &lines[3..], None, 0);
-        let head = whole.lines().find_map(|line| line.strip_prefix("head ")).expect("a head");
-        assert!(whole.starts_with("8 records in 2 files, from 2") && head.starts_with("8:"), "{whole}");
-        head.clone_into(&mut copy.head);
-        (copy, lines)
-    }
-
-    #[track_caller]
-    fn verify(&self, rotated: &[String], live: &[String], head: Option<&str>, code: i32) -> String {
-        let text = |lines: &[String]| lines.iter().flat_map(|line| [line, "\n"]).collect::<String>();
-        let path = self.folder.path();
-        fs::write(path.join("audit.log"), text(live)).expect("written");
-        let old = path.join("audit.log.000000000001");
-        if rotated.is_empty() {
-            drop(fs::remove_file(old));
-        } else {
-            fs::write(old, text(rotated)).expect("written");
-        }
-        let mut words = vec!["--verify", "--dir", path.to_str().expect("text")];
-        words.extend(head.iter().flat_map(|head| ["--head", head]));
-        let (shown, complaint) = self.scene.printed(&words, code);
-        assert_eq!(complaint, "");
-        shown.replace(&format!("{}/", canonical(path)), "")
-    }
-
-    /// Done to the lines of the live file.
-    #[track_caller]
-    fn assert_found(&self, lines: &[String], tamper: impl FnOnce(&mut Vec<String>), fault: &str) {
-        let mut live = lines[3..].to_vec();
-        tamper(&mut live);
-        let shown = self.verify(&lines[..3], &live, None, 1);
-        assert!(shown.starts_with(fault) && shown.lines().count() == 1, "{shown}, not {fault}");
-    }
-}
-
-fn canonical(path: &Path) -> String {
-    fs::canonicalize(path).expect("it is there").display().to_string()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_is_done_to_a_line_verify_names_it() {
-    let (copy, lines) = Copy::new().await;
-    let change = |lines: &mut Vec<String>| lines[1] = lines[1].replace("/permitted", "/permittee");
-    copy.assert_found(&lines, change, "audit.log:2: was changed after it was written (seq 5)");
-    let remove = |lines: &mut Vec<String>| drop(lines.remove(1));
-    copy.assert_found(&lines, remove, "audit.log:2: the record 5 is missing before this line (seq 6)");
-    let remove_first = |lines: &mut Vec<String>| drop(lines.remove(0));
-    copy.assert_found(&lines, remove_first, "audit.log:1: the record 4 is missing before this line (seq 5)");
-    let swap = |lines: &mut Vec<String>| lines.swap(1, 2);
-    copy.assert_found(&lines, swap, "audit.log:2: was added or moved here");
-    let forge = |lines: &mut Vec<String>| {
-        let forged = lines[2].replace("/refused", "/forged");
-        lines.insert(2, forged);
-    };
-    copy.assert_found(&lines, forge, "audit.log:3: was added or moved here");
-    let copy_line = |lines: &mut Vec<String>| lines.insert(3, lines[0].clone());
-    copy.assert_found(&lines, copy_line, "audit.log:4: was added or moved here");
-    let break_line = |lines: &mut Vec<String>| lines[3].truncate(40);
-    copy.assert_found(&lines, break_line, "audit.log:4: is not a record (seq 7)");
-    // In the rotated file, seen from the first line of the live one.
-    let mut old = lines[..3].to_vec();
-    old[2] = old[2].replace(DEAD, HOST);
-    let shown = copy.verify(&old, &lines[3..], None, 1);
-    assert!(shown.starts_with("audit.log.000000000001:3: was changed"), "{shown}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn missing_ends_show_at_the_start_and_against_a_pinned_head() {
-    let (copy, lines) = Copy::new().await;
-    let shown = copy.verify(&[], &lines[3..], None, 1);
-    assert!(shown.starts_with("audit.log:1: the records before this line are missing"), "{shown}");
-    // Without a head kept elsewhere a missing tail cannot be seen, and it says so.
-    let shown = copy.verify(&lines[..3], &lines[3..6], None, 0);
-    assert!(shown.contains("cut off the newest") && shown.contains("keep the head elsewhere"), "{shown}");
-    let shown = copy.verify(&lines[..3], &lines[3..6], Some(&copy.head), 1);
-    assert_eq!(shown, "audit.log:3: the records 7 to 8 are missing after this line (seq 6)\n");
-    copy.verify(&lines[..3], &lines[3..], Some(&copy.head), 0);
-    let other = format!("8:{}", "12".repeat(32));
-    let shown = copy.verify(&lines[..3], &lines[3..], Some(&other), 1);
-    assert!(shown.starts_with("audit.log:5: is not the record that was pinned"), "{shown}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn verify_reports_to_programs_too() {
-    let (copy, lines) = Copy::new().await;
-    copy.verify(&lines[..2], &lines[3..], None, 1);
-    let folder = canonical(copy.folder.path());
-    let report = |code| {
-        let (shown, _) = copy.scene.printed(&["--verify", "--json", "--dir", &folder], code);
-        serde_json::from_str::<Value>(&shown).expect("JSON")
-    };
-    let broken = report(1);
-    assert_eq!(
-        (&broken["ok"], &broken["faults"][0]["line"], &broken["faults"][0]["seq"]),
-        (&false.into(), &1.into(), &4.into())
-    );
-    assert_eq!(broken["faults"][0]["file"], format!("{folder}/audit.log"));
-    copy.verify(&lines[..3], &lines[3..], None, 0);
-    let whole = report(0);
-    assert_eq!(
-        (&whole["ok"], &whole["records"], &whole["head"]),
-        (&true.into(), &8.into(), &copy.head.as_str().into())
-    );
 }

@@ -52,6 +52,12 @@ fn print(report: &Value) {
         audit["unrecorded"],
         text(&audit["path"])
     );
+    if let Some(head) = audit["head"].as_str().filter(|head| !head.is_empty()) {
+        say!("            head to keep elsewhere: {}:{head}", audit["seq"]);
+    }
+    if audit["low_space"] == true {
+        say!("            little room is left for records: {} bytes", audit["free_bytes"]);
+    }
     if let Some(error) = audit["last_error"].as_str() {
         say!("            cannot be written: {error}");
     }

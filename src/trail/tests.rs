@@ -5,7 +5,7 @@ mod tampering;
 use std::fs;
 use std::io::Write;
 
-use policy::record::{Record as Written, line as written};
+use policy::record::{Record as Written, add_line};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -79,8 +79,11 @@ fn request(seq: u64, prev: &str) -> String {
         id: "0123456789abcdef",
         port: 443,
         scheme: "https",
+        tunnel: false,
     };
-    written(&record, seq, prev).trim_end().to_owned()
+    let mut line = Vec::new();
+    add_line(&record, seq, prev, &mut line);
+    String::from_utf8_lossy(&line).trim_end().to_owned()
 }
 
 fn hash(line: &str) -> String {
