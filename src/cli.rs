@@ -25,7 +25,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example: secret-proxy status --json | jq .secrets.state")]
     Status(StatusArgs),
     /// Check the secrets file: names, hosts, problems with their lines, never a value
-    #[command(after_help = "Example: secret-proxy check ~/.config/secret-proxy/secrets.env")]
+    #[command(after_help = "Example: secret-proxy check ~/.config/secret-proxy/secrets.env\n\n\
+        A problem is one line, FILE:LINE: error|warning|note: NAME: what is wrong; what to do. \
+        The exit code is 1 if a secret cannot be used.")]
     Check(CheckArgs),
     /// Make the daemon read the secrets again
     #[command(after_help = "Example: secret-proxy reload")]
@@ -160,6 +162,10 @@ pub(crate) struct CheckArgs {
     /// The file to check [default: the secrets file of the settings]
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+
+    /// Print names, hosts and problems as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -10,7 +10,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::bad_input::{checked, settings_file, text};
+use crate::bad_input::{settings_file, text};
 use crate::support::{Answer, Canary, Fifo, Origin, Proxy, Step, eventually, eventually_async, origin::Upstream as _};
 
 const HOST: &str = "api.example.test";
@@ -19,7 +19,7 @@ const URL: &str = "https://api.example.test/echo";
 
 /// What a command printed, if it ended with this exit code and without a complaint.
 #[track_caller]
-fn printed(proxy: &Proxy, words: &[&str], code: i32) -> String {
+pub(crate) fn printed(proxy: &Proxy, words: &[&str], code: i32) -> String {
     let output = proxy.cli(words);
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(code), ""));
     String::from_utf8(output.stdout).expect("text")
@@ -27,7 +27,7 @@ fn printed(proxy: &Proxy, words: &[&str], code: i32) -> String {
 
 /// Some line of `shown` holds all of these words.
 #[track_caller]
-fn assert_line(shown: &str, words: &[&str]) {
+pub(crate) fn assert_line(shown: &str, words: &[&str]) {
     let found = shown.lines().any(|line| words.iter().all(|word| line.contains(word)));
     assert!(found, "no line with {words:?} in:\n{shown}");
 }
@@ -96,20 +96,6 @@ fn status_fails_once_the_secrets_file_is_gone() {
     proxy.status_becomes("the secrets are missed", |status| status["secrets"]["state"] == "missing");
     assert_line(&printed(&proxy, &["status"], 1), &["missing", &text(&proxy.secrets_path())]);
     assert_line(&printed(&proxy, &["status", "--json"], 1), &["\"missing\""]);
-}
-
-#[test]
-fn check_names_secrets_hosts_and_problems_with_their_lines() {
-    let canary = Canary::new();
-    let proxy = Proxy::builder().secret("API_KEY", &canary, HOST).start();
-    assert_line(&printed(&proxy, &["check"], 0), &["ok", "API_KEY", HOST]);
-    let lines = "GOOD=?\nGOOD_HOSTS=g.example, *.h.example:8443\n\nLOST=?\nWIDE=?\nWIDE_HOSTS=*.com\n\
-                 SPLIT=\"?\\n?\"\nSPLIT_HOSTS=s.example\n";
-    let shown = printed(&proxy, &["check", &checked(&proxy, &lines.replace('?', canary.value()), 0o600)], 1);
-    assert_line(&shown, &["ok", "GOOD", "g.example", "*.h.example:8443"]);
-    assert_line(&shown, &["line 4", "LOST", "LOST_HOSTS="]);
-    assert_line(&shown, &["line 6", "WIDE_HOSTS", "two labels"]);
-    assert_line(&shown, &["line 7", "SPLIT", "control character"]);
 }
 
 #[test]

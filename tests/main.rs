@@ -5,6 +5,7 @@
 mod audit;
 mod audit_verify;
 mod bad_input;
+mod check;
 mod client_tls;
 mod commands;
 mod demo;

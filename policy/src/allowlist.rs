@@ -1,15 +1,30 @@
 //! What a `NAME_HOSTS` line allows: exact destinations, and `*.suffix` wildcards.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use crate::host::{Authority, Destination, Host, Scheme};
+use crate::host::{Authority, BadAuthority, Destination, Host, Scheme};
 
 /// The destinations that one secret may be sent to.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Allowlist {
     exact: HashSet<Destination>,
     /// Suffixes by port; always TLS.
-    suffixes: HashMap<u16, HashSet<Box<str>>>,
+    suffixes: HashMap<u16, HashSet<Arc<str>>>,
+}
+
+/// One entry of a `_HOSTS` line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Listed {
+    /// One destination.
+    Exact(Destination),
+    /// Every name below a suffix, by TLS.
+    Below {
+        /// The suffix, without `*.`.
+        suffix: Arc<str>,
+        /// The port.
+        port: u16,
+    },
 }
 
 /// Why an entry of a `_HOSTS` line is not usable.
@@ -19,17 +34,43 @@ pub enum BadEntry {
     #[error("it is empty")]
     Empty,
     /// Not a host, or not a port.
-    #[error("it is not host, host:port, *.suffix or http://host")]
-    NotAHost,
+    #[error("{0}")]
+    NotAHost(BadAuthority),
+    /// A name with other letters than ASCII ones that has no ASCII form.
+    #[error("its letters have no form that DNS knows")]
+    Unicode,
     /// A wildcard over a top-level name, such as `*.com`.
     #[error("a wildcard needs at least two labels after '*.'")]
     WildcardTooWide,
+    /// A `*` that is not the whole first label.
+    #[error("'*' stands at another place than before the first dot")]
+    WildcardPlace,
+    /// `*.` before an IP address.
+    #[error("a wildcard stands before an address")]
+    WildcardAddress,
     /// `http://` with a wildcard.
     #[error("http:// takes no wildcard")]
     WildcardCleartext,
     /// Another scheme, or `https://`, which is what an entry without a scheme means.
     #[error("leave the scheme out (only http:// may be written, to allow cleartext)")]
     Scheme,
+}
+
+impl BadEntry {
+    /// What to do about it.
+    pub const fn fix(self) -> &'static str {
+        match self {
+            Self::Empty => "write host, host:port, *.suffix or http://host, separated by single commas",
+            Self::NotAHost(BadAuthority::Port) => "write a port from 1 to 65535, and an IPv6 address in brackets",
+            Self::NotAHost(BadAuthority::Address) => "write 192.0.2.7 or [2001:db8::7], in its shortest form",
+            Self::NotAHost(_) => "write hosts alone, separated by commas: no user, path, space or underscore",
+            Self::Unicode => "write its xn-- form",
+            Self::WildcardTooWide | Self::WildcardPlace => "write *.suffix, such as *.example.com",
+            Self::WildcardAddress => "write each address",
+            Self::WildcardCleartext => "write each host that may be sent cleartext",
+            Self::Scheme => "write the host alone",
+        }
+    }
 }
 
 impl Allowlist {
@@ -40,7 +81,7 @@ impl Allowlist {
     pub fn parse(text: &str) -> Result<Self, (usize, BadEntry)> {
         let mut list = Self::default();
         for (index, entry) in text.split(',').enumerate() {
-            list.add(entry.trim()).map_err(|error| (index + 1, error))?;
+            list.add(Listed::parse(entry).map_err(|error| (index + 1, error))?);
         }
         Ok(list)
     }
@@ -82,7 +123,18 @@ impl Allowlist {
         dots.filter_map(|(at, _)| name.get(at + 1..)).any(|suffix| suffixes.contains(suffix))
     }
 
-    fn add(&mut self, entry: &str) -> Result<(), BadEntry> {
+    fn add(&mut self, entry: Listed) {
+        match entry {
+            Listed::Exact(destination) => drop(self.exact.insert(destination)),
+            Listed::Below { suffix, port } => drop(self.suffixes.entry(port).or_default().insert(suffix)),
+        }
+    }
+}
+
+impl Listed {
+    /// Reads one entry, with spaces around it.
+    pub(crate) fn parse(entry: &str) -> Result<Self, BadEntry> {
+        let entry = entry.trim();
         if entry.is_empty() {
             return Err(BadEntry::Empty);
         }
@@ -91,36 +143,52 @@ impl Allowlist {
             Some(("http", rest)) => (Scheme::Http, rest),
             Some(_) => return Err(BadEntry::Scheme),
         };
-        let Some(suffix) = rest.strip_prefix("*.") else {
-            self.exact.insert(authority(rest)?.under(scheme));
-            return Ok(());
-        };
-        if scheme == Scheme::Http {
-            return Err(BadEntry::WildcardCleartext);
+        match rest.strip_prefix("*.") {
+            Some(_) if scheme == Scheme::Http => Err(BadEntry::WildcardCleartext),
+            Some(suffix) => Self::below(suffix),
+            None => Ok(Self::Exact(authority(rest)?.under(scheme))),
         }
-        let Authority { host: Host::Name(name), port } = authority(suffix)? else {
-            return Err(BadEntry::NotAHost);
-        };
-        if !name.contains('.') {
-            return Err(BadEntry::WildcardTooWide);
+    }
+
+    fn below(suffix: &str) -> Result<Self, BadEntry> {
+        let port = Scheme::Https.default_port();
+        match authority(suffix) {
+            Ok(Authority { host: Host::Name(name), .. }) if !name.contains('.') => Err(BadEntry::WildcardTooWide),
+            Ok(Authority { host: Host::Name(suffix), port: own }) => {
+                Ok(Self::Below { suffix, port: own.unwrap_or(port) })
+            }
+            Ok(_) | Err(BadEntry::NotAHost(BadAuthority::Address)) => Err(BadEntry::WildcardAddress),
+            Err(bad) => Err(bad),
         }
-        let port = port.unwrap_or(scheme.default_port());
-        self.suffixes.entry(port).or_default().insert(name.as_ref().into());
-        Ok(())
+    }
+
+    /// Whether every destination of `other` is one of this entry's too.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let Self::Below { suffix, port } = self else { return self == other };
+        let below = |name: &str| name.strip_suffix(&**suffix).is_some_and(|head| head.ends_with('.'));
+        match other {
+            Self::Exact(it) => it.scheme == Scheme::Https && it.port == *port && it.host.as_name().is_some_and(below),
+            Self::Below { suffix: narrower, port: other_port } => {
+                other_port == port && (narrower == suffix || below(narrower))
+            }
+        }
     }
 }
 
 /// Reads an entry's host and port; Unicode names are turned into their ASCII form here and only here.
 fn authority(text: &str) -> Result<Authority, BadEntry> {
+    if text.contains('*') {
+        return Err(BadEntry::WildcardPlace);
+    }
     if text.is_ascii() {
-        return Authority::parse(text).map_err(|_| BadEntry::NotAHost);
+        return Authority::parse(text).map_err(BadEntry::NotAHost);
     }
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) => (host, format!(":{port}")),
         None => (text, String::new()),
     };
-    let ascii = idna::domain_to_ascii_strict(host).map_err(|_| BadEntry::NotAHost)?;
-    Authority::parse(&format!("{ascii}{port}")).map_err(|_| BadEntry::NotAHost)
+    let ascii = idna::domain_to_ascii_strict(host).map_err(|_| BadEntry::Unicode)?;
+    Authority::parse(&format!("{ascii}{port}")).map_err(BadEntry::NotAHost)
 }
 
 #[cfg(test)]
@@ -178,24 +246,43 @@ mod tests {
 
     #[test]
     fn one_bad_entry_spoils_the_list() {
+        use BadAuthority::{Address, Character, Port};
+
         let table = [
             ("", BadEntry::Empty),
             ("a.example,,b.example", BadEntry::Empty),
             ("*.com", BadEntry::WildcardTooWide),
-            ("*", BadEntry::NotAHost),
-            ("*example.com", BadEntry::NotAHost),
-            ("ex*.com", BadEntry::NotAHost),
-            ("*.*.com", BadEntry::NotAHost),
-            ("*.0.0.1", BadEntry::NotAHost),
+            ("*.com:8443", BadEntry::WildcardTooWide),
+            ("*", BadEntry::WildcardPlace),
+            ("*example.com", BadEntry::WildcardPlace),
+            ("ex*.com", BadEntry::WildcardPlace),
+            ("*.*.com", BadEntry::WildcardPlace),
+            ("*.0.0.1", BadEntry::WildcardAddress),
+            ("*.192.0.2.7", BadEntry::WildcardAddress),
+            ("*.[::1]", BadEntry::WildcardAddress),
             ("https://a.example", BadEntry::Scheme),
             ("ftp://a.example", BadEntry::Scheme),
             ("http://*.example.com", BadEntry::WildcardCleartext),
-            ("a.example/path", BadEntry::NotAHost),
-            ("u@a.example", BadEntry::NotAHost),
-            ("127.1", BadEntry::NotAHost),
-            ("::1", BadEntry::NotAHost),
-            ("a.example:0", BadEntry::NotAHost),
-            ("a b.example", BadEntry::NotAHost),
+            ("a.example/path", BadEntry::NotAHost(Character)),
+            ("u@a.example", BadEntry::NotAHost(Character)),
+            ("a b.example", BadEntry::NotAHost(Character)),
+            ("a.example b.example", BadEntry::NotAHost(Character)),
+            ("a_b.example", BadEntry::NotAHost(Character)),
+            ("a..example", BadEntry::NotAHost(BadAuthority::Name)),
+            ("a.example..", BadEntry::NotAHost(BadAuthority::Name)),
+            ("http://", BadEntry::NotAHost(BadAuthority::EmptyHost)),
+            ("127.1", BadEntry::NotAHost(Address)),
+            ("0x7f.0.0.1", BadEntry::NotAHost(Address)),
+            ("010.0.0.1", BadEntry::NotAHost(Address)),
+            ("192.0.2.7.", BadEntry::NotAHost(Address)),
+            ("[2001:db8:0::7]", BadEntry::NotAHost(Address)),
+            ("::1", BadEntry::NotAHost(Port)),
+            ("a.example:0", BadEntry::NotAHost(Port)),
+            ("a.example:", BadEntry::NotAHost(Port)),
+            ("a.example:65536", BadEntry::NotAHost(Port)),
+            ("b\u{fc}_cher.example", BadEntry::Unicode),
+            ("\u{ad}", BadEntry::Unicode),
+            ("b\u{fc}cher.example:0", BadEntry::NotAHost(Port)),
         ];
         for (list, expected) in table {
             let error = Allowlist::parse(list).map_err(|(_, error)| error);

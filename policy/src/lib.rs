@@ -13,6 +13,8 @@
 //! | [`table`] | names, values and allowlists out of that text |
 //! | [`allowlist`] | what a `_HOSTS` line allows |
 //! | [`imprint`] | what a table said, to tell whether the next read agrees |
+//! | [`lint`] | what `check` says of that text: what cannot be used, and what is odd |
+//! | [`problem`] | those problems in words, with what to do about them |
 //! | [`judge`] | permit or refusal |
 //! | [`reach`] | which addresses are never dialled |
 //! | [`refusal`] | why not, for the host's eyes |
@@ -28,7 +30,9 @@ pub mod hop;
 pub mod host;
 pub mod imprint;
 pub mod judge;
+pub mod lint;
 pub mod placeholder;
+pub mod problem;
 pub mod reach;
 pub mod record;
 pub mod refusal;

@@ -19,6 +19,21 @@ pub struct Entry {
     pub name: Name,
     /// What stands after it, unquoted.
     pub value: Value,
+    /// How it was written.
+    pub quoting: Quoting,
+    /// The line on which the same name stands again with the same value, if it does.
+    pub repeated: Option<usize>,
+}
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Quoting {
+    /// Without quotes.
+    Bare,
+    /// `'...'`.
+    Single,
+    /// `"..."`.
+    Double,
 }
 
 /// An entry's value; wiped on drop and not printed.
@@ -44,22 +59,22 @@ pub struct Malformed {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Cause {
     /// The line does not start with a name.
-    #[error("a line must be NAME=value, a comment or blank")]
+    #[error("the line does not start with a name")]
     NoName,
     /// No `=` follows the name.
     #[error("'=' must follow the name")]
     NoEquals,
     /// A bare value with ` #` in it: value or comment?
-    #[error("' #' in a value without quotes could be a comment: quote the value")]
+    #[error("' #' in a value without quotes could be a comment")]
     Comment,
     /// A bare value with a quote at its end alone.
-    #[error("a quote at one end only: quote the whole value")]
+    #[error("the value has a quote at its end only")]
     LoneQuote,
     /// A quote that is never closed.
     #[error("the quote that opens here is never closed")]
     Unclosed,
     /// An escape that is not one of `\\ \" \$ \n \r \t`.
-    #[error("unknown escape in double quotes (known: \\\\ \\\" \\$ \\n \\r \\t): use single quotes for literal text")]
+    #[error("unknown escape in double quotes (known: \\\\ \\\" \\$ \\n \\r \\t)")]
     Escape,
     /// Text after the closing quote.
     #[error("only a comment may follow the closing quote")]
@@ -67,6 +82,22 @@ pub enum Cause {
     /// The same name a second time, with another value.
     #[error("this name stands above with another value")]
     Twice,
+}
+
+impl Cause {
+    /// What to do about it.
+    pub const fn fix(self) -> &'static str {
+        match self {
+            Self::NoName => "a line must be NAME=value, a comment after # or blank",
+            Self::NoEquals => "write NAME=value, the name in letters, digits and _",
+            Self::Comment => "quote the value, and put a comment after the closing quote or on a line of its own",
+            Self::LoneQuote => "quote the whole value: in double quotes if it holds a single one, and the reverse",
+            Self::Unclosed => "close it (a ' cannot stand inside '...')",
+            Self::Escape => "use single quotes for literal text",
+            Self::AfterQuote => "quote the whole value, or put # before the comment",
+            Self::Twice => "remove one of the two lines",
+        }
+    }
 }
 
 /// Reads the whole text.
@@ -79,9 +110,9 @@ pub fn parse(text: &[u8]) -> Result<Vec<Entry>, Malformed> {
     let mut seen: HashMap<Name, usize> = HashMap::new();
     while !reader.rest.is_empty() {
         let Some(entry) = reader.entry()? else { continue };
-        match seen.get(&entry.name).and_then(|at| entries.get(*at)) {
+        match seen.get(&entry.name).and_then(|at| entries.get_mut(*at)) {
             // A slow reader of a pipe can be handed the same text twice.
-            Some(first) if *first.value.0 == *entry.value.0 => {}
+            Some(first) if *first.value.0 == *entry.value.0 => first.repeated = Some(entry.line),
             Some(_) => return Err(Malformed { line: entry.line, cause: Cause::Twice }),
             None => {
                 seen.insert(entry.name.clone(), entries.len());
@@ -110,8 +141,8 @@ impl<'a> Reader<'a> {
         let name = self.name().ok_or(fail(Cause::NoName))?;
         self.skip_spaces();
         self.rest = self.rest.strip_prefix(b"=").ok_or(fail(Cause::NoEquals))?;
-        let value = self.value().map_err(fail)?;
-        Ok(Some(Entry { line, name, value: Value(value) }))
+        let (quoting, value) = self.value().map_err(fail)?;
+        Ok(Some(Entry { line, name, value: Value(value), quoting, repeated: None }))
     }
 
     fn name(&mut self) -> Option<Name> {
@@ -126,15 +157,15 @@ impl<'a> Reader<'a> {
         Name::parse(name)
     }
 
-    fn value(&mut self) -> Result<Zeroizing<Vec<u8>>, Cause> {
+    fn value(&mut self) -> Result<(Quoting, Zeroizing<Vec<u8>>), Cause> {
         let padding = self.rest.len();
         self.skip_spaces();
         let padded = self.rest.len() < padding;
-        match self.rest.first() {
-            Some(b'\'') => self.single_quoted(),
-            Some(b'"') => self.double_quoted(),
-            _ => bare(self.take_line(), padded),
-        }
+        Ok(match self.rest.first() {
+            Some(b'\'') => (Quoting::Single, self.single_quoted()?),
+            Some(b'"') => (Quoting::Double, self.double_quoted()?),
+            _ => (Quoting::Bare, bare(self.take_line(), padded)?),
+        })
     }
 
     fn single_quoted(&mut self) -> Result<Zeroizing<Vec<u8>>, Cause> {

@@ -1,12 +1,12 @@
 //! Names, values and allowlists, as one read of the mount gives them.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
-use crate::allowlist::{Allowlist, BadEntry};
+use crate::allowlist::Allowlist;
 use crate::host::Destination;
 use crate::imprint::Imprint;
+use crate::problem::{Problem, What};
 use crate::secret::{Name, SecretValue};
 use crate::secrets_file::{self, Entry, Malformed};
 
@@ -36,6 +36,13 @@ pub struct Secret {
     pub hosts: Result<Allowlist, BadHosts>,
 }
 
+impl Secret {
+    /// Whether it can be sent anywhere.
+    pub fn is_usable(&self) -> bool {
+        self.value.is_ok() && self.hosts.is_ok()
+    }
+}
+
 /// Why a value is never injected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BadValue {
@@ -50,6 +57,17 @@ pub enum BadValue {
     Control,
 }
 
+impl BadValue {
+    /// What to do about it.
+    pub const fn fix(self) -> &'static str {
+        match self {
+            Self::Empty => "write the value after '='",
+            Self::TooLong => "put the token itself here, not a whole file",
+            Self::Control => "write it on one line, without escapes or invisible characters",
+        }
+    }
+}
+
 /// Why the allowlist of a secret cannot be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum BadHosts {
@@ -57,48 +75,6 @@ pub enum BadHosts {
     Missing,
     /// The line is not text, or one of its entries is wrong.
     Entry,
-}
-
-/// Something that `check` tells the owner. It names keys and hosts, never a value.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Problem {
-    /// The line, from 1.
-    pub line: usize,
-    /// The key on that line.
-    pub name: Name,
-    /// What is wrong.
-    pub what: What,
-}
-
-/// What is wrong with an entry.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum What {
-    /// The value cannot be sent.
-    Value(BadValue),
-    /// A secret without a `_HOSTS` line.
-    NoHosts,
-    /// The numbered entry of a `_HOSTS` line is wrong.
-    Entry(usize, BadEntry),
-    /// A `_HOSTS` line that is not text.
-    HostsNotText,
-    /// A `_HOSTS` line without its secret.
-    NoSecret,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, name, what } = self;
-        write!(f, "line {line}: {name}: ")?;
-        match what {
-            What::Value(bad) => write!(f, "{bad}"),
-            What::NoHosts => write!(f, "no allowed hosts: add {name}{HOSTS_SUFFIX}=host[,host...]"),
-            What::Entry(at, bad) => write!(f, "entry {at}: {bad}"),
-            What::HostsNotText => write!(f, "the list of hosts is not text"),
-            What::NoSecret => {
-                write!(f, "there is no {}", name.as_str().strip_suffix(HOSTS_SUFFIX).unwrap_or_default())
-            }
-        }
-    }
 }
 
 impl Table {
@@ -148,16 +124,17 @@ impl Table {
         &self.secrets
     }
 
-    /// What `check` has to say, in the order of the file.
+    /// What keeps entries from being used, in the order of the file.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    fn from_entries(entries: &[Entry]) -> Self {
+    pub(crate) fn from_entries(entries: &[Entry]) -> Self {
         let mut table = Self::default();
         let by_name: HashMap<&str, &Entry> = entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
         for entry in entries {
             match entry.name.as_str().strip_suffix(HOSTS_SUFFIX) {
+                Some(owner) if owner.ends_with(HOSTS_SUFFIX) => table.complain(entry, What::HostsOfHosts),
                 Some(owner) if by_name.contains_key(owner) => {}
                 Some(_) => table.complain(entry, What::NoSecret),
                 None => table.add(entry, by_name.get(format!("{}{HOSTS_SUFFIX}", entry.name).as_str()).copied()),
@@ -185,7 +162,7 @@ impl Table {
     }
 
     fn complain(&mut self, entry: &Entry, what: What) {
-        self.problems.push(Problem { line: entry.line, name: entry.name.clone(), what });
+        self.problems.push(Problem { line: entry.line, name: Some(entry.name.clone()), what });
     }
 }
 
@@ -210,22 +187,24 @@ fn usable(entry: &Entry) -> Result<SecretValue, BadValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::allowlist::BadEntry;
 
     #[test]
     fn problems_name_lines_and_keys_but_no_value() {
         let text = "A=s3cret\nB=s3cret\nB_HOSTS=*.com\nC_HOSTS=c.example\nD=\nD_HOSTS=d.example\n\
                     E=\"s3cret\\n\"\nE_HOSTS=e.example,,\nF=s3cret\nF_HOSTS=f.example\n";
         let table = Table::read(text.as_bytes()).expect("well-formed");
-        let problems: Vec<String> = table.problems().iter().map(ToString::to_string).collect();
+        let problems: Vec<_> = table.problems().iter().map(|it| (it.line, it.name.as_ref(), it.what)).collect();
+        let name = |text: &str| Name::parse(text.as_bytes());
         assert_eq!(
             problems,
             [
-                "line 1: A: no allowed hosts: add A_HOSTS=host[,host...]",
-                "line 3: B_HOSTS: entry 1: a wildcard needs at least two labels after '*.'",
-                "line 4: C_HOSTS: there is no C",
-                "line 5: D: the value is empty",
-                "line 7: E: the value holds a control character, which no header may",
-                "line 8: E_HOSTS: entry 2: it is empty",
+                (1, name("A").as_ref(), What::NoHosts),
+                (3, name("B_HOSTS").as_ref(), What::Entry(1, BadEntry::WildcardTooWide)),
+                (4, name("C_HOSTS").as_ref(), What::NoSecret),
+                (5, name("D").as_ref(), What::Value(BadValue::Empty)),
+                (7, name("E").as_ref(), What::Value(BadValue::Control)),
+                (8, name("E_HOSTS").as_ref(), What::Entry(2, BadEntry::Empty)),
             ]
         );
         assert!(!format!("{table:?}").contains("s3cret"));

@@ -1,5 +1,8 @@
 //! `check`: names, hosts and problems of a secrets file, never a value.
 
+mod report;
+
+use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -7,11 +10,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use actors::folder::Folder;
-use policy::table::{BadHosts, Secret, Table};
+use policy::lint::Lint;
+use psl::Psl as _;
 
+use self::report::Report;
 use crate::cli::CheckArgs;
 use crate::failure::Failure;
-use crate::settings::{folder_path, joined, secrets_path};
+use crate::settings::{folder_path, secrets_path};
 
 /// Reading a pipe may ask its owner for approval.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,44 +26,102 @@ pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
         Some(file) => file.clone(),
         None => secrets_path(&Folder::at(&folder_path(&arguments.folder)?))?,
     };
-    let table = read(&path)?;
-    let count = table.secrets().len();
-    say!("{}: {count} secret{}", path.display(), if count == 1 { "" } else { "s" });
-    for (name, secret) in table.secrets() {
-        say!("  {:8} {name}  {}", if is_usable(secret) { "ok" } else { "unusable" }, hosts(secret));
+    let kind = fs::symlink_metadata(&path).map_or(Kind::Unknown, |found| Kind::of(&found));
+    let report = match read(&path, kind) {
+        Ok(lint) => Report::of(&path, kind, &lint),
+        Err(unread) if arguments.json => Report::unread(&path, kind, &unread),
+        Err(Unread { problem, fix }) => return Err(Failure::not_well(format!("{}: {problem}; {fix}", path.display()))),
+    };
+    if arguments.json {
+        report.print_json();
+    } else {
+        report.print();
     }
-    for problem in table.problems() {
-        say!("  problem  {problem}");
-    }
-    if count == 0 {
-        say!("  nothing: a secret is a line NAME=value and a line NAME_HOSTS=host");
-    }
-    let usable = table.secrets().into_iter().all(|(_, secret)| is_usable(secret));
-    Ok(if usable { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn read(path: &Path) -> Result<Table, Failure> {
-    let named = |what: &dyn std::fmt::Display| Failure::not_well(format!("{}: {what}", path.display()));
-    let found = std::fs::symlink_metadata(path);
-    if found.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-        return Err(named(&"there is no such file: make it, or name another with secret-proxy check FILE"));
+/// What the mount is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    File,
+    Pipe,
+    Unknown,
+}
+
+impl Kind {
+    fn of(found: &Metadata) -> Self {
+        match found.file_type() {
+            it if it.is_file() => Self::File,
+            it if it.is_fifo() => Self::Pipe,
+            _ => Self::Unknown,
+        }
     }
-    if found.is_ok_and(|found| found.file_type().is_fifo()) {
+
+    /// In the words of `status`.
+    const fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::File => Some("file"),
+            Self::Pipe => Some("pipe"),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// Why there is no text to check.
+struct Unread {
+    problem: String,
+    fix: &'static str,
+}
+
+fn read(path: &Path, kind: Kind) -> Result<Lint, Unread> {
+    if kind == Kind::Pipe {
         complain!("waiting for {} to be served, {} s at most", path.display(), PATIENCE.as_secs());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::not_well)?;
-    let text = runtime.block_on(actors::read_mount(path, PATIENCE)).map_err(|error| named(&error))?;
-    Table::read(&text).map_err(|malformed| named(&malformed))
+    let unread = |problem| Unread { problem, fix: fix(path) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| unread(error.to_string()))?;
+    let text = runtime.block_on(actors::read_mount(path, PATIENCE)).map_err(unread)?;
+    Ok(Lint::read(&text, &is_public_suffix))
 }
 
-fn is_usable(secret: &Secret) -> bool {
-    secret.value.is_ok() && secret.hosts.is_ok()
+fn fix(path: &Path) -> &'static str {
+    if fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        "make it, or name another with secret-proxy check FILE"
+    } else {
+        "it must be a file of your own with mode 600, or a pipe that is served"
+    }
 }
 
-fn hosts(secret: &Secret) -> String {
-    match &secret.hosts {
-        Ok(hosts) => joined(hosts.entries()),
-        Err(BadHosts::Missing) => "(no hosts)".to_owned(),
-        Err(BadHosts::Entry) => "(hosts cannot be read)".to_owned(),
+/// Whether the list of public suffixes, as it was when this was built, has exactly this name.
+fn is_public_suffix(name: &str) -> bool {
+    let info = psl::List.find(name.rsplit('.').map(str::as_bytes));
+    info.typ.is_some() && info.len == name.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use policy::lint::Look;
+    use policy::problem::What;
+
+    use super::*;
+
+    #[test]
+    fn table_of_public_suffixes() {
+        for public in ["com", "co.uk", "github.io", "xn--55qx5d.cn", "any.ck", "s3.amazonaws.com", "vercel.app"] {
+            assert!(is_public_suffix(public), "{public}");
+        }
+        for own in
+            ["example.com", "a.co.uk", "you.github.io", "amazonaws.com", "www.ck", "nosuchtop", "a.nosuchtop", ""]
+        {
+            assert!(!is_public_suffix(own), "{own}");
+        }
+    }
+
+    #[test]
+    fn each_value_of_the_example_is_told_to_be_one() {
+        let lint = Lint::read(include_bytes!("../../secrets.env.example"), &is_public_suffix);
+        let told = |line| lint.problems().iter().any(|it| it.line == line && it.what == What::Looks(Look::Example));
+        assert!(lint.secrets().iter().all(|(_, secret)| secret.is_usable() && told(secret.line)));
+        assert_eq!(lint.secrets().len(), 7);
     }
 }

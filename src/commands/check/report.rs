@@ -1,0 +1,139 @@
+//! What `check` prints, for people and as JSON.
+
+use std::path::Path;
+
+use policy::lint::{Hosts, Lint};
+use policy::problem::{Problem, Severity};
+use policy::secret::Name;
+use policy::table::Secret;
+use serde_json::{Value, json};
+
+use super::{Kind, Unread};
+use crate::settings::joined;
+
+/// Everything that is printed.
+pub(super) struct Report {
+    file: String,
+    kind: Kind,
+    secrets: Vec<Row>,
+    told: Vec<Told>,
+}
+
+/// A secret.
+struct Row {
+    name: String,
+    line: usize,
+    usable: bool,
+    hosts: Hosts,
+}
+
+/// A problem, of a line or of the file as a whole.
+struct Told {
+    line: Option<usize>,
+    severity: Severity,
+    name: Option<String>,
+    problem: String,
+    fix: String,
+}
+
+impl Report {
+    /// About a file that was read.
+    pub(super) fn of(file: &Path, kind: Kind, lint: &Lint) -> Self {
+        let secrets = lint.secrets().into_iter().map(|(name, secret)| Row::of(lint, name, secret)).collect();
+        let mut told: Vec<Told> = lint.problems().iter().map(Told::of).collect();
+        if lint.secrets().is_empty() && told.is_empty() {
+            told.push(Told::whole(
+                Severity::Warning,
+                "there is no secret in it",
+                "write NAME=value and NAME_HOSTS=host",
+            ));
+        }
+        if kind == Kind::File {
+            told.push(Told::whole(Severity::Note, "plain text on disk", "mount the file by 1Password if you can"));
+        }
+        Self { file: file.display().to_string(), kind, secrets, told }
+    }
+
+    /// About a file that was not read.
+    pub(super) fn unread(file: &Path, kind: Kind, why: &Unread) -> Self {
+        let told = vec![Told::whole(Severity::Error, &why.problem, why.fix)];
+        Self { file: file.display().to_string(), kind, secrets: Vec::new(), told }
+    }
+
+    pub(super) fn is_well(&self) -> bool {
+        self.count(Severity::Error) == 0
+    }
+
+    pub(super) fn print(&self) {
+        for Row { name, usable, hosts, .. } in &self.secrets {
+            say!("  {:8} {name}  {}", if *usable { "ok" } else { "unusable" }, in_words(hosts));
+        }
+        for Told { line, severity, name, problem, fix } in &self.told {
+            let line = line.map_or_else(String::new, |line| format!(":{line}"));
+            let name = name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+            say!("{}{line}: {}: {name}{problem}; {fix}", self.file, severity.as_str());
+        }
+        let usable = self.secrets.iter().filter(|row| row.usable).count();
+        let [errors, warnings, notes] = [Severity::Error, Severity::Warning, Severity::Note].map(|it| self.count(it));
+        let counts = [(errors, "error"), (warnings, "warning"), (notes, "note")];
+        let counts = joined(counts.map(|(count, what)| counted(count, what)));
+        say!("{}: {}, {usable} usable; {counts}", self.file, counted(self.secrets.len(), "secret"));
+    }
+
+    /// Fields are added and never renamed.
+    pub(super) fn print_json(&self) {
+        let secrets: Vec<Value> = self.secrets.iter().map(Row::json).collect();
+        let problems: Vec<Value> = self.told.iter().map(Told::json).collect();
+        say!("{}", json!({ "file": self.file, "kind": self.kind.as_str(), "secrets": secrets, "problems": problems }));
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        self.told.iter().filter(|told| told.severity == severity).count()
+    }
+}
+
+impl Row {
+    fn of(lint: &Lint, name: &Name, secret: &Secret) -> Self {
+        Self { name: name.to_string(), line: secret.line, usable: secret.is_usable(), hosts: lint.hosts(name) }
+    }
+
+    fn json(&self) -> Value {
+        let Self { name, line, usable, hosts } = self;
+        let hosts = if let Hosts::Shown(hosts) = hosts { hosts.as_slice() } else { &[] };
+        json!({ "name": name, "line": line, "usable": usable, "hosts": hosts })
+    }
+}
+
+impl Told {
+    fn of(problem: &Problem) -> Self {
+        Self {
+            line: Some(problem.line),
+            severity: problem.what.severity(),
+            name: problem.name.as_ref().map(ToString::to_string),
+            problem: problem.what.to_string(),
+            fix: problem.fix().into_owned(),
+        }
+    }
+
+    fn whole(severity: Severity, problem: &str, fix: &str) -> Self {
+        Self { line: None, severity, name: None, problem: problem.to_owned(), fix: fix.to_owned() }
+    }
+
+    fn json(&self) -> Value {
+        let Self { line, severity, name, problem, fix } = self;
+        json!({ "line": line, "severity": severity.as_str(), "name": name, "problem": problem, "fix": fix })
+    }
+}
+
+fn in_words(hosts: &Hosts) -> String {
+    match hosts {
+        Hosts::Shown(hosts) => joined(hosts),
+        Hosts::Missing => "(no hosts)".to_owned(),
+        Hosts::Unreadable => "(hosts cannot be read)".to_owned(),
+        Hosts::Hidden => "(hosts not shown: they could be the value)".to_owned(),
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
