@@ -1,4 +1,9 @@
-//! Tables and properties of the secrets file, the cases where dotenvy changes or prints values among them.
+//! Tables and properties of the secrets file.
+
+mod beside_dotenvy;
+mod cuts;
+mod errors;
+mod quoting;
 
 use proptest::prelude::*;
 
@@ -86,20 +91,6 @@ fn what_could_mean_two_things_is_malformed() {
 }
 
 proptest! {
-    #[test]
-    fn any_text_without_a_quote_survives_single_quotes(value in "[^'\0]{0,40}") {
-        prop_assert_eq!(one(&format!("K='{value}'")), Ok(format!("K|{value}")));
-    }
-
-    #[test]
-    fn errors_hold_nothing_of_the_file(value in "[a-z]{12,20}", shape in 0..6_usize) {
-        let text = ["K='#", "K=\"# \\q", "# x\n-#", "K=# #", "K=#'", "K='x'#"][shape].replace('#', &value);
-        if let Err(malformed) = parse(text.as_bytes()) {
-            let shown = format!("{malformed} {malformed:?}");
-            prop_assert!(!shown.contains(&value));
-        }
-    }
-
     #[test]
     fn no_bytes_crash_the_parser(text in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse(&text);
