@@ -118,6 +118,11 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "SECRET_PROXY_RESOLVE", hide_env_values = true, value_name = "ENTRIES")]
     pub(crate) resolve: Option<String>,
 
+    /// An HTTP proxy that upstream connections go through: http://[user:password@]host:port. It looks names
+    /// up, so that only addresses and --resolve entries can be judged. A password is safer in settings.env
+    #[arg(long, env = "SECRET_PROXY_UPSTREAM_PROXY", hide_env_values = true, value_name = "URL")]
+    pub(crate) upstream_proxy: Option<String>,
+
     /// When a record counts as written: write (taken by the system), interval (also synced once a second)
     /// or always (synced to the disk first) [default: write]
     #[arg(long, env = "SECRET_PROXY_AUDIT_SYNC", hide_env_values = true, value_name = "WHEN")]

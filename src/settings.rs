@@ -6,27 +6,19 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use actors::folder::Folder;
-use actors::settings::{AuditRotation, AuditSync, Intercept, Settings};
+use actors::settings::{AuditRotation, Settings};
 use etcetera::BaseStrategy;
-use policy::allowlist::Allowlist;
 
 use self::values::{
-    audit_sync, boolean, duration, file_bytes, hosts, intercept, listen_addresses, networks, number, resolve_entries,
+    audit_sync, boolean, duration, file_bytes, files_kept, hosts, intercept, listen_addresses, networks, number,
+    resolve_entries, upstream_proxy,
 };
 use crate::cli::{FolderArgs, RunArgs};
 use crate::failure::Failure;
 
 const PREFIX: &str = "SECRET_PROXY_";
-const DEFAULT_LISTEN: &str = "127.0.0.1:17329,unix:proxy.sock";
-const SECRETS_TTL: Duration = Duration::from_secs(300);
-const APPROVAL_WAIT: Duration = Duration::from_secs(60);
-const SESSIONS_MAX: usize = 4096;
-/// About 200,000 records; read in a second.
-const AUDIT_BYTES_MAX: u64 = 64 * 1024 * 1024;
-const AUDIT_FILES_CEILING: usize = 1_000_000;
 /// More permits than a semaphore hands out at once, or descriptors than a system has, help nobody.
 const SESSIONS_CEILING: usize = 1_000_000;
 const WORKERS_CEILING: usize = 1024;
@@ -62,49 +54,36 @@ pub(crate) fn secrets_path(folder: &Folder) -> Result<PathBuf, Failure> {
 }
 
 /// Reads all settings of `run`. The folder is touched only once they are all good.
-pub(crate) fn read(arguments: &RunArgs) -> Result<Run, Failure> {
-    let path = folder_path(&arguments.folder)?;
+pub(crate) fn read(given: &RunArgs) -> Result<Run, Failure> {
+    let path = folder_path(&given.folder)?;
     let folder = Folder::at(&path);
     let sources = Sources::read(&folder)?;
-    let pick = |flag: &Option<String>, name| sources.pick(flag.as_ref(), name);
-    let anywhere = pick(&arguments.listen_anywhere, "LISTEN_ANYWHERE");
-    let anywhere = or_default(anywhere, "listen-anywhere", boolean, false)?;
+    let anywhere = sources.get(given.listen_anywhere.as_ref(), "listen-anywhere", "false", boolean)?;
     let addresses = |text: &str| listen_addresses(text, &folder, anywhere);
-    let listen = pick(&arguments.listen, "LISTEN").unwrap_or_else(|| Given::default(DEFAULT_LISTEN));
-    let secrets_ttl = pick(&arguments.secrets_ttl, "SECRETS_TTL");
-    let approval_wait = pick(&arguments.approval_wait, "APPROVAL_WAIT");
-    let max_sessions = pick(&arguments.max_sessions, "MAX_SESSIONS");
-    let audit_keep = pick(&arguments.audit_keep, "AUDIT_KEEP").filter(|given| given.text != "all");
-    let audit_bytes = pick(&arguments.audit_bytes, "AUDIT_BYTES");
-    let audit_rotation = AuditRotation {
-        bytes_max: or_default(audit_bytes, "audit-bytes", file_bytes, AUDIT_BYTES_MAX)?,
-        keep: or_default(audit_keep, "audit-keep", |it| number(it, AUDIT_FILES_CEILING).map(Some), None)?,
-    };
-    let audit_synced = pick(&arguments.audit_sync, "AUDIT_SYNC");
+    let sessions = |text: &str| number(text, SESSIONS_CEILING);
     let mut tree = Settings {
-        listen: listen.parse("listen", addresses)?,
-        secrets: path_setting(pick(&arguments.secrets, "SECRETS"), &folder, "secrets.env"),
-        secrets_ttl: or_default(secrets_ttl, "secrets-ttl", duration, SECRETS_TTL)?,
-        approval_wait: or_default(approval_wait, "approval-wait", duration, APPROVAL_WAIT)?,
-        notify: or_default(pick(&arguments.notify, "NOTIFY"), "notify", boolean, true)?,
-        upstream_ca: pick(&arguments.upstream_ca, "UPSTREAM_CA").map(|given| given.text.into()),
-        allow_net: or_default(pick(&arguments.allow_net, "ALLOW_NET"), "allow-net", networks, Vec::new())?,
-        deny_private: or_default(pick(&arguments.deny_private, "DENY_PRIVATE"), "deny-private", boolean, false)?,
-        resolve: or_default(pick(&arguments.resolve, "RESOLVE"), "resolve", resolve_entries, Vec::new())?,
-        audit_sync: or_default(audit_synced, "audit-sync", audit_sync, AuditSync::Write)?,
-        audit_rotation,
-        passthrough: or_default(
-            pick(&arguments.passthrough, "PASSTHROUGH"),
-            "passthrough",
-            hosts,
-            Allowlist::default(),
-        )?,
-        intercept: or_default(pick(&arguments.intercept, "INTERCEPT"), "intercept", intercept, Intercept::All)?,
-        sessions_max: or_default(max_sessions, "max-sessions", |it| number(it, SESSIONS_CEILING), SESSIONS_MAX)?,
+        listen: sources.get(given.listen.as_ref(), "listen", "127.0.0.1:17329,unix:proxy.sock", addresses)?,
+        secrets: path_setting(sources.pick(given.secrets.as_ref(), "SECRETS"), &folder, "secrets.env"),
+        secrets_ttl: sources.get(given.secrets_ttl.as_ref(), "secrets-ttl", "300s", duration)?,
+        approval_wait: sources.get(given.approval_wait.as_ref(), "approval-wait", "60s", duration)?,
+        notify: sources.get(given.notify.as_ref(), "notify", "true", boolean)?,
+        upstream_ca: sources.pick(given.upstream_ca.as_ref(), "UPSTREAM_CA").map(|given| given.text.into()),
+        allow_net: sources.get(given.allow_net.as_ref(), "allow-net", "", networks)?,
+        deny_private: sources.get(given.deny_private.as_ref(), "deny-private", "false", boolean)?,
+        resolve: sources.get(given.resolve.as_ref(), "resolve", "", resolve_entries)?,
+        upstream_proxy: sources.get(given.upstream_proxy.as_ref(), "upstream-proxy", "", upstream_proxy)?,
+        passthrough: sources.get(given.passthrough.as_ref(), "passthrough", "", hosts)?,
+        intercept: sources.get(given.intercept.as_ref(), "intercept", "all", intercept)?,
+        audit_sync: sources.get(given.audit_sync.as_ref(), "audit-sync", "write", audit_sync)?,
+        audit_rotation: AuditRotation {
+            bytes_max: sources.get(given.audit_bytes.as_ref(), "audit-bytes", "64MiB", file_bytes)?,
+            keep: sources.get(given.audit_keep.as_ref(), "audit-keep", "all", files_kept)?,
+        },
+        sessions_max: sources.get(given.max_sessions.as_ref(), "max-sessions", "4096", sessions)?,
         folder,
     };
-    let workers = or_default(pick(&arguments.workers, "WORKERS"), "workers", |it| number(it, WORKERS_CEILING), 1)?;
-    let log = pick(&arguments.log, "LOG").map_or_else(|| "info".to_owned(), |given| given.text);
+    let workers = sources.get(given.workers.as_ref(), "workers", "1", |text| number(text, WORKERS_CEILING))?;
+    let log = sources.get(given.log.as_ref(), "log", "info", |text| Ok(text.to_owned()))?;
     let (folder, warnings) = Folder::open(&path).map_err(Failure::not_well)?;
     tree.folder = folder;
     Ok(Run { tree, workers, log, warnings })
@@ -124,7 +103,7 @@ impl Given {
 
     /// What is wrong with a setting is told with its name and its place.
     fn parse<T>(&self, flag: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure> {
-        let variable = format!("{PREFIX}{}", flag.replace('-', "_").to_uppercase());
+        let variable = format!("{PREFIX}{}", name_of(flag));
         let place = match &self.file {
             Some(file) => format!("{variable} in {}", file.display()),
             None => format!("--{flag} (or {variable})"),
@@ -165,6 +144,18 @@ impl Sources {
         Ok(Self { path, settings })
     }
 
+    /// A setting, or what its default means.
+    fn get<T>(
+        &self,
+        given: Option<&String>,
+        flag: &str,
+        default: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, Failure> {
+        let found = self.pick(given, &name_of(flag));
+        found.unwrap_or_else(|| Given::default(default)).parse(flag, read)
+    }
+
     /// clap has merged flag and environment; an empty text counts as not given.
     fn pick(&self, given: Option<&String>, name: &str) -> Option<Given> {
         let given = given.filter(|text| !text.is_empty()).map(|text| Given::default(text));
@@ -173,6 +164,11 @@ impl Sources {
             Some(Given { text: text.clone(), file: Some(self.path.clone()) })
         })
     }
+}
+
+/// What a flag is called among variables.
+fn name_of(flag: &str) -> String {
+    flag.replace('-', "_").to_uppercase()
 }
 
 /// The first line up to which the text does not parse. dotenvy does not tell.
@@ -187,7 +183,7 @@ fn first_bad_line(text: &str) -> usize {
     ends.collect::<Vec<_>>().iter().position(bad).map_or(1, |at| at + 1)
 }
 
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 19] = [
     "LISTEN",
     "LISTEN_ANYWHERE",
     "SECRETS",
@@ -200,6 +196,7 @@ const KNOWN: [&str; 18] = [
     "PASSTHROUGH",
     "INTERCEPT",
     "RESOLVE",
+    "UPSTREAM_PROXY",
     "AUDIT_SYNC",
     "AUDIT_BYTES",
     "AUDIT_KEEP",
@@ -207,15 +204,6 @@ const KNOWN: [&str; 18] = [
     "WORKERS",
     "LOG",
 ];
-
-fn or_default<T>(
-    given: Option<Given>,
-    flag: &str,
-    read: impl Fn(&str) -> Result<T, String>,
-    default: T,
-) -> Result<T, Failure> {
-    given.map_or(Ok(default), |given| given.parse(flag, read))
-}
 
 fn path_setting(given: Option<Given>, folder: &Folder, default: &str) -> PathBuf {
     let absolute = |given: Given| std::path::absolute(&given.text).unwrap_or_else(|_| given.text.into());

@@ -16,7 +16,7 @@ const NOT_WELL: i32 = 1;
 const USAGE: i32 = 2;
 
 /// A flag, a value that it cannot have, and what the complaint says to do instead.
-const BAD_VALUES: [(&str, &str, &str); 10] = [
+const BAD_VALUES: [(&str, &str, &str); 16] = [
     ("--listen", "nonsense", "such as 127.0.0.1:17329"),
     ("--listen", "0.0.0.0:0", "--listen-anywhere"),
     ("--secrets-ttl", "soon", "such as 300s"),
@@ -24,6 +24,12 @@ const BAD_VALUES: [(&str, &str, &str); 10] = [
     ("--allow-net", "127.0.0.0/40", "such as 127.0.0.0/8"),
     ("--deny-private", "maybe", "true"),
     ("--resolve", "api.example.test:443:localhost", "NAME:PORT:ADDRESS"),
+    ("--notify", "loudly", "true"),
+    ("--passthrough", "a.example,*.com", "entry 2"),
+    ("--intercept", "some", "listed"),
+    ("--audit-sync", "never", "interval"),
+    ("--audit-bytes", "1KiB", "64MiB"),
+    ("--audit-keep", "0", "from 1 to"),
     ("--max-sessions", "many", "from 1 to"),
     ("--workers", "0", "from 1 to"),
     ("--log", "info[", "such as info"),
@@ -81,6 +87,15 @@ fn a_bad_value_is_told_wherever_it_was_given() {
             let name = variable(flag);
             assert_complaint(&given(source, flag, value).start_refused(), USAGE, &[&name, value, next]);
         }
+    }
+}
+
+#[test]
+fn a_bad_upstream_proxy_is_told_without_its_password() {
+    for url in ["socks5://me:hunter2@127.0.0.1:1", "http://me:hunter2@nowhere", "http://me:hunter2@a b:1"] {
+        let output = Proxy::builder().arg("--upstream-proxy").arg(url).start_refused();
+        assert_complaint(&output, USAGE, &["--upstream-proxy", "http://host:port"]);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"));
     }
 }
 

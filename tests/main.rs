@@ -26,4 +26,5 @@ mod spellings;
 mod streaming;
 mod supervision;
 mod support;
+mod upstream_proxy;
 mod upstream_tls;

@@ -154,6 +154,7 @@ impl Ground {
             lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
             wipes: upstream::Wipes::default(),
             listed: board.listed.subscribe(),
+            proxy: settings.upstream_proxy.clone().map(Arc::new),
         };
         Ok(Self { board, sockets, status_socket, dialler, roots: roots.into(), own_root })
     }

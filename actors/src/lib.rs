@@ -47,6 +47,7 @@ mod hex;
 mod limits;
 mod listener;
 mod notice;
+mod prefixed;
 mod secret_store;
 mod session;
 pub mod settings;

@@ -10,7 +10,6 @@ mod exchange;
 mod outer;
 mod pace;
 mod passage;
-mod prefixed;
 mod refusal;
 mod relay;
 mod request;

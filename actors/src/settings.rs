@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderValue;
 use ipnet::IpNet;
 use policy::allowlist::Allowlist;
 use policy::host::Host;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub allow_net: Vec<IpNet>,
     /// Whether private networks are denied.
     pub deny_private: bool,
+    /// A proxy that upstream connections go through.
+    pub upstream_proxy: Option<UpstreamProxy>,
     /// Names that are answered before the system's resolver is asked.
     pub resolve: Vec<Resolve>,
     /// When a record counts as written.
@@ -43,6 +46,17 @@ pub struct Settings {
     pub intercept: Intercept,
     /// Client connections at a time.
     pub sessions_max: usize,
+}
+
+/// An HTTP proxy that upstream connections go through.
+#[derive(Clone, Debug)]
+pub struct UpstreamProxy {
+    /// A name or an address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// What it wants to see first; marked as sensitive, so that it is never printed.
+    pub authorization: Option<HeaderValue>,
 }
 
 /// Which tunnels are intercepted.

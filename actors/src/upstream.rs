@@ -8,6 +8,8 @@
 mod connection;
 mod dial;
 mod pool;
+mod proxy;
+mod route;
 mod trust;
 mod waiting;
 
@@ -23,11 +25,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::connection::{Connection, SendError, Wipes};
-pub(crate) use self::dial::{DialError, Dialler, NoRoute, Offer, Passage, Route};
+pub(crate) use self::dial::{DialError, Dialler, Passage};
 use self::pool::{Pool, Speaks};
+pub(crate) use self::route::{NoRoute, Offer, Route};
 pub use self::trust::TrustError;
 pub(crate) use self::trust::read_roots;
-use self::waiting::{Report, Waiting, bounded_dial, dial_and_report};
+use self::waiting::{Report, Waiting, bounded_dial, bounded_pass, dial_and_report};
 use crate::heartbeat::Beat;
 use crate::limits;
 use crate::settings::Resolve;
@@ -236,7 +239,7 @@ impl State {
         };
         let Arguments { dialler, overrides, .. } = self.arguments.clone();
         self.tasks.spawn(async move {
-            let addresses = dial::resolve(&destination, &overrides, &dialler).await;
+            let addresses = route::resolve(&destination, &overrides, &dialler).await;
             let _ = reply.send(addresses.map(|addresses| Lane::Route(Route { destination, offer, addresses })));
         });
     }
@@ -272,7 +275,7 @@ impl State {
     fn pass(&mut self, route: Route, wanted: CancellationToken, reply: RpcReplyPort<Result<Passage, DialError>>) {
         let dialler = self.arguments.dialler.clone();
         self.tasks.spawn(async move {
-            let passing = async { drop(reply.send(dial::pass(&route, &dialler).await)) };
+            let passing = async { drop(reply.send(bounded_pass(&route, &dialler).await)) };
             wanted.run_until_cancelled(passing).await;
         });
     }

@@ -4,11 +4,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use actors::folder::Folder;
-use actors::settings::{AuditSync, Intercept, Listen, Resolve};
+use actors::settings::{AuditSync, Intercept, Listen, Resolve, UpstreamProxy};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use bytesize::ByteSize;
+use http::HeaderValue;
 use ipnet::IpNet;
+use percent_encoding::percent_decode_str;
 use policy::allowlist::Allowlist;
-use policy::host::Host;
+use policy::host::{Authority, Host};
+
+const FILES_CEILING: usize = 1_000_000;
 
 fn entries(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|entry| !entry.is_empty())
@@ -40,8 +46,45 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parsed.ok_or_else(|| format!("'{text}' is not a duration such as 300s, 5m or 0"))
 }
 
+/// `http://[user:password@]host:port`. What is wrong is told without the text: it may hold a password.
+pub(super) fn upstream_proxy(text: &str) -> Result<Option<UpstreamProxy>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let bad = || "it is not http://host:port or http://user:password@host:port".to_owned();
+    let rest = text.strip_prefix("http://").map(|rest| rest.strip_suffix('/').unwrap_or(rest)).ok_or_else(bad)?;
+    let (credentials, authority) = match rest.rsplit_once('@') {
+        Some((credentials, authority)) => (Some(credentials), authority),
+        None => (None, rest),
+    };
+    let Authority { host, port } = Authority::parse(authority).map_err(|_| bad())?;
+    let authorization = credentials.map(|credentials| {
+        let credentials: Vec<u8> = percent_decode_str(credentials).collect();
+        let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(credentials)))?;
+        value.set_sensitive(true);
+        Ok::<_, http::header::InvalidHeaderValue>(value)
+    });
+    let host = match host {
+        Host::Name(name) => name.to_string(),
+        Host::Ip(ip) => ip.to_string(),
+    };
+    Ok(Some(UpstreamProxy {
+        host,
+        port: port.ok_or_else(bad)?,
+        authorization: authorization.transpose().map_err(|_| bad())?,
+    }))
+}
+
+/// How many files are kept; all if there is no number.
+pub(super) fn files_kept(text: &str) -> Result<Option<usize>, String> {
+    if text == "all" { Ok(None) } else { number(text, FILES_CEILING).map(Some) }
+}
+
 pub(super) fn hosts(text: &str) -> Result<Allowlist, String> {
-    Allowlist::parse(text).map_err(|(at, bad)| format!("entry {at}: {bad}"))
+    if text.is_empty() {
+        return Ok(Allowlist::default());
+    }
+    Allowlist::parse(text).map_err(|(at, bad)| format!("'{text}': entry {at}: {bad}"))
 }
 
 pub(super) fn intercept(text: &str) -> Result<Intercept, String> {

@@ -13,9 +13,9 @@ use tracing::{debug, warn};
 
 use super::ending::Ending;
 use super::exchange::Exchange;
-use super::prefixed::Prefixed;
 use super::{ByteStream, Path, Peers};
 use crate::body::ResponseBody;
+use crate::prefixed::Prefixed;
 use crate::settings::Intercept;
 use crate::upstream::{Lane, Offer, Passage};
 

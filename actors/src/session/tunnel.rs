@@ -12,10 +12,10 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
-use super::prefixed::Prefixed;
 use super::relay::{self, Next};
 use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, idle, service};
 use crate::limits;
+use crate::prefixed::Prefixed;
 use crate::tasks::Tasks;
 
 /// The first byte of a TLS handshake record (RFC 8446, section 5.1).

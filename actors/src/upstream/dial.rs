@@ -1,28 +1,29 @@
-//! From a destination to a verified connection: resolve, judge the addresses, connect, TLS.
+//! From a route to a verified connection: connect, TLS, HTTP.
 
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use policy::allowlist::Allowlist;
 use policy::host::{Destination, Host, Scheme};
 use policy::reach::Reach;
-use policy::refusal::Refusal;
 use rustls::{AlertDescription, ClientConfig};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::{Connection, Sender, Wipes};
+use super::proxy;
+use super::route::Route;
 use crate::limits;
-use crate::settings::Resolve;
+use crate::prefixed::Prefixed;
+use crate::settings::UpstreamProxy;
 use crate::tasks::Tasks;
 
 const NO_ADDRESS: &str = "the name has no address that may be dialled";
@@ -36,43 +37,23 @@ pub(crate) struct Dialler {
     /// Places for look-ups.
     pub(crate) lookups: Arc<Semaphore>,
     pub(crate) wipes: Wipes,
+    /// Another proxy that all of it goes through.
+    pub(crate) proxy: Option<Arc<UpstreamProxy>>,
     /// Where some secret may go.
     pub(crate) listed: watch::Receiver<Option<Arc<Allowlist>>>,
-}
-
-/// Which HTTP versions a request can travel by.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Offer {
-    /// HTTP/1.1 alone: the client speaks it, or wants an upgrade.
-    Http1,
-    /// HTTP/2, or HTTP/1.1 if the server has nothing else.
-    Http2,
-    /// Bytes, whatever they mean.
-    Bytes,
 }
 
 /// A connection whose bytes are not looked at.
 #[derive(Debug)]
 pub(crate) struct Passage {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Prefixed<TcpStream>,
     _place: OwnedSemaphorePermit,
 }
 
-/// Where a destination is reached, once the addresses were judged.
-#[derive(Clone, Debug)]
-pub(crate) struct Route {
-    pub(super) destination: Destination,
-    pub(super) offer: Offer,
-    pub(super) addresses: Vec<SocketAddr>,
-}
-
-/// Why there is no route.
-#[derive(Clone, Debug)]
-pub(crate) enum NoRoute {
-    /// The address may not be dialled.
-    Denied(Refusal),
-    /// The name has no address.
-    Unresolved(String),
+impl Dialler {
+    async fn place(&self) -> Result<OwnedSemaphorePermit, DialError> {
+        self.connections.clone().acquire_owned().await.map_err(DialError::new)
+    }
 }
 
 /// Why there is no connection. The text is for the host's eyes.
@@ -89,59 +70,8 @@ impl DialError {
         Self { timed_out: false, reason: reason.to_string() }
     }
 
-    fn timed_out(what: &str) -> Self {
+    pub(super) fn timed_out(what: &str) -> Self {
         Self { timed_out: true, reason: format!("{what} took too long") }
-    }
-}
-
-/// Looks a destination up and judges every address. Those that may not be dialled are left out.
-pub(super) async fn resolve(
-    destination: &Destination,
-    overrides: &[Resolve],
-    dialler: &Dialler,
-) -> Result<Vec<SocketAddr>, NoRoute> {
-    let found = match (fixed(destination, overrides), &destination.host) {
-        (Some(address), _) => vec![address],
-        (None, Host::Ip(ip)) => vec![SocketAddr::new(*ip, destination.port)],
-        (None, Host::Name(name)) => look_up(name, destination.port, dialler.lookups.clone()).await?,
-    };
-    let listed = dialler.listed.borrow().as_ref().is_some_and(|listed| listed.allows(destination));
-    let mut denied = None;
-    let mut allowed = Vec::new();
-    for address in found {
-        match dialler.reach.judge(address, listed) {
-            Ok(()) => allowed.push(address),
-            Err(why) => denied = denied.or(Some((address.ip(), why))),
-        }
-    }
-    allowed.truncate(limits::ADDRESSES_MAX);
-    match denied {
-        Some((ip, why)) if allowed.is_empty() => Err(NoRoute::Denied(Refusal::Address(destination.clone(), ip, why))),
-        _ => Ok(allowed),
-    }
-}
-
-fn fixed(destination: &Destination, overrides: &[Resolve]) -> Option<SocketAddr> {
-    let found = overrides.iter().find(|entry| entry.host == destination.host && entry.port == destination.port)?;
-    Some(SocketAddr::new(found.address, found.dialled_port.unwrap_or(found.port)))
-}
-
-/// Asks the system's resolver, on a thread: it cannot be called off, so its place is taken until it ends.
-async fn look_up(name: &str, port: u16, lookups: Arc<Semaphore>) -> Result<Vec<SocketAddr>, NoRoute> {
-    let unresolved = |reason: String| NoRoute::Unresolved(format!("{name} could not be looked up: {reason}"));
-    let owned = name.to_owned();
-    let asked = timeout(limits::RESOLVE, async move {
-        let place = lookups.acquire_owned().await.map_err(io::Error::other)?;
-        let ask = move || {
-            let _place = place;
-            (owned.as_str(), port).to_socket_addrs().map(Iterator::collect)
-        };
-        spawn_blocking(ask).await.map_err(io::Error::other)?
-    });
-    match asked.await {
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(unresolved(error.to_string())),
-        Err(_) => Err(unresolved("it took too long".to_owned())),
     }
 }
 
@@ -151,6 +81,9 @@ pub(super) async fn dial(
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
 ) -> Result<Connection, DialError> {
+    if let Some(proxy) = &dialler.proxy {
+        return dial_through(proxy, route, tls, dialler).await;
+    }
     let mut last = DialError::new(NO_ADDRESS);
     for address in &route.addresses {
         match timeout(limits::CONNECT, dial_one(route, *address, tls.clone(), dialler)).await {
@@ -164,10 +97,17 @@ pub(super) async fn dial(
 
 /// Connects to the first address that takes us, and no more.
 pub(super) async fn pass(route: &Route, dialler: &Dialler) -> Result<Passage, DialError> {
+    if let Some(proxy) = &dialler.proxy {
+        let place = dialler.place().await?;
+        let stream = proxy::tunnel(proxy, proxy::connect(proxy).await?, &route.target()).await?;
+        return Ok(Passage { stream, _place: place });
+    }
     let mut last = DialError::new(NO_ADDRESS);
     for address in &route.addresses {
         match timeout(limits::CONNECT, connect(*address, dialler)).await {
-            Ok(Ok((stream, place))) => return Ok(Passage { stream, _place: place }),
+            Ok(Ok((stream, place))) => {
+                return Ok(Passage { stream: Prefixed::new(Bytes::new(), stream), _place: place });
+            }
             Ok(Err(error)) => last = error,
             Err(_) => last = DialError::timed_out("connecting"),
         }
@@ -189,9 +129,29 @@ async fn dial_one(
     Ok(Connection::new(route.destination.clone(), sender, dialler.wipes.clone()))
 }
 
+/// The same by way of another proxy: in a tunnel, or forwarded if it is cleartext.
+async fn dial_through(
+    proxy: &Arc<UpstreamProxy>,
+    route: &Route,
+    tls: Option<Arc<ClientConfig>>,
+    dialler: &Dialler,
+) -> Result<Connection, DialError> {
+    let place = dialler.place().await?;
+    let tcp = proxy::connect(proxy).await?;
+    tcp.set_nodelay(true).map_err(DialError::new)?;
+    let (destination, wipes) = (route.destination.clone(), dialler.wipes.clone());
+    let Some(tls) = tls.filter(|_| destination.scheme == Scheme::Https) else {
+        let sender = start_http1(tcp, place).await?;
+        return Ok(Connection::new(destination, sender, wipes).forwarded_by(proxy.clone()));
+    };
+    let stream = proxy::tunnel(proxy, tcp, &route.target()).await?;
+    let sender = start_tls(&destination, tls, stream, place).await?;
+    Ok(Connection::new(destination, sender, wipes))
+}
+
 /// A TCP connection, judged once more now that both ends are known.
 async fn connect(address: SocketAddr, dialler: &Dialler) -> Result<(TcpStream, OwnedSemaphorePermit), DialError> {
-    let place = dialler.connections.clone().acquire_owned().await.map_err(DialError::new)?;
+    let place = dialler.place().await?;
     let tcp = TcpStream::connect(address).await.map_err(|error| DialError::new(format!("connecting: {error}")))?;
     let ends = tcp.local_addr().and_then(|local| Ok((local, tcp.peer_addr()?)));
     let (local, peer) = ends.map_err(DialError::new)?;
@@ -202,12 +162,15 @@ async fn connect(address: SocketAddr, dialler: &Dialler) -> Result<(TcpStream, O
 }
 
 /// Verifies the server, then speaks the version that it chose.
-async fn start_tls(
+async fn start_tls<S>(
     destination: &Destination,
     tls: Arc<ClientConfig>,
-    tcp: TcpStream,
+    tcp: S,
     place: OwnedSemaphorePermit,
-) -> Result<Sender, DialError> {
+) -> Result<Sender, DialError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let stream = TlsConnector::from(tls).connect(server_name(destination)?, tcp).await;
     let stream = stream.map_err(|error| DialError::new(format!("TLS: {error}")))?;
     match stream.get_ref().1.alpn_protocol() {
@@ -270,47 +233,4 @@ where
         let _ = connection.await;
     })));
     Ok(Sender::Http2 { sender, driver })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(host: &str, address: &str) -> Resolve {
-        let host = Host::parse(host).expect("a host");
-        Resolve { host, port: 443, address: address.parse().expect("an address"), dialled_port: Some(8443) }
-    }
-
-    async fn resolved(target: &str, overrides: &[Resolve]) -> Result<Vec<String>, String> {
-        let destination = Destination::from_connect(target).expect("a destination");
-        let dialler = Dialler {
-            reach: Arc::default(),
-            connections: Arc::new(Semaphore::new(1)),
-            lookups: Arc::new(Semaphore::new(1)),
-            wipes: Wipes::default(),
-            listed: watch::Sender::default().subscribe(),
-        };
-        match resolve(&destination, overrides, &dialler).await {
-            Ok(addresses) => Ok(addresses.iter().map(ToString::to_string).collect()),
-            Err(NoRoute::Denied(refusal)) => Err(refusal.to_string()),
-            Err(NoRoute::Unresolved(reason)) => Err(reason),
-        }
-    }
-
-    #[tokio::test]
-    async fn an_override_answers_for_its_own_host_and_port_alone() {
-        let overrides = [entry("api.example", "192.168.7.7"), entry("local.example", "127.0.0.1")];
-        assert_eq!(resolved("api.example:443", &overrides).await, Ok(vec!["192.168.7.7:8443".to_owned()]));
-        let denied = "Address 127.0.0.1 of 'local.example' may not be dialled: it is a loopback address";
-        assert_eq!(resolved("local.example:443", &overrides).await, Err(denied.to_owned()));
-    }
-
-    #[tokio::test]
-    async fn literals_and_local_names_are_judged_too() {
-        for target in ["127.0.0.1:443", "[::1]:443", "[::ffff:127.0.0.1]:443", "169.254.169.254:80", "localhost:443"] {
-            let refused = resolved(target, &[]).await.expect_err("denied");
-            assert!(refused.contains("may not be dialled"), "{target}: {refused}");
-        }
-        assert_eq!(resolved("192.168.7.7:443", &[]).await, Ok(vec!["192.168.7.7:443".to_owned()]));
-    }
 }

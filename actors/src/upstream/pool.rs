@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use rustls::client::Resumption;
 
 use super::connection::Connection;
-use super::dial::Offer;
+use super::route::Offer;
 use crate::limits;
 
 /// Which versions a destination was found to speak.

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Msg;
 use super::connection::Connection;
-use super::dial::{self, DialError, Dialler, Route};
+use super::dial::{self, DialError, Dialler, Passage};
+use super::route::Route;
 use crate::limits;
 
 /// A request that waits for a connection.
@@ -27,8 +28,12 @@ pub(super) async fn bounded_dial(
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
 ) -> Result<Connection, DialError> {
-    let late = DialError { timed_out: true, reason: "connecting took too long".to_owned() };
-    timeout(limits::DIAL, dial::dial(route, tls, dialler)).await.unwrap_or(Err(late))
+    timeout(limits::DIAL, dial::dial(route, tls, dialler)).await.unwrap_or(Err(DialError::timed_out("connecting")))
+}
+
+/// The same for bytes that are not looked at.
+pub(super) async fn bounded_pass(route: &Route, dialler: &Dialler) -> Result<Passage, DialError> {
+    timeout(limits::DIAL, dial::pass(route, dialler)).await.unwrap_or(Err(DialError::timed_out("connecting")))
 }
 
 /// Dials for all who wait for the same destination.

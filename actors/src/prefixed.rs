@@ -12,18 +12,18 @@ const FIRST_BYTES: usize = 2048;
 
 /// Bytes that come first, and the stream that they came from.
 #[derive(Debug)]
-pub(super) struct Prefixed<S> {
+pub(crate) struct Prefixed<S> {
     first: Bytes,
     stream: S,
 }
 
 impl<S: AsyncRead + Unpin> Prefixed<S> {
-    pub(super) fn new(first: Bytes, stream: S) -> Self {
+    pub(crate) fn new(first: Bytes, stream: S) -> Self {
         Self { first, stream }
     }
 
     /// The first byte, without taking it; `None` at the end of the stream.
-    pub(super) async fn peek(&mut self) -> io::Result<Option<u8>> {
+    pub(crate) async fn peek(&mut self) -> io::Result<Option<u8>> {
         if self.first.is_empty() {
             let mut first = Vec::with_capacity(FIRST_BYTES);
             self.stream.read_buf(&mut first).await?;

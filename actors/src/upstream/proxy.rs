@@ -1,0 +1,46 @@
+//! Reaching upstreams by way of another proxy, as networks of companies want it.
+//!
+//! It sees where connections go and no more: the certificate is verified for the destination inside its
+//! tunnel. It resolves names, so that only addresses that we know can be judged.
+
+use bytes::Bytes;
+use http::header::{HOST, PROXY_AUTHORIZATION};
+use http::{Method, Request};
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::dial::DialError;
+use crate::prefixed::Prefixed;
+use crate::settings::UpstreamProxy;
+
+/// A TCP connection to the proxy. Its own address is exempt from judgement: the owner named it.
+pub(super) async fn connect(proxy: &UpstreamProxy) -> Result<TcpStream, DialError> {
+    let tcp = TcpStream::connect((proxy.host.as_str(), proxy.port)).await;
+    tcp.map_err(|error| DialError::new(format!("connecting to the upstream proxy: {error}")))
+}
+
+/// Asks for a tunnel to `target`, which is `host:port`.
+pub(super) async fn tunnel(
+    proxy: &UpstreamProxy,
+    tcp: TcpStream,
+    target: &str,
+) -> Result<Prefixed<TcpStream>, DialError> {
+    let failed = |error: hyper::Error| DialError::new(format!("upstream proxy: {error}"));
+    let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await.map_err(failed)?;
+    let _driver = AbortOnDropHandle::new(tokio::spawn(async move { drop(connection.with_upgrades().await) }));
+    let mut request = Request::builder().method(Method::CONNECT).uri(target).header(HOST, target);
+    if let Some(authorization) = &proxy.authorization {
+        request = request.header(PROXY_AUTHORIZATION, authorization);
+    }
+    let request = request.body(Empty::<Bytes>::new()).map_err(DialError::new)?;
+    let response = sender.send_request(request).await.map_err(failed)?;
+    if !response.status().is_success() {
+        return Err(DialError::new(format!("the upstream proxy answered {} to CONNECT", response.status().as_u16())));
+    }
+    let upgraded = hyper::upgrade::on(response).await.map_err(failed)?;
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_| DialError::new("upstream proxy: no tunnel"))?;
+    Ok(Prefixed::new(parts.read_buf, parts.io.into_inner()))
+}
