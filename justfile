@@ -28,6 +28,11 @@ promise name:
 demo:
     cargo run --release -- demo
 
+# Nix modules, launchd agents and systemd units
+services:
+    tests/services/run
+    tests/nix/run
+
 # Licences, duplicates and sources
 deny:
     cargo deny check bans licenses sources
