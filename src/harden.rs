@@ -54,11 +54,16 @@ pub(crate) fn keep_memory_private() -> secmem_proc::Result {
 /// Descriptors that are not for connections: files, sockets, the runtime's own.
 const DESCRIPTORS_KEPT: u64 = 128;
 
+/// `OPEN_MAX` of macOS's `sys/syslimits.h`.
+const OPEN_MAX: u64 = 10_240;
+
 /// As many descriptors as the system allows. How many client connections they are good for: each may
 /// have one upstream, and reading the secrets needs one too.
 pub(crate) fn raise_descriptor_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let raise = |to| setrlimit(Resource::Nofile, Rlimit { current: to, maximum: limit.maximum });
+    // macOS names no limit as the hard one and takes no more than this.
+    let _ = raise(limit.maximum).or_else(|_| raise(Some(OPEN_MAX)));
     let allowed = getrlimit(Resource::Nofile).current;
     let sessions = allowed.map_or(u64::MAX, |allowed| allowed.saturating_sub(DESCRIPTORS_KEPT) / 2);
     usize::try_from(sessions).unwrap_or(usize::MAX).max(1)
