@@ -1,0 +1,126 @@
+//! Attacks the promise that a record is one line of JSON in the order that people parse, and that nothing
+//! a client sends can end a line, move a terminal's cursor or grow without bound.
+//!
+//! References: `serde_json` reads every line back; [`reference::json_line`] reads the keys in order, names
+//! the characters that may not appear, and cuts long texts in its own way. The time, the id and the hash
+//! are the daemon's own words and plain here. What stands before the line (a path without its query, the
+//! hash of the line before) is made in `actors/src/audit*` and not reached.
+
+#![no_main]
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use policy::record::{self, Chain, ChainNote, NotSent, Record};
+use reference::json_line::{self, kept};
+use serde_json::{Value, json};
+
+const TIMESTAMP: &str = "2026-02-04T12:34:56Z";
+const ID: &str = "0123456789abcdef";
+/// A character of one byte takes at most six in JSON, and 65 names stand in a record.
+const FIELD_MAX: usize = 6 * 2048;
+const NAMES_MAX: usize = 65 * (FIELD_MAX + 3);
+
+#[derive(Arbitrary, Debug)]
+struct Input<'a> {
+    names: Vec<&'a str>,
+    /// Names as a client could send very many of.
+    repeated: u8,
+    method: &'a str,
+    host: &'a str,
+    path: Text<'a>,
+    reason: Option<Text<'a>>,
+    port: u16,
+    tls: bool,
+    seq: u64,
+    prev: u32,
+}
+
+/// A text that may be made long.
+#[derive(Arbitrary, Debug)]
+struct Text<'a> {
+    text: &'a str,
+    times: u16,
+}
+
+impl Text<'_> {
+    fn written(&self) -> String {
+        let most = 8192 / self.text.len().max(1);
+        self.text.repeat(usize::from(self.times).min(most).max(1))
+    }
+}
+
+fuzz_target!(|input: Input<'_>| {
+    let prev = format!("{:08x}", input.prev);
+    check_record(&input, &prev);
+    let reason = input.path.written();
+    check_not_sent(&reason, input.seq, &prev);
+    check_note(&reason, input.seq, &prev);
+});
+
+fn check_record(input: &Input<'_>, prev: &str) {
+    let names: Vec<&str> =
+        input.names.iter().copied().cycle().take(input.names.len() + usize::from(input.repeated)).collect();
+    let (path, reason) = (input.path.written(), input.reason.as_ref().map(Text::written));
+    let scheme = if input.tls { "https" } else { "http" };
+    let record = Record {
+        timestamp: TIMESTAMP,
+        secrets: record::bounded_names(names.iter().copied()),
+        method: record::bounded(input.method),
+        host: record::bounded(input.host),
+        path: record::bounded(&path),
+        blocked: reason.is_some(),
+        reason: reason.as_deref().map(record::bounded),
+        id: ID,
+        port: input.port,
+        scheme,
+    };
+    let line = record::line(&record, input.seq, prev);
+    let mut secrets: Vec<String> = names.iter().take(64).map(|name| kept(name)).collect();
+    secrets.extend((names.len() > 64).then(|| "...[cut]".to_owned()));
+    let mut expected = vec![
+        ("timestamp", json!(TIMESTAMP)),
+        ("secrets", json!(secrets)),
+        ("method", json!(kept(input.method))),
+        ("host", json!(kept(input.host))),
+        ("path", json!(kept(&path))),
+        ("blocked", json!(reason.is_some())),
+    ];
+    expected.extend(reason.map(|reason| ("reason", json!(kept(&reason)))));
+    expected.extend([("id", json!(ID)), ("port", json!(input.port)), ("scheme", json!(scheme))]);
+    check_line(&line, expected, input.seq, prev);
+    assert!(line.len() <= NAMES_MAX + 4 * FIELD_MAX + 512, "{} bytes", line.len());
+}
+
+fn check_not_sent(reason: &str, seq: u64, prev: &str) {
+    let note = NotSent { timestamp: TIMESTAMP, id: ID, outcome: "not_sent", reason: record::bounded(reason) };
+    let expected = vec![
+        ("timestamp", json!(TIMESTAMP)),
+        ("id", json!(ID)),
+        ("outcome", json!("not_sent")),
+        ("reason", json!(kept(reason))),
+    ];
+    let line = record::line(&note, seq, prev);
+    assert!(line.len() <= FIELD_MAX + 512, "{} bytes", line.len());
+    check_line(&line, expected, seq, prev);
+}
+
+fn check_note(reason: &str, seq: u64, prev: &str) {
+    let chain = if seq.is_multiple_of(2) { Chain::Start } else { Chain::Continue };
+    let word = if seq.is_multiple_of(2) { "start" } else { "continue" };
+    let line = record::line(&ChainNote { timestamp: TIMESTAMP, chain, reason }, seq, prev);
+    let expected = vec![("timestamp", json!(TIMESTAMP)), ("chain", json!(word)), ("reason", json!(reason))];
+    check_line(&line, expected, seq, prev);
+}
+
+/// One line, one object, these fields in this order, and the place in the chain at its end.
+fn check_line(line: &str, mut expected: Vec<(&str, Value)>, seq: u64, prev: &str) {
+    expected.extend([("seq", json!(seq)), ("prev", json!(prev))]);
+    let body = line.strip_suffix('\n').expect("a line end");
+    assert!(!body.chars().any(json_line::is_hostile), "{body:?}");
+    let keys: Vec<&str> = expected.iter().map(|(key, _)| *key).collect();
+    assert_eq!(json_line::keys(body), keys);
+    let read: Value = serde_json::from_str(body).expect("JSON");
+    let expected: serde_json::Map<String, Value> =
+        expected.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    assert_eq!(read, Value::Object(expected));
+}

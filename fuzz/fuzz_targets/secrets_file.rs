@@ -1,0 +1,207 @@
+//! Attacks the promises about the secrets file: what it says is read strictly and literally, a malformed
+//! line spoils the whole, and no error or problem holds text of a value.
+//!
+//! References: [`reference::secrets_text`] for names, lines and values (values are seen by the one way
+//! that the product has: a request that is allowed to carry them), [`reference::hosts`] for allowlists,
+//! and for a file that the fuzzer builds itself (inputs that start with a zero byte) what it was built
+//! from. That texts for people hold nothing of a value is shown by a second file that differs in its
+//! values alone: all texts must be the same.
+
+#![no_main]
+
+use arbitrary::{Arbitrary, Unstructured};
+use libfuzzer_sys::fuzz_target;
+use policy::secret::SecretValue;
+use policy::secrets_file;
+use policy::table::{BadHosts, BadValue, Table};
+use reference::built_file::{self, Line, build};
+use reference::hosts::{self, Place};
+use reference::product;
+use reference::secrets_text::{self, Entry};
+use reference::world::{self, Outcome};
+
+/// All that a problem or an error may say beside lines, names and numbers of entries.
+const SENTENCES: [&str; 19] = [
+    "a line must be NAME=value, a comment or blank",
+    "'=' must follow the name",
+    "' #' in a value without quotes could be a comment: quote the value",
+    "a quote at one end only: quote the whole value",
+    "the quote that opens here is never closed",
+    "unknown escape in double quotes (known: \\\\ \\\" \\$ \\n \\r \\t): use single quotes for literal text",
+    "only a comment may follow the closing quote",
+    "this name stands above with another value",
+    "the value is empty",
+    "the value is longer than 16384 bytes",
+    "the value holds a control character, which no header may",
+    "the list of hosts is not text",
+    "it is empty",
+    "it is not host, host:port, *.suffix or http://host",
+    "a wildcard needs at least two labels after '*.'",
+    "http:// takes no wildcard",
+    "leave the scheme out (only http:// may be written, to allow cleartext)",
+    "there is no ",
+    "no allowed hosts: add ",
+];
+
+fuzz_target!(|data: &[u8]| {
+    match data.split_first() {
+        Some((0, rest)) => {
+            if let Ok(lines) = Vec::<Line<'_>>::arbitrary(&mut Unstructured::new(rest)) {
+                check_built(&lines);
+            }
+        }
+        _ => check(data),
+    }
+});
+
+fn check(text: &[u8]) {
+    let read = Table::read(text);
+    match (&read, secrets_text::read(text)) {
+        (Ok(table), Ok(entries)) => {
+            check_entries(text, &entries);
+            check_table(table, &entries);
+        }
+        (Err(malformed), Err(line)) => {
+            assert_eq!(malformed.line, line);
+            let said = malformed.to_string();
+            let cause = said.strip_prefix(&format!("line {line}: ")).expect("a line");
+            assert!(SENTENCES.contains(&cause), "{said}");
+            let before = text.split_inclusive(|byte| *byte == b'\n').take(line - 1).map(<[u8]>::len).sum();
+            assert!(secrets_file::parse(&text[..before]).is_ok(), "an earlier line is the malformed one");
+        }
+        (read, expected) => panic!("the product says {read:?}, the reference {expected:?}"),
+    }
+    check_variants(text, &shown(text));
+}
+
+/// CRLF and a byte order mark change nothing, and reading again says the same.
+fn check_variants(text: &[u8], first: &[String]) {
+    assert_eq!(shown(text), first, "a second reading differs");
+    if !text.starts_with("\u{feff}".as_bytes()) {
+        let marked = ["\u{feff}".as_bytes(), text].concat();
+        assert_eq!(shown(&marked), first, "a byte order mark changes the table");
+        assert!(same(text, &marked));
+    }
+    // Line ends inside quotes are part of the value, and make long values longer.
+    if !text.contains(&b'\r') && text.len() < world::VALUE_BYTES_MAX / 2 {
+        let crlf: Vec<u8> =
+            text.iter().flat_map(|byte| if *byte == b'\n' { vec![b'\r', b'\n'] } else { vec![*byte] }).collect();
+        assert_eq!(shown(&crlf), first, "CRLF changes the table");
+        assert!(same(text, &crlf));
+    }
+}
+
+fn same(one: &[u8], other: &[u8]) -> bool {
+    match (Table::read(one), Table::read(other)) {
+        (Ok(one), Ok(other)) => one.says_the_same_as(&other) && other.says_the_same_as(&one),
+        (one, other) => one.is_err() && other.is_err(),
+    }
+}
+
+fn check_entries(text: &[u8], expected: &[Entry]) {
+    let entries = secrets_file::parse(text).expect("the table was read");
+    let found: Vec<_> = entries.iter().map(|entry| (entry.line, entry.name.to_string())).collect();
+    let expected: Vec<_> = expected.iter().map(|entry| (entry.line, entry.name.clone())).collect();
+    assert_eq!(found, expected);
+    // Nothing of the text may be used once a line of it is malformed.
+    let spoiled = [text, b"\n=\n"].concat();
+    assert!(Table::read(&spoiled).is_err(), "a malformed line was passed over");
+}
+
+fn check_table(table: &Table, entries: &[Entry]) {
+    let named = |name: &str| entries.iter().find(|entry| entry.name == name);
+    let mut problems = 0;
+    let mut owners = Vec::new();
+    for entry in entries {
+        if let Some(owner) = entry.name.strip_suffix("_HOSTS") {
+            assert!(table.secret(&entry.name).is_none(), "a list of hosts became a secret");
+            problems += usize::from(named(owner).is_none());
+            continue;
+        }
+        owners.push(entry.name.as_str());
+        problems += check_secret(table, entry, named(&format!("{}_HOSTS", entry.name)));
+    }
+    let listed: Vec<&str> = table.secrets().iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(listed, owners);
+    assert_eq!(table.problems().len(), problems, "{:?}", table.problems());
+    table.problems().iter().for_each(|problem| check_problem(&problem.to_string(), entries));
+}
+
+/// How many problems it has.
+fn check_secret(table: &Table, entry: &Entry, list: Option<&Entry>) -> usize {
+    let secret = table.secret(&entry.name).expect("every name is a secret");
+    assert_eq!(secret.line, entry.line);
+    let value = secret.value.as_ref().map(SecretValue::len);
+    match value {
+        Ok(length) => assert!(length == entry.value.len() && world::is_sendable(&entry.value)),
+        Err(BadValue::Empty) => assert!(entry.value.is_empty()),
+        Err(BadValue::TooLong) => assert!(entry.value.len() > world::VALUE_BYTES_MAX),
+        Err(BadValue::Control) => assert!(!world::is_sendable(&entry.value)),
+    }
+    let text = list.map(|list| String::from_utf8(list.value.clone()).ok());
+    match (&secret.hosts, text) {
+        (Err(BadHosts::Missing), None) | (Err(BadHosts::Entry), Some(None)) => {}
+        (hosts, Some(Some(text))) if !text.is_ascii() => assert_ne!(hosts, &Err(BadHosts::Missing)),
+        (Err(BadHosts::Entry), Some(Some(text))) => assert_eq!(hosts::parse(&text), None),
+        (Ok(allowed), Some(Some(text))) => {
+            let expected = hosts::parse(&text).expect("the product read it");
+            let mut shown: Vec<String> = expected.iter().map(ToString::to_string).collect();
+            shown.sort();
+            shown.dedup();
+            assert_eq!(allowed.entries(), shown);
+            check_value(table, entry, &expected[0].example());
+        }
+        (hosts, text) => panic!("{hosts:?} for {text:?}"),
+    }
+    usize::from(value.is_err()) + usize::from(secret.hosts.is_err())
+}
+
+/// The only way to see a value: at a place that may receive it.
+fn check_value(table: &Table, entry: &Entry, place: &Place) {
+    let asked = vec![("x-api-key".to_owned(), format!("<{{{{{}}}}}>", entry.name).into_bytes())];
+    let headers = product::headers(&asked).expect("legal");
+    match product::outcome(table, table, place, &headers) {
+        Outcome::Sent(sent) => assert_eq!(sent[0].1, [b"<", entry.value.as_slice(), b">"].concat()),
+        outcome => assert!(!world::is_sendable(&entry.value), "{outcome:?}"),
+    }
+}
+
+/// `line N: NAME: ` and one of the sentences, and a name of a key where one belongs.
+fn check_problem(said: &str, entries: &[Entry]) {
+    let mut parts = said.splitn(3, ": ");
+    let line = parts.next().and_then(|line| line.strip_prefix("line ")).and_then(|line| line.parse().ok());
+    let (name, sentence) = (parts.next().expect("a name"), parts.next().expect("a sentence"));
+    let entry = entries.iter().find(|entry| entry.name == name).expect("the name of a key");
+    assert_eq!(line, Some(entry.line), "{said}");
+    let sentence = match sentence.split_once(": ") {
+        Some((entry, rest)) if entry.strip_prefix("entry ").is_some_and(|at| at.parse::<usize>().is_ok()) => rest,
+        _ => sentence,
+    };
+    let owner = name.strip_suffix("_HOSTS").unwrap_or_default();
+    let known = SENTENCES[..17].contains(&sentence);
+    let with_name = [format!("there is no {owner}"), format!("no allowed hosts: add {name}_HOSTS=host[,host...]")];
+    assert!(known || with_name.contains(&sentence.to_owned()), "{said}");
+}
+
+/// Everything that people see of a file.
+fn shown(text: &[u8]) -> Vec<String> {
+    match Table::read(text) {
+        Err(malformed) => vec![format!("{malformed} {malformed:?}")],
+        Ok(table) => {
+            // Sets print in no fixed order, but always the same characters.
+            let mut debug: Vec<char> = format!("{table:?} {:?}", secrets_file::parse(text)).chars().collect();
+            debug.sort_unstable();
+            let problems = table.problems().iter().map(|problem| format!("{problem} {problem:?}"));
+            problems.chain([debug.into_iter().collect()]).collect()
+        }
+    }
+}
+
+fn check_built(lines: &[Line<'_>]) {
+    let (text, expected) = build(lines, <[u8]>::to_vec);
+    assert_eq!(secrets_text::read(&text), expected, "the reference misreads a file built by rule");
+    check(&text);
+    // Only the values differ: people must see the same.
+    let (other, _) = build(lines, |value| value.iter().map(|byte| built_file::turned(*byte)).collect());
+    assert_eq!(shown(&text), shown(&other), "a text for people depends on a value");
+}
