@@ -24,7 +24,7 @@ const NAMES_MAX: usize = 65 * (FIELD_MAX + 3);
 struct Input<'a> {
     names: Vec<&'a str>,
     /// Names as a client could send very many of.
-    repeated: u8,
+    more: u8,
     method: &'a str,
     host: &'a str,
     path: Text<'a>,
@@ -39,13 +39,14 @@ struct Input<'a> {
 #[derive(Arbitrary, Debug)]
 struct Text<'a> {
     text: &'a str,
-    times: u16,
+    times: u8,
 }
 
 impl Text<'_> {
+    /// Some are much longer than what is kept.
     fn written(&self) -> String {
-        let most = 8192 / self.text.len().max(1);
-        self.text.repeat(usize::from(self.times).min(most).max(1))
+        let times = if self.times < 240 { 1 } else { 4096 / self.text.len().max(1) };
+        self.text.repeat(times)
     }
 }
 
@@ -58,8 +59,13 @@ fuzz_target!(|input: Input<'_>| {
 });
 
 fn check_record(input: &Input<'_>, prev: &str) {
-    let names: Vec<&str> =
-        input.names.iter().copied().cycle().take(input.names.len() + usize::from(input.repeated)).collect();
+    let names: Vec<&str> = input
+        .names
+        .iter()
+        .copied()
+        .cycle()
+        .take(input.names.len() + usize::from(input.more.saturating_sub(128)))
+        .collect();
     let (path, reason) = (input.path.written(), input.reason.as_ref().map(Text::written));
     let scheme = if input.tls { "https" } else { "http" };
     let record = Record {

@@ -28,6 +28,7 @@ const LISTS: [&str; 8] = [
     "*.example.api.example,sub.api.example",
     "*.example",
 ];
+const ANYWHERE: &str = "api.example,api.example:8443,http://api.example,*.api.example,evil.example,[2001:db8::1]:8443";
 const FIELDS: [&str; 20] = [
     "authorization",
     "x-api-key",
@@ -51,27 +52,43 @@ const FIELDS: [&str; 20] = [
     "trailer",
 ];
 
-/// A request, the secrets when it is judged, and what they are when it is filled.
+/// A request, the secrets when it is judged, and one that changes before it is filled.
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    place: u8,
-    secrets: [Option<Kept<'a>>; 5],
-    later: Option<[Option<Kept<'a>>; 5]>,
     fields: Vec<(u8, Vec<Piece<'a>>)>,
+    place: u8,
+    secrets: [Kept<'a>; 5],
+    later: Option<(u8, Kept<'a>)>,
 }
 
-#[derive(Arbitrary, Clone, Debug)]
+/// A secret; with most values of `flaw` it may go anywhere here, so that most requests are permitted.
+#[derive(Arbitrary, Debug)]
 struct Kept<'a> {
+    flaw: u8,
     value: &'a [u8],
-    size: Size,
-    list: Option<u8>,
 }
 
-#[derive(Arbitrary, Clone, Copy, Debug)]
-enum Size {
-    AsItIs,
-    /// As long as a value may be, or a byte longer.
-    Filled(bool),
+impl Kept<'_> {
+    /// `None` if the table does not hold it.
+    fn named(&self, name: &str) -> Option<Secret> {
+        let mut value = if self.value.is_empty() { name.as_bytes() } else { self.value }.to_vec();
+        // Some hold a placeholder themselves, which is sent as it is.
+        value.extend(if self.flaw % 4 == 1 { &b"{{TOKEN_2}}"[..] } else { b"" });
+        let secret = |value: &[u8], hosts: Option<&str>| {
+            Some(Secret { name: name.to_owned(), value: value.to_vec(), hosts: hosts.map(str::to_owned) })
+        };
+        let long = |length: usize| value.iter().copied().cycle().take(length).collect::<Vec<u8>>();
+        match self.flaw {
+            0..160 => secret(&value, Some(ANYWHERE)),
+            160..200 => secret(&value, Some(LISTS[usize::from(self.flaw) % LISTS.len()])),
+            200..210 => secret(&value, Some("*.com")),
+            210..220 => secret(&value, None),
+            220..230 => None,
+            230..240 => secret(b"", Some(ANYWHERE)),
+            240..248 => secret(&long(world::VALUE_BYTES_MAX), Some(ANYWHERE)),
+            248.. => secret(&long(world::VALUE_BYTES_MAX + 1), Some(ANYWHERE)),
+        }
+    }
 }
 
 #[derive(Arbitrary, Debug)]
@@ -82,11 +99,19 @@ enum Piece<'a> {
     Open,
     Close,
     Name(u8),
+    /// The name of a field, as `Connection` holds it.
+    Field(u8),
+    Comma,
 }
 
 fuzz_target!(|input: Input<'_>| {
-    let now = secrets(&input.secrets);
-    let later = input.later.as_ref().map_or_else(|| now.clone(), secrets);
+    let now: Vec<Secret> = input.secrets.iter().zip(SECRETS).filter_map(|(kept, name)| kept.named(name)).collect();
+    let mut later = now.clone();
+    if let Some((number, kept)) = &input.later {
+        let name = SECRETS[usize::from(*number) % SECRETS.len()];
+        later.retain(|secret| secret.name != name);
+        later.extend(kept.named(name));
+    }
     let fields: Headers = input.fields.iter().map(|(name, pieces)| (field(*name), value(pieces))).collect();
     check(&now, &later, &place(input.place), &fields);
 });
@@ -106,26 +131,6 @@ fn check(now: &[Secret], later: &[Secret], place: &Place, fields: &Headers) {
 
 fn table(secrets: &[Secret]) -> Table {
     Table::read(&world::file(secrets)).expect("well-formed")
-}
-
-fn secrets(kept: &[Option<Kept<'_>>; 5]) -> Vec<Secret> {
-    let named = SECRETS.iter().zip(kept).filter_map(|(name, kept)| kept.as_ref().map(|kept| (name, kept)));
-    let secret = |(name, kept): (&&str, &Kept<'_>)| Secret {
-        name: (*name).to_owned(),
-        value: sized(kept.value, kept.size),
-        hosts: kept.list.map(|list| LISTS[usize::from(list) % LISTS.len()].to_owned()),
-    };
-    named.map(secret).collect()
-}
-
-fn sized(value: &[u8], size: Size) -> Vec<u8> {
-    match size {
-        Size::AsItIs => value.to_vec(),
-        Size::Filled(over) => {
-            let length = world::VALUE_BYTES_MAX + usize::from(over);
-            value.iter().chain(b"*").copied().cycle().take(length).collect()
-        }
-    }
 }
 
 fn place(number: u8) -> Place {
@@ -158,6 +163,8 @@ fn value(pieces: &[Piece<'_>]) -> Vec<u8> {
         Piece::Open => b"{{".to_vec(),
         Piece::Close => b"}}".to_vec(),
         Piece::Name(number) => name(*number).into(),
+        Piece::Field(number) => field(*number).into_bytes(),
+        Piece::Comma => b", ".to_vec(),
     };
     pieces.iter().flat_map(written).collect()
 }

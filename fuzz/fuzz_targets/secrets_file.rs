@@ -12,7 +12,7 @@
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use policy::secret::SecretValue;
-use policy::secrets_file;
+use policy::secrets_file::{self, Malformed};
 use policy::table::{BadHosts, BadValue, Table};
 use reference::built_file::{self, Line, build};
 use reference::hosts::{self, Place};
@@ -43,6 +43,8 @@ const SENTENCES: [&str; 19] = [
     "no allowed hosts: add ",
 ];
 
+type Read = Result<Table, Malformed>;
+
 fuzz_target!(|data: &[u8]| {
     match data.split_first() {
         Some((0, rest)) => {
@@ -71,30 +73,28 @@ fn check(text: &[u8]) {
         }
         (read, expected) => panic!("the product says {read:?}, the reference {expected:?}"),
     }
-    check_variants(text, &shown(text));
+    check_variants(text, &read);
 }
 
-/// CRLF and a byte order mark change nothing, and reading again says the same.
-fn check_variants(text: &[u8], first: &[String]) {
-    assert_eq!(shown(text), first, "a second reading differs");
+/// Reading again says the same, and so do the same lines with a byte order mark or with CRLF.
+fn check_variants(text: &[u8], first: &Read) {
+    let mut variants = vec![text.to_vec()];
     if !text.starts_with("\u{feff}".as_bytes()) {
-        let marked = ["\u{feff}".as_bytes(), text].concat();
-        assert_eq!(shown(&marked), first, "a byte order mark changes the table");
-        assert!(same(text, &marked));
+        variants.push(["\u{feff}".as_bytes(), text].concat());
     }
     // Line ends inside quotes are part of the value, and make long values longer.
     if !text.contains(&b'\r') && text.len() < world::VALUE_BYTES_MAX / 2 {
-        let crlf: Vec<u8> =
-            text.iter().flat_map(|byte| if *byte == b'\n' { vec![b'\r', b'\n'] } else { vec![*byte] }).collect();
-        assert_eq!(shown(&crlf), first, "CRLF changes the table");
-        assert!(same(text, &crlf));
+        let lines = text.split_inclusive(|byte| *byte == b'\n');
+        let crlf = |line: &[u8]| line.strip_suffix(b"\n").map_or(line.to_vec(), |line| [line, b"\r\n"].concat());
+        variants.push(lines.flat_map(crlf).collect());
     }
-}
-
-fn same(one: &[u8], other: &[u8]) -> bool {
-    match (Table::read(one), Table::read(other)) {
-        (Ok(one), Ok(other)) => one.says_the_same_as(&other) && other.says_the_same_as(&one),
-        (one, other) => one.is_err() && other.is_err(),
+    let seen = shown(first);
+    for variant in variants {
+        let again = Table::read(&variant);
+        assert_eq!(shown(&again), seen);
+        if let (Ok(one), Ok(other)) = (first, &again) {
+            assert!(one.says_the_same_as(other) && other.says_the_same_as(one));
+        }
     }
 }
 
@@ -183,18 +183,16 @@ fn check_problem(said: &str, entries: &[Entry]) {
     assert!(known || with_name.contains(&sentence.to_owned()), "{said}");
 }
 
-/// Everything that people see of a file.
-fn shown(text: &[u8]) -> Vec<String> {
-    match Table::read(text) {
-        Err(malformed) => vec![format!("{malformed} {malformed:?}")],
-        Ok(table) => {
-            // Sets print in no fixed order, but always the same characters.
-            let mut debug: Vec<char> = format!("{table:?} {:?}", secrets_file::parse(text)).chars().collect();
-            debug.sort_unstable();
-            let problems = table.problems().iter().map(|problem| format!("{problem} {problem:?}"));
-            problems.chain([debug.into_iter().collect()]).collect()
-        }
-    }
+/// Everything that people see of a file: problems, and how often each byte stands in what a table prints
+/// (sets print in no fixed order).
+fn shown(read: &Read) -> (Vec<String>, Vec<usize>) {
+    let table = match read {
+        Err(malformed) => return (vec![format!("{malformed} {malformed:?}")], Vec::new()),
+        Ok(table) => table,
+    };
+    let mut printed = vec![0; 256];
+    format!("{table:?}").bytes().for_each(|byte| printed[usize::from(byte)] += 1);
+    (table.problems().iter().map(|problem| format!("{problem} {problem:?}")).collect(), printed)
 }
 
 fn check_built(lines: &[Line<'_>]) {
@@ -203,5 +201,6 @@ fn check_built(lines: &[Line<'_>]) {
     check(&text);
     // Only the values differ: people must see the same.
     let (other, _) = build(lines, |value| value.iter().map(|byte| built_file::turned(*byte)).collect());
-    assert_eq!(shown(&text), shown(&other), "a text for people depends on a value");
+    let seen = |text: &[u8]| (shown(&Table::read(text)), format!("{:?}", secrets_file::parse(text)));
+    assert_eq!(seen(&text), seen(&other), "a text for people depends on a value");
 }
