@@ -24,6 +24,10 @@ test:
 promise name:
     cargo test --test promises -- {{name}}::
 
+# Every fuzz target for so many seconds (nightly and cargo-fuzz are needed)
+fuzz seconds="10":
+    fuzz/run {{seconds}}
+
 # See it work
 demo:
     cargo run --release -- demo
