@@ -78,8 +78,12 @@ fn accepts_trailers(headers: &HeaderMap) -> bool {
 
 /// Whether the body is framed in the one way that means the same to everybody: by its length, or by
 /// one `Transfer-Encoding` that is just `chunked`. Another coding would be dropped from the head and
-/// stay in the body.
+/// stay in the body. A length that is said twice, as HTTP/2 lets through if it is the same, is one
+/// that an HTTP/1.1 server may read twice.
 pub fn is_plainly_framed(headers: &HeaderMap) -> bool {
+    if headers.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some() {
+        return false;
+    }
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => true,
@@ -157,6 +161,7 @@ mod tests {
             assert!(!is_plainly_framed(&headers(&[("transfer-encoding", odd)])), "{odd}");
         }
         assert!(!is_plainly_framed(&headers(&[("transfer-encoding", "gzip"), ("transfer-encoding", "chunked")])));
+        assert!(!is_plainly_framed(&headers(&[("content-length", "5"), ("content-length", "5")])));
     }
 
     #[test]
