@@ -13,6 +13,7 @@ pub(super) fn report(board: &Board) -> Value {
         "uptime_s": board.started.elapsed().as_secs(),
         "listeners": *board.listeners.borrow(),
         "sessions": {"active": board.sessions_active(), "total": board.sessions_begun.value()},
+        "tasks": tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         "secrets": secrets(board),
         "ca": authority(board),
         "audit": audit(board),
