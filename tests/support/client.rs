@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
+use socket2::SockRef;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -46,6 +47,7 @@ pub struct Client {
     connect_authority: Option<String>,
     connect_headers: Vec<(String, String)>,
     cleartext: bool,
+    abrupt: bool,
 }
 
 impl Client {
@@ -74,6 +76,7 @@ impl Client {
             connect_authority: None,
             connect_headers: Vec::new(),
             cleartext: false,
+            abrupt: false,
         }
     }
 
@@ -109,6 +112,12 @@ impl Client {
     /// Speaks cleartext inside CONNECT.
     pub fn cleartext(mut self) -> Self {
         self.cleartext = true;
+        self
+    }
+
+    /// Ends its TCP connections by a reset, as a program that is killed may.
+    pub fn abrupt(mut self) -> Self {
+        self.abrupt = true;
         self
     }
 
@@ -158,6 +167,9 @@ impl Client {
                 Route::Proxy(address) | Route::Direct(address) => {
                     let stream = TcpStream::connect(address).await?;
                     stream.set_nodelay(true)?;
+                    if self.abrupt {
+                        SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+                    }
                     Wire::new(stream, ear)
                 }
                 Route::ProxySocket(path) => Wire::new(UnixStream::connect(path).await?, ear),

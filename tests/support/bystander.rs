@@ -1,0 +1,71 @@
+//! A client that behaves, beside others that do not: it must be served all the while.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::client::Client;
+use super::eventually::eventually_async;
+
+/// How long one request may take while others misbehave, its connection and handshake included.
+const SERVED_WITHIN: Duration = Duration::from_secs(5);
+
+/// Sends requests with and without a placeholder, until told to stop.
+pub struct Bystander {
+    shared: Arc<Shared>,
+    visiting: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stop: AtomicBool,
+    visits: AtomicUsize,
+}
+
+impl Bystander {
+    /// Starts. `url` is of an origin that answers 200, where `API_KEY` may go.
+    pub fn start(client: Client, url: &str) -> Self {
+        let shared = Arc::new(Shared::default());
+        let (mine, url) = (Arc::clone(&shared), url.to_owned());
+        let visiting = tokio::spawn(async move {
+            while !mine.stop.load(Ordering::SeqCst) {
+                visit(&client, &url).await;
+                mine.visits.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self { shared, visiting }
+    }
+
+    /// Waits for so many visits that begin from now on; panics if a request was not served.
+    pub async fn visits(&self, count: usize) {
+        let before = self.shared.visits.load(Ordering::SeqCst);
+        let more = async || {
+            let served = self.shared.visits.load(Ordering::SeqCst) > before + count;
+            served || self.visiting.is_finished()
+        };
+        eventually_async(Duration::from_secs(60), "a bystander's visits", more).await;
+        assert!(!self.visiting.is_finished(), "a bystander was not served");
+    }
+
+    /// Stops after the present visit; panics if a request was not served.
+    pub async fn stop(self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.visiting.await.expect("each request of the bystander was served");
+    }
+}
+
+/// Four requests: with and without a placeholder, by HTTP/1.1 and by HTTP/2, each on a new connection.
+pub async fn visit(client: &Client, url: &str) {
+    for client in [client.clone(), client.clone().http2()] {
+        for key in ["{{API_KEY}}", "no placeholder"] {
+            let request = client.get(url).header("x-api-key", key).send();
+            let Ok(answer) = timeout(SERVED_WITHIN, request).await else {
+                panic!("no answer within {SERVED_WITHIN:?}: {key}");
+            };
+            assert_eq!(answer.expect("answered").status, 200, "{key}");
+        }
+    }
+}
