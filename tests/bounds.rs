@@ -127,9 +127,9 @@ async fn idle_connections_to_a_destination_and_destinations_are_bounded() {
     let proxy = hosts.iter().fold(Proxy::builder(), |builder, host| builder.origin(host, &origin)).start();
     let mut clients = JoinSet::new();
     for _ in 0..100 {
-        clients.spawn(proxy.client().get("http://host-0.example.test/slow?ms=1500").send());
+        clients.spawn(proxy.client().get("http://host-0.example.test/slow?ms=3000").send());
     }
-    eventually(Duration::from_secs(10), "a hundred at a time", || origin.records().open_connections() == 100);
+    eventually(Duration::from_secs(10), "many at a time", || origin.records().open_connections() > 64);
     clients.join_all().await;
     eventually(Duration::from_secs(10), "64 are kept", || origin.records().open_connections() <= 64);
     let client = proxy.client().forward().await.expect("open");

@@ -239,6 +239,7 @@ async fn frames_that_mean_nothing_are_cut_off_or_cost_nothing() {
     outlasted("PING", Attack::new(50_000, ping)).await;
     outlasted("PING, its answers unread", Attack::new(500_000, ping).unread()).await;
     outlasted("SETTINGS", Attack::new(50_000, |stream| settings(&[(WINDOW, stream)]))).await;
+    outlasted("PRIORITY", Attack::new(50_000, |stream| frame(PRIORITY, NONE, stream, [0, 0, 0, 0, 1]))).await;
     cut_off("SETTINGS that nobody sent", Attack::new(20_000, |_| frame(SETTINGS, ACK, 0, []))).await;
 }
 
