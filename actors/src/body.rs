@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use policy::hop;
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
@@ -66,7 +67,13 @@ impl Body for RequestBody {
             ready!(held.poll(cx));
             self.held = None;
         }
-        Pin::new(&mut self.incoming).poll_frame(cx)
+        let mut polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &mut polled
+            && let Some(trailers) = frame.trailers_mut()
+        {
+            hop::strip_trailers(trailers);
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

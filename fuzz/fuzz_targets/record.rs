@@ -10,7 +10,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use policy::record::{self, Chain, ChainNote, NotSent, Record};
+use policy::record::{self, ChainEvent, ChainNote, NotSent, Record, Through};
 use reference::json_line::{self, kept};
 use serde_json::{Value, json};
 
@@ -79,8 +79,9 @@ fn check_record(input: &Input<'_>, prev: &str) {
         id: ID,
         port: input.port,
         scheme,
+        tunnel: !input.tls,
     };
-    let line = record::line(&record, input.seq, prev);
+    let line = written(&record, input.seq, prev);
     let mut secrets: Vec<String> = names.iter().take(64).map(|name| kept(name)).collect();
     secrets.extend((names.len() > 64).then(|| "...[cut]".to_owned()));
     let mut expected = vec![
@@ -93,6 +94,7 @@ fn check_record(input: &Input<'_>, prev: &str) {
     ];
     expected.extend(reason.map(|reason| ("reason", json!(kept(&reason)))));
     expected.extend([("id", json!(ID)), ("port", json!(input.port)), ("scheme", json!(scheme))]);
+    expected.extend((!input.tls).then(|| ("tunnel", json!(true))));
     check_line(&line, expected, input.seq, prev);
     assert!(line.len() <= NAMES_MAX + 4 * FIELD_MAX + 512, "{} bytes", line.len());
 }
@@ -105,17 +107,26 @@ fn check_not_sent(reason: &str, seq: u64, prev: &str) {
         ("outcome", json!("not_sent")),
         ("reason", json!(kept(reason))),
     ];
-    let line = record::line(&note, seq, prev);
+    let line = written(&note, seq, prev);
     assert!(line.len() <= FIELD_MAX + 512, "{} bytes", line.len());
     check_line(&line, expected, seq, prev);
 }
 
 fn check_note(reason: &str, seq: u64, prev: &str) {
-    let chain = if seq.is_multiple_of(2) { Chain::Start } else { Chain::Continue };
-    let word = if seq.is_multiple_of(2) { "start" } else { "continue" };
-    let line = record::line(&ChainNote { timestamp: TIMESTAMP, chain, reason }, seq, prev);
-    let expected = vec![("timestamp", json!(TIMESTAMP)), ("chain", json!(word)), ("reason", json!(reason))];
+    let pruned = seq.is_multiple_of(2);
+    let (outcome, word) = if pruned { (ChainEvent::Pruned, "pruned") } else { (ChainEvent::ChainStart, "chain_start") };
+    let through = pruned.then(|| Through { seq, hash: prev.to_owned() });
+    let line = written(&ChainNote { timestamp: TIMESTAMP, id: ID, outcome, reason, through }, seq, prev);
+    let mut expected =
+        vec![("timestamp", json!(TIMESTAMP)), ("id", json!(ID)), ("outcome", json!(word)), ("reason", json!(reason))];
+    expected.extend(pruned.then(|| ("through", json!({"seq": seq, "hash": prev}))));
     check_line(&line, expected, seq, prev);
+}
+
+fn written(record: &impl serde::Serialize, seq: u64, prev: &str) -> String {
+    let mut line = Vec::new();
+    record::add_line(record, seq, prev, &mut line);
+    String::from_utf8(line).expect("text")
 }
 
 /// One line, one object, these fields in this order, and the place in the chain at its end.

@@ -43,6 +43,20 @@ pub fn named_by_connection(headers: &HeaderMap) -> HashSet<HeaderName> {
     tokens.filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok()).collect()
 }
 
+/// Whether no value begins or ends with a blank. In HTTP/1.1 blanks are not part of a value; in HTTP/2 they
+/// make the message malformed (RFC 9113, section 8.2.1).
+pub fn is_trimmed(headers: &HeaderMap) -> bool {
+    headers.values().all(|value| value.as_bytes().trim_ascii().len() == value.len())
+}
+
+/// Removes fields that have no business behind a body: what routes and frames has been read by then.
+pub fn strip_trailers(trailers: &mut HeaderMap) {
+    let out_of_place: Vec<HeaderName> = trailers.keys().filter(|name| is_routing(name)).cloned().collect();
+    for name in out_of_place {
+        trailers.remove(name);
+    }
+}
+
 /// Whether the client waits with its body until it is told that it is wanted (RFC 9110, section 10.1.1).
 pub fn expects_continue(headers: &HeaderMap) -> bool {
     headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))

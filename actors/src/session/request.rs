@@ -13,6 +13,7 @@ use policy::rewrite::Fields;
 
 use super::ending::Ending;
 use super::{Form, Path};
+use crate::limits;
 use crate::upstream::Offer;
 
 /// The head of a request that may be sent on, once its placeholders are filled.
@@ -54,6 +55,11 @@ fn check_agreement(parts: &Parts, path: &Path) -> Result<(), Ending> {
         return Err(Ending::Malformed);
     }
     let (version, headers) = (parts.version, &parts.headers);
+    // HTTP/1.1 is held to these by its parser.
+    let is_plain = headers.len() <= limits::HEAD_FIELDS_MAX && hop::is_trimmed(headers);
+    if (version == Version::HTTP_2 && !is_plain) || (parts.uri.path() == "*" && parts.method != Method::OPTIONS) {
+        return Err(Ending::Malformed);
+    }
     let agreed = match path.form {
         Form::Tunnel => agreement::inside_tunnel(version, &parts.uri, headers, &path.destination),
         Form::Absolute | Form::Bytes => agreement::absolute_form(version, headers, &path.destination),
