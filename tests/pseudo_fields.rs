@@ -73,6 +73,7 @@ const BLOCKS: &[(&[Change], Fate)] = &[
     (&[First(":path", "/other")], Refused),
     (&[Without(":path"), Last(":path", "/case")], Refused),
     (&[Set(":path", "case")], Refused),
+    (&[Set(":path", "*")], Refused),
     (&[Set(":path", "@evil.example.test/")], Refused),
     (&[Set(":path", ".evil.example.test/")], Refused),
     (&[Set(":path", "https://evil.example.test/")], Refused),
@@ -120,6 +121,8 @@ const BLOCKS: &[(&[Change], Fate)] = &[
     (&[Last("x", "1\ny: 2")], Refused),
     (&[Last("x", "1\ry: 2")], Refused),
     (&[Last("x", "1\0")], Refused),
+    (&[Last("x", " 1")], Refused),
+    (&[Last("x", "1\t")], Refused),
     // What belongs to a connection.
     (&[Last("connection", "close")], Refused),
     (&[Last("connection", "x-api-key")], Refused),
@@ -255,11 +258,12 @@ async fn a_body_has_the_length_that_was_announced_or_never_ends_at_the_origin() 
 }
 
 /// Trailers, and those of them that arrive if the request does.
-const TRAILERS: [(Fields, Option<Fields>); 7] = [
+const TRAILERS: [(Fields, Option<Fields>); 8] = [
     (&[("x-trailer", "1")], Some(&[("x-trailer", "1")])),
     (&[("x-trailer", "{{API_KEY}}")], Some(&[("x-trailer", "{{API_KEY}}")])),
     (&[(":path", "/evil"), ("x-trailer", "1")], Some(&[("x-trailer", "1")])),
     (&[(":authority", EVIL)], Some(&[])),
+    (&[("host", EVIL), ("content-length", "9"), ("x-trailer", "1")], Some(&[("x-trailer", "1")])),
     (&[("transfer-encoding", "chunked")], None),
     (&[("X-Trailer", "1")], None),
     (&[("x-trailer", "1\r\ny: 2")], None),
