@@ -1,0 +1,120 @@
+//! Who waits for which connection, and what is dialled for them.
+
+use std::time::Instant;
+
+use policy::host::{Destination, Scheme};
+use ractor::{ActorRef, RpcReplyPort};
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Connection;
+use super::dial::{self, DialError, Passage};
+use super::pool::Speaks;
+use super::route::{Offer, Route};
+use super::waiting::{Report, Waiting, bounded_dial, bounded_pass, dial_and_report};
+use super::{Msg, State, Trust};
+
+impl State {
+    pub(super) fn dial(&mut self, myself: &ActorRef<Msg>, waiting: Waiting) {
+        if waiting.reply.is_closed() {
+            return;
+        }
+        if let Trust::Loading(loading) = &mut self.trust {
+            loading.push(waiting);
+            return;
+        }
+        if self.arguments.dialler.connections.available_permits() == 0 {
+            self.pool.close_idle();
+        }
+        let route = &waiting.route;
+        let clear = route.destination.scheme == Scheme::Http;
+        if clear || route.offer == Offer::Http1 || self.pool.speaks(&route.destination) == Speaks::Http1Only {
+            self.dial_alone(myself, waiting);
+            return;
+        }
+        // Many requests can share one HTTP/2 connection: the first dials, the others wait for it.
+        let route = route.clone();
+        let queue = self.dialling.entry(route.destination.clone()).or_default();
+        queue.push(waiting);
+        if queue.len() == 1 {
+            let (tls, dialler) = (self.tls(&route), self.arguments.dialler.clone());
+            let report = Report { myself: myself.clone(), destination: route.destination.clone(), result: None };
+            self.tasks.spawn(dial_and_report(route, tls, dialler, report));
+        }
+    }
+
+    pub(super) fn pass(
+        &mut self,
+        route: Route,
+        wanted: CancellationToken,
+        reply: RpcReplyPort<Result<Passage, DialError>>,
+    ) {
+        let dialler = self.arguments.dialler.clone();
+        self.tasks.spawn(async move {
+            let passing = async { drop(reply.send(bounded_pass(&route, &dialler).await)) };
+            wanted.run_until_cancelled(passing).await;
+        });
+    }
+
+    /// A connection for one exchange alone.
+    pub(super) fn dial_alone(&mut self, myself: &ActorRef<Msg>, waiting: Waiting) {
+        let Waiting { route, wanted, reply } = waiting;
+        let http2 = Route { offer: Offer::Http2, ..route.clone() };
+        let (tls, fallback) = (self.tls(&route), self.tls(&http2));
+        let (myself, dialler) = (myself.clone(), self.arguments.dialler.clone());
+        // Boxed: it holds both handshakes.
+        let dialling = Box::pin(async move {
+            let mut outcome = bounded_dial(&route, tls, &dialler).await;
+            let mut speaks = Speaks::Both;
+            if route.offer == Offer::Http1 && outcome.as_ref().is_err_and(dial::wants_http2) {
+                outcome = bounded_dial(&http2, fallback, &dialler).await;
+                speaks = Speaks::Http2Only;
+            }
+            if let Some(shared) = outcome.as_ref().ok().and_then(Connection::share) {
+                let _ = myself.cast(Msg::Found { connection: Box::new(shared), speaks });
+            }
+            let _ = reply.send(outcome);
+        });
+        self.tasks.spawn(async move {
+            wanted.run_until_cancelled_owned(dialling).await;
+        });
+    }
+
+    pub(super) fn found(&mut self, connection: &Connection, speaks: Speaks) {
+        self.pool.learn(&connection.destination, speaks);
+        self.pool.share(connection, Instant::now());
+    }
+
+    pub(super) fn dialled(
+        &mut self,
+        myself: &ActorRef<Msg>,
+        destination: &Destination,
+        result: Result<Connection, DialError>,
+    ) {
+        let mut waiting = self.dialling.remove(destination).unwrap_or_default().into_iter();
+        match result {
+            Ok(connection) if connection.is_http2() => {
+                self.pool.share(&connection, Instant::now());
+                self.serve_shared(myself, waiting);
+            }
+            Ok(connection) => {
+                // It speaks HTTP/1.1 after all: each request needs a connection of its own.
+                self.pool.learn(destination, Speaks::Http1Only);
+                if let Some(first) = waiting.next() {
+                    let _ = first.reply.send(Ok(connection));
+                }
+                waiting.for_each(|waiting| self.dial_alone(myself, waiting));
+            }
+            Err(error) => waiting.for_each(|waiting| drop(waiting.reply.send(Err(error.clone())))),
+        }
+    }
+
+    pub(super) fn serve_shared(&mut self, myself: &ActorRef<Msg>, waiting: impl Iterator<Item = Waiting>) {
+        for waiting in waiting {
+            match self.pool.take(&waiting.route.destination, Offer::Http2) {
+                Some(shared) => drop(waiting.reply.send(Ok(shared))),
+                // More requests than one connection takes: another is dialled.
+                None => self.dial(myself, waiting),
+            }
+        }
+    }
+}
