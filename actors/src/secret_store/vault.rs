@@ -69,3 +69,62 @@ impl Vault {
         self.loaded.elapsed().max(wall)
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::{self, File};
+    use std::os::unix::fs::FileExt;
+
+    use zeroize::Zeroizing;
+
+    use super::super::source;
+    use super::*;
+
+    const MASK: u8 = 0x5a;
+
+    /// How often the value stands in this process's writable memory. It is known here by its mask alone,
+    /// so that the search does not find itself.
+    fn copies_of(masked: &[u8]) -> usize {
+        let memory = File::open("/proc/self/mem").expect("our own");
+        let maps = fs::read_to_string("/proc/self/maps").expect("our own");
+        let ranges = maps.lines().filter(|map| map.contains(" rw")).filter_map(|map| {
+            let (start, end) = map.split_once(' ')?.0.split_once('-')?;
+            Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
+        });
+        let count = |(start, end): (u64, u64)| {
+            let mut bytes = Zeroizing::new(vec![0; usize::try_from(end - start).expect("a length")]);
+            let read = memory.read_at(&mut bytes, start).unwrap_or(0);
+            let found = |window: &&[u8]| window.iter().zip(masked).all(|(byte, masked)| byte ^ MASK == *masked);
+            bytes[..read].windows(masked.len()).filter(found).count()
+        };
+        // Small ones first: the heaps of other threads, which may be large, are of no interest.
+        ranges.filter(|(start, end)| end - start <= 16 * 1024 * 1024).map(count).sum()
+    }
+
+    /// A file with the value in it, which stands nowhere else.
+    fn text(masked: &[u8]) -> Zeroizing<Vec<u8>> {
+        let mut text = Zeroizing::new(Vec::with_capacity(256));
+        text.extend_from_slice(b"KEY='");
+        text.extend(masked.iter().map(|byte| byte ^ MASK));
+        text.extend_from_slice(b"'\nKEY_HOSTS=api.example\n");
+        text
+    }
+
+    #[test]
+    fn a_vault_that_is_dropped_leaves_no_value_in_memory() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secrets.env");
+        fs::write(&path, "").expect("written");
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("ours");
+        let identity = source::probe(&path).expect("a file");
+        let digits = |byte: u8| [b'a' + (byte & 15), b'a' + (byte >> 4)];
+        let mut random = [0; 16];
+        aws_lc_rs::rand::fill(&mut random).expect("randomness");
+        let masked: Vec<u8> = random.into_iter().flat_map(digits).map(|byte| byte ^ MASK).collect();
+        let table = Table::read(&text(&masked)).expect("well-formed");
+        let vault = Vault::new(table, identity, Duration::from_secs(300));
+        assert!(copies_of(&masked) >= 1, "the search finds what is held");
+        drop(vault);
+        assert_eq!(copies_of(&masked), 0);
+    }
+}
