@@ -19,6 +19,7 @@ mod framing;
 mod hygiene;
 mod injection;
 mod memory;
+mod mount;
 mod old_tls;
 mod one_refusal;
 mod passthrough;

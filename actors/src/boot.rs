@@ -100,6 +100,7 @@ impl Daemon {
 
     /// Stops accepting, lets sessions finish, stops the owners.
     pub async fn drain(&self) {
+        self.secret_store.drain();
         let limit = limits::DRAIN + 8 * limits::STOP;
         let _ = self.root.call(|reply| supervisor::Msg::Drain { reply }, Some(limit)).await;
         for path in &self.socket_paths {

@@ -125,6 +125,8 @@ pub(crate) const PIPE_POLL: Duration = Duration::from_millis(25);
 pub(crate) const REQUEST_WAIT: Duration = Duration::from_secs(15);
 /// How long a request waits while nobody serves the pipe.
 pub(crate) const UNSERVED_WAIT: Duration = Duration::from_secs(3);
+/// How long a request waits for the mount while the daemon ends: whoever is to approve may be away.
+pub(crate) const DRAINING_WAIT: Duration = Duration::from_millis(500);
 /// The pause after a first failed read; it doubles up to [`READ_BACKOFF_MAX`].
 pub(crate) const READ_BACKOFF_MIN: Duration = Duration::from_secs(1);
 /// The longest pause after a failed read, so that a locked app does not ask its owner for each request.

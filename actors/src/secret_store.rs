@@ -79,6 +79,11 @@ impl SecretStoreHandle {
         self.0.call(|reply| Msg::Reload { reply: Some(reply) }, limits::ANSWER).await
     }
 
+    /// The daemon is about to end: nobody waits long for the mount any more.
+    pub(crate) fn drain(&self) {
+        let _ = self.0.cast(Msg::Drain);
+    }
+
     /// Reads the mount soon.
     pub(crate) fn reload_soon(&self) {
         let _ = self.0.cast(Msg::Reload { reply: None });
@@ -102,6 +107,8 @@ fn flatten<T>(answer: Result<Result<T, Refusal>, Unavailable>) -> Result<T, Refu
 }
 
 pub(crate) enum Msg {
+    /// The daemon is about to end.
+    Drain,
     /// May these fields be filled?
     Judge {
         plea: Plea,
@@ -168,6 +175,10 @@ struct State {
     failed: Option<Failed>,
     /// Whether the owner was told that requests wait for them.
     noticed: bool,
+    /// Whether a look through those that wait is to come.
+    ticks: bool,
+    /// How long a request may wait for the mount.
+    patience: Duration,
     /// The mount as it was last seen.
     seen: Option<Result<source::Identity, Trouble>>,
     looks_soon: bool,
@@ -194,6 +205,8 @@ impl Actor for SecretStore {
             witness: Witness::default(),
             failed: None,
             noticed: false,
+            ticks: false,
+            patience: limits::REQUEST_WAIT,
             seen: None,
             looks_soon: false,
             watcher: None,
@@ -202,6 +215,7 @@ impl Actor for SecretStore {
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
+            Msg::Drain => state.patience = limits::DRAINING_WAIT,
             Msg::Judge { plea, reply } => state.ask(&myself, Question::Judge(plea, reply)),
             Msg::Look => state.look(&myself),
             Msg::Progressed { read, progress } => state.progressed(read, progress),
@@ -237,11 +251,12 @@ impl State {
             _ => Some(question),
         };
         let Some(question) = question else { return };
-        match &self.failed {
-            Some(failed) if self.reading.is_none() && Instant::now() < failed.until => {
-                return question.refuse(failed.refusal.clone());
+        let paused = self.failed.as_ref().filter(|failed| self.reading.is_none() && Instant::now() < failed.until);
+        if let Some(refusal) = paused.map(|failed| failed.refusal.clone()) {
+            if refusal == Refusal::Locked {
+                self.notice();
             }
-            _ => {}
+            return question.refuse(refusal);
         }
         self.waiting.push(question);
         self.start_reading(myself);
@@ -262,7 +277,7 @@ impl State {
         self.arguments.board.secrets.send_if_modified(|report| {
             let changed = report.state != state || report.detail != detail;
             if changed {
-                info!(?state, detail, "secrets");
+                info!(state = %state.as_str(), detail, "secrets");
                 (report.state, report.detail) = (state, detail);
             }
             changed

@@ -10,11 +10,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::opens::Opens;
+
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Time for a reader to see the end of one serving before the next; without it a slow reader
-/// gets the content twice in one read, as with the real thing.
+/// Time for a reader to see the end of one serving before the next, where it cannot be known whether it
+/// has; without it a slow reader gets the content twice in one read, as with the real thing.
 const BETWEEN_SERVINGS: Duration = Duration::from_millis(60);
+
+/// How long a reader is waited for that does not go.
+const READER_GOES_WITHIN: Duration = Duration::from_secs(2);
 
 /// One thing that the writer does.
 #[derive(Clone, Debug)]
@@ -71,9 +76,10 @@ impl Fifo {
         Self::script(path, vec![Step::Open, Step::AwaitApproval, write, Step::Close])
     }
 
-    /// Opens for each reader and closes with nothing written, as a declined prompt may.
+    /// Opens for each reader and closes a moment later with nothing written, as a declined prompt may.
     pub fn declining(path: &Path) -> Self {
-        Self::start(path, vec![Step::Open, Step::Close], true)
+        let moment = Step::Wait(Duration::from_millis(200));
+        Self::start(path, vec![Step::Open, moment, Step::Close], true)
     }
 
     /// Serves `text` once, byte by byte.
@@ -146,10 +152,13 @@ impl Drop for Fifo {
 impl Play {
     /// Plays all steps; nothing if told to stop, or if the reader left in the middle.
     fn perform(&self, path: &Path, steps: &[Step]) -> Option<()> {
-        let mut end = None;
+        let (mut end, mut readers) = (None, None);
         for step in steps {
             match step {
-                Step::Open => end = Some(self.open(path)?),
+                Step::Open => {
+                    end = Some(self.open(path)?);
+                    readers = Some(Opens::of(path));
+                }
                 Step::Wait(time) => self.wait_until(Instant::now() + *time)?,
                 Step::AwaitApproval => self.wait_while(|| !self.approved.load(Ordering::SeqCst))?,
                 Step::Write(text) => self.write(end.as_mut(), text.as_bytes())?,
@@ -162,7 +171,7 @@ impl Play {
                 Step::Close => {
                     end = None;
                     self.closes.fetch_add(1, Ordering::SeqCst);
-                    self.wait_until(Instant::now() + BETWEEN_SERVINGS)?;
+                    self.wait_for_the_end(readers.take())?;
                 }
             }
         }
@@ -202,11 +211,20 @@ impl Play {
         Some(())
     }
 
+    /// Waits until the reader has seen the end.
+    fn wait_for_the_end(&self, readers: Option<Opens>) -> Option<()> {
+        let (mut readers, closed) = (readers?, Instant::now());
+        self.wait_while(|| match readers.reader_has_gone() {
+            Some(gone) => !gone && closed.elapsed() < READER_GOES_WITHIN,
+            None => closed.elapsed() < BETWEEN_SERVINGS,
+        })
+    }
+
     fn wait_until(&self, deadline: Instant) -> Option<()> {
         self.wait_while(|| Instant::now() < deadline)
     }
 
-    fn wait_while(&self, waiting: impl Fn() -> bool) -> Option<()> {
+    fn wait_while(&self, mut waiting: impl FnMut() -> bool) -> Option<()> {
         while waiting() {
             if self.stop.load(Ordering::SeqCst) {
                 return None;

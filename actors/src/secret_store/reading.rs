@@ -75,7 +75,7 @@ impl State {
             report.end(source::read(&path, progressed).await);
         }));
         self.reading = Some(Reading { _task: task, progress: None, since: now, wanted: now });
-        drop(myself.send_after(TICK, || Msg::Tick));
+        self.tick_later(myself);
     }
 
     /// Whatever the last read brought.
@@ -88,12 +88,19 @@ impl State {
         let Some(reading) = self.reading.as_mut().filter(|_| read == self.reads) else { return };
         reading.progress = Some(progress);
         reading.since = Instant::now();
-        let (state, detail) = weather::while_waiting(progress);
         if self.holds_fresh() {
+            let (_, detail) = weather::while_waiting(progress);
             self.report(SecretsState::Ready, format!("reading again: {detail}"));
         } else {
-            self.report(state, detail.to_owned());
+            self.report_nothing_held("");
         }
+    }
+
+    /// Nothing is held: says how the read under way goes, or why there is none.
+    pub(super) fn report_nothing_held(&self, idle: &'static str) {
+        let progress = self.reading.as_ref().and_then(|reading| reading.progress);
+        let (state, detail) = progress.map_or((SecretsState::Idle, idle), weather::while_waiting);
+        self.report(state, detail.to_owned());
     }
 
     pub(super) fn read_ended(&mut self, myself: &ActorRef<Msg>, read: u64, outcome: Result<Text, Trouble>) {
@@ -102,12 +109,19 @@ impl State {
         }
         match outcome {
             Ok(text) => self.weigh(myself, &text),
-            // Another one stands there by now: those who wait, wait for that.
-            Err(Trouble::Replaced) => self.start_reading(myself),
+            Err(Trouble::Replaced) => self.replaced(myself),
             Err(trouble) => self.troubled(trouble),
         }
         // Whatever happened in the meantime was not looked at.
         self.stirred(myself);
+    }
+
+    /// Another one stands there by now: those who wait, wait for that.
+    fn replaced(&mut self, myself: &ActorRef<Msg>) {
+        if !self.waiting.is_empty() {
+            self.seen = Some(source::probe(&self.arguments.path));
+            self.start_reading(myself);
+        }
     }
 
     fn weigh(&mut self, myself: &ActorRef<Msg>, text: &Text) {
@@ -178,12 +192,13 @@ impl State {
 
     /// Lets go of requests that have waited long enough, and of a read that nobody wants.
     pub(super) fn tick(&mut self, myself: &ActorRef<Msg>) {
+        self.ticks = false;
         let Some(reading) = &self.reading else { return };
         let unwanted = reading.wanted.elapsed() >= self.arguments.approval_wait;
         let unserved_since = (reading.progress == Some(Progress::Unserved)).then_some(reading.since);
         let refusal = if self.holds_fresh() { Refusal::Unconfirmed } else { Refusal::Locked };
         // Each is refused after the longer wait at the latest, however the pipe was served meanwhile.
-        let mut gave_up = self.waiting.refuse_overdue(limits::REQUEST_WAIT, None, &refusal);
+        let mut gave_up = self.waiting.refuse_overdue(self.patience, None, &refusal);
         if unserved_since.is_some() {
             gave_up |= self.waiting.refuse_overdue(limits::UNSERVED_WAIT, unserved_since, &refusal);
         }
@@ -193,6 +208,12 @@ impl State {
         if unwanted && self.waiting.is_empty() {
             self.let_go();
         } else {
+            self.tick_later(myself);
+        }
+    }
+
+    fn tick_later(&mut self, myself: &ActorRef<Msg>) {
+        if !std::mem::replace(&mut self.ticks, true) {
             drop(myself.send_after(TICK, || Msg::Tick));
         }
     }

@@ -8,6 +8,7 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::SystemTime;
 
 use rustix::fs::OFlags;
 use tokio::time::sleep;
@@ -41,6 +42,8 @@ pub(crate) struct Identity {
     device: u64,
     inode: u64,
     state: Option<(u64, i64, i64, i64, i64)>,
+    /// The number of a file that was removed may be given to the next one.
+    made: Option<SystemTime>,
     /// Whether its mode lets others in.
     pub(super) is_open_to_others: bool,
 }
@@ -70,13 +73,15 @@ pub(crate) enum Trouble {
     Io(io::ErrorKind),
 }
 
-/// What a reader of a pipe sees while nothing has been written.
+/// What a reader of a pipe sees before the end of its text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Progress {
     /// No writer has it open.
     Unserved,
     /// A writer has it open and has written nothing.
     Awaiting,
+    /// A writer has it open and has written something.
+    Begun,
 }
 
 /// Looks at the mount without opening it.
@@ -149,7 +154,9 @@ fn identity(found: &Metadata) -> Result<Identity, Trouble> {
     let times = (found.size(), found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
     let state = (kind == Kind::File).then_some(times);
     let (device, inode) = (found.dev(), found.ino());
-    Ok(Identity { kind, device, inode, state, is_open_to_others: is_open_to_others(found) })
+    // Not every file system knows it.
+    let made = found.created().ok();
+    Ok(Identity { kind, device, inode, state, made, is_open_to_others: is_open_to_others(found) })
 }
 
 /// A regular file counts only if it stood still while it was read.
@@ -186,9 +193,7 @@ async fn read_pipe(
             Some(_) => continue,
             None => {
                 seen_writer = true;
-                if bytes.is_empty() {
-                    progress(Progress::Awaiting);
-                }
+                progress(if bytes.is_empty() { Progress::Awaiting } else { Progress::Begun });
             }
         }
         sleep(PIPE_POLL).await;
@@ -198,15 +203,18 @@ async fn read_pipe(
     }
 }
 
+/// How many bytes a pipe holds at most, on most systems. Taken all at once: with smaller pieces, another
+/// reader would get the same share of a long text each time, and two reads could agree on a wrong one.
+const PIPE_HOLDS: usize = 64 * 1024;
+
 /// How many bytes there were; `None` if a writer has it open and has nothing for us.
 fn read_some(file: &mut File, bytes: &mut Zeroizing<Vec<u8>>) -> Result<Option<usize>, Trouble> {
-    let mut chunk = Zeroizing::new([0; 4096]);
-    match file.read(chunk.as_mut_slice()) {
-        Ok(length) => {
-            let room = (SECRETS_BYTES_MAX + 1).saturating_sub(bytes.len());
-            bytes.extend_from_slice(chunk.get(..length.min(room)).unwrap_or_default());
-            Ok(Some(length))
-        }
+    let held = bytes.len();
+    bytes.resize(held + PIPE_HOLDS.min((SECRETS_BYTES_MAX + 1).saturating_sub(held)), 0);
+    let read = file.read(bytes.get_mut(held..).unwrap_or_default());
+    bytes.truncate(held + *read.as_ref().unwrap_or(&0));
+    match read {
+        Ok(length) => Ok(Some(length)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
         Err(error) => Err(trouble(&error)),
@@ -214,53 +222,4 @@ fn read_some(file: &mut File, bytes: &mut Zeroizing<Vec<u8>>) -> Result<Option<u
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    use super::*;
-
-    fn file(folder: &Path, name: &str, mode: u32) -> std::path::PathBuf {
-        let path = folder.join(name);
-        fs::write(&path, "K=v\n").expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
-        path
-    }
-
-    #[tokio::test]
-    async fn what_is_not_safe_is_not_read() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let read = async |path: &Path| read(path, |_| ()).await.map(|text| text.bytes.to_vec());
-        let good = file(folder.path(), "good", 0o600);
-        assert_eq!(read(&good).await, Ok(b"K=v\n".to_vec()));
-        let link = folder.path().join("link");
-        symlink(&good, &link).expect("linked");
-        let open = file(folder.path(), "open", 0o644);
-        for (path, expected) in [(link.as_path(), "link"), (open.as_path(), "chmod 600"), (folder.path(), "neither")] {
-            let trouble = read(path).await.expect_err("unsafe");
-            assert!(trouble.to_string().contains(expected), "{trouble}");
-        }
-        assert_eq!(read(&folder.path().join("none")).await, Err(Trouble::Missing));
-    }
-
-    #[test]
-    fn an_open_pipe_needs_a_closed_folder() {
-        use rustix::fs::{CWD, FileType, Mode, mknodat};
-
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("pipe");
-        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("made");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("ours");
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("ours");
-        probe(&path).expect("its folder keeps others out");
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
-        assert!(matches!(probe(&path), Err(Trouble::Unsafe(_))));
-    }
-
-    #[tokio::test]
-    async fn too_large_a_file_is_not_read() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = file(folder.path(), "big", 0o600);
-        fs::write(&path, vec![b'#'; SECRETS_BYTES_MAX + 1]).expect("written");
-        assert_eq!(read(&path, |_| ()).await.map(|_| ()), Err(Trouble::TooLarge));
-    }
-}
+mod tests;

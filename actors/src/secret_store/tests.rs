@@ -1,5 +1,7 @@
 //! The store alone: a mount in a folder of the test's own, and nobody behind `upstream`.
 
+mod pieces;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -20,6 +20,10 @@ pub(super) enum Question {
 }
 
 impl Question {
+    fn is_request(&self) -> bool {
+        !matches!(self, Self::Reload(_))
+    }
+
     pub(super) fn is_abandoned(&self) -> bool {
         match self {
             Self::Judge(_, reply) => reply.is_closed(),
@@ -76,7 +80,7 @@ impl Queue {
 
     /// Whether a request waits, and not only somebody who wants to know how a read goes.
     pub(super) fn has_request(&self) -> bool {
-        self.0.iter().any(|(question, _)| !matches!(question, Question::Reload(_)))
+        self.0.iter().any(|(question, _)| question.is_request())
     }
 
     /// Answers what a vault that was just read can answer.
@@ -88,7 +92,7 @@ impl Queue {
 
     /// Tells those who wanted to know how the read went.
     pub(super) fn tell_read(&mut self) {
-        for (question, _) in self.0.extract_if(.., |(question, _)| matches!(question, Question::Reload(_))) {
+        for (question, _) in self.0.extract_if(.., |(question, _)| !question.is_request()) {
             question.refuse(Refusal::Locked);
         }
     }
@@ -98,14 +102,15 @@ impl Queue {
     }
 
     /// Refuses those that have waited for `patience`, not counting the time before `since`. Tells whether
-    /// there were any.
+    /// there was a request among them.
     pub(super) fn refuse_overdue(&mut self, patience: Duration, since: Option<Instant>, refusal: &Refusal) -> bool {
-        let before = self.0.len();
+        let mut requests = false;
         let overdue =
             |(_, came): &mut (Question, Instant)| since.map_or(*came, |since| since.max(*came)).elapsed() >= patience;
         for (question, _) in self.0.extract_if(.., overdue) {
+            requests |= question.is_request();
             question.refuse(refusal.clone());
         }
-        self.0.len() < before
+        requests
     }
 }

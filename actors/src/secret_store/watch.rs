@@ -31,11 +31,18 @@ impl State {
         }
         if self.vault.as_ref().is_some_and(|vault| !vault.is_held()) {
             self.wipe();
-            self.report(SecretsState::Idle, "the last read is too old; the next placeholder reads".to_owned());
+            self.report_nothing_held("the last read is too old; the next placeholder reads");
         }
         let now = source::probe(&self.arguments.path);
-        // A read that is under way looks for itself.
-        if self.reading.is_some() || self.seen == Some(now) {
+        if self.reading.is_some() {
+            // It looks for itself. What is held may be of a pipe that is gone.
+            if self.vault.as_ref().is_some_and(|vault| vault.identity.kind == Kind::Pipe && now != Ok(vault.identity)) {
+                self.wipe();
+                self.report_nothing_held("the pipe was replaced");
+            }
+            return;
+        }
+        if self.seen == Some(now) {
             return;
         }
         self.seen = Some(now);

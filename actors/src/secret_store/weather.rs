@@ -28,6 +28,9 @@ pub(super) fn while_waiting(progress: Progress) -> (SecretsState, &'static str) 
             SecretsState::AwaitingApproval,
             "the pipe is held open and nothing is written yet: look for 1Password's prompt",
         ),
+        Progress::Begun => {
+            (SecretsState::AwaitingApproval, "the pipe is held open and its text has begun, but not ended yet")
+        }
     }
 }
 

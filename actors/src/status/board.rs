@@ -92,8 +92,7 @@ pub(crate) struct ListenerReport {
 }
 
 /// How the mount is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum SecretsState {
     /// Nothing held; the next placeholder reads.
     Idle,
@@ -111,6 +110,22 @@ pub(crate) enum SecretsState {
     Malformed,
     /// A wrong owner, too open a mode, a link or a device.
     Unsafe,
+}
+
+impl SecretsState {
+    /// The word for it, in `status` and in `proxy.log`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Ready => "ready",
+            Self::Missing => "missing",
+            Self::Unserved => "unserved",
+            Self::AwaitingApproval => "awaiting-approval",
+            Self::Locked => "locked",
+            Self::Malformed => "malformed",
+            Self::Unsafe => "unsafe",
+        }
+    }
 }
 
 /// What `secret_store` says of itself.

@@ -27,7 +27,7 @@ fn secrets(board: &Board) -> Value {
     let up =
         |name: &str| board.subsystems.borrow().iter().any(|it| it.name == name && it.state == SubsystemState::Running);
     json!({
-        "state": secrets.state,
+        "state": secrets.state.as_str(),
         "source": secrets.source,
         "kind": secrets.kind,
         "names": secrets.names.iter().map(Name::as_str).collect::<Vec<_>>(),
