@@ -70,6 +70,7 @@ async fn a_pipe_that_nobody_serves_is_hardly_opened_and_soon_served_again() {
     assert!(answers.len() as u64 >= drought().as_secs() * 50, "{} requests", answers.len());
     let slowest = answers.iter().map(|(_, took)| *took).max().expect("answers");
     assert!(answers.iter().all(|(status, _)| *status == 403) && slowest < Duration::from_secs(6), "{slowest:?}");
+    println!("{} requests, the slowest took {slowest:?}, opens: {:?}", answers.len(), opens.count());
     let reasons = stage.reasons();
     assert!(reasons.len() == answers.len() && reasons.iter().all(|reason| reason == LOCKED));
     assert!(opens.count().is_none_or(|opens| (1..=4).contains(&opens)), "{:?} opens", opens.count());

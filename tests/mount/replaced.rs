@@ -1,10 +1,12 @@
 //! What stands at the path goes, comes back, or becomes something else.
 
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use super::stage::{LOCKED, MISSING, Stage, put_pipe};
-use crate::support::{Fifo, fifo};
+use crate::support::{Fifo, Proxy, fifo};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pipe_that_goes_while_nobody_waits_takes_its_values_along() {
@@ -105,20 +107,32 @@ async fn a_pipe_and_a_regular_file_can_take_each_others_place() {
     stage.end().await;
 }
 
+/// Has the pipe read again, by a signal that nobody waits for, or by a question whose asker does.
+fn read_again(proxy: &Proxy, is_awaited: bool) -> Option<UnixStream> {
+    if !is_awaited {
+        proxy.signal(rustix::process::Signal::HUP);
+        return None;
+    }
+    let mut socket = UnixStream::connect(proxy.dir().join("status.sock")).expect("it listens");
+    socket.write_all(b"{\"ask\":\"reload\"}\n").expect("asked");
+    Some(socket)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn values_of_a_pipe_that_is_gone_are_not_used_while_its_successor_is_read() {
-    let stage = Stage::new();
-    let writer = Fifo::once(&stage.path(), &stage.text());
-    assert_eq!(stage.ask().await.0, 200);
-    drop(writer);
-    // A read is open on the old pipe, and then on the new one.
-    stage.proxy.signal(rustix::process::Signal::HUP);
-    stage.proxy.status_becomes("a read", |status| {
-        status["secrets"]["detail"].as_str().is_some_and(|detail| detail.starts_with("reading again"))
-    });
-    put_pipe(&stage.path());
-    stage.becomes("idle").await;
-    assert_eq!((stage.ask().await.0, stage.reasons()), (403, vec![LOCKED.to_owned()]));
-    stage.becomes("unserved").await;
-    stage.end().await;
+    for (is_awaited, shown) in [(false, "idle"), (true, "unserved")] {
+        let stage = Stage::new();
+        let writer = Fifo::once(&stage.path(), &stage.text());
+        assert_eq!(stage.ask().await.0, 200);
+        drop(writer);
+        let _asker = read_again(&stage.proxy, is_awaited);
+        stage.proxy.status_becomes("a read", |status| {
+            status["secrets"]["detail"].as_str().is_some_and(|detail| detail.starts_with("reading again"))
+        });
+        put_pipe(&stage.path());
+        stage.becomes(shown).await;
+        assert_eq!((stage.ask().await.0, stage.reasons()), (403, vec![LOCKED.to_owned()]));
+        stage.becomes("unserved").await;
+        stage.end().await;
+    }
 }

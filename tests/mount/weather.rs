@@ -68,7 +68,7 @@ const WEATHERS: [Weather; 10] = [
             play(path, &[&[Wait(500), Open, Write(head), Wait(5_000), Write(tail), Close]])
         },
         answers: &[Served(5)],
-        states: "idle unserved awaiting-approval ready",
+        states: "idle unserved? awaiting-approval ready",
         opens: 1,
     },
     Weather {
@@ -111,8 +111,8 @@ const WEATHERS: [Weather; 10] = [
         opens: 2,
     },
     Weather {
-        name: "never opens, until much later",
-        writer: |path, text| play(path, &[&[Wait(7_000), Open, Write(text), Close]]),
+        name: "never opens, until the owner is back",
+        writer: |path, text| play(path, &[&[Away, Open, Write(text), Close]]),
         answers: &[Refused(LOCKED, 3..6), Refused(LOCKED, 3..6)],
         states: "idle unserved awaiting-approval? ready",
         opens: 1,
@@ -125,16 +125,20 @@ const BROKEN: &str =
 /// A step as it is written in the table.
 enum Move<'a> {
     Open,
+    /// Nothing, until all answers were given.
+    Away,
+    /// Nothing, for so many milliseconds.
     Wait(u64),
     Write(&'a str),
     Close,
 }
 
-use Move::{Close, Open, Wait, Write};
+use Move::{Away, Close, Open, Wait, Write};
 
 fn play(path: &Path, parts: &[&[Move<'_>]]) -> Fifo {
     let steps = parts.iter().flat_map(|part| part.iter()).map(|step| match step {
         Open => Step::Open,
+        Away => Step::AwaitApproval,
         Wait(millis) => Step::Wait(Duration::from_millis(*millis)),
         Write(text) => Step::Write((*text).to_owned()),
         Close => Step::Close,
@@ -159,6 +163,7 @@ impl Weather {
             }
         }
         assert_eq!(stage.reasons(), reasons, "{}", self.name);
+        writer.approve();
         stage.is_served_again().await;
         assert_eq!(writer.opens(), self.opens, "{}", self.name);
         stage.went_through(self.states);

@@ -20,10 +20,11 @@ mod linux {
     /// Counts the opens of one file, by whomever, and the ends of its readers.
     pub struct Opens {
         events: OwnedFd,
-        opens: usize,
+        begun: usize,
         readers_gone: usize,
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere nothing is known")]
     impl Opens {
         /// From now on.
         pub fn of(path: &Path) -> Self {
@@ -31,13 +32,13 @@ mod linux {
             // Closes for the sake of opens, too: the kernel joins equal events that follow one another.
             let wanted = WatchFlags::OPEN | WatchFlags::CLOSE;
             inotify::add_watch(&events, path, wanted).expect("the file is there");
-            Self { events, opens: 0, readers_gone: 0 }
+            Self { events, begun: 0, readers_gone: 0 }
         }
 
         /// So far; `None` where it cannot be known.
         pub fn count(&mut self) -> Option<usize> {
             self.read();
-            Some(self.opens)
+            Some(self.begun)
         }
 
         /// Whether a reader has closed it; `None` where it cannot be known.
@@ -50,7 +51,7 @@ mod linux {
             let mut buffer = [MaybeUninit::uninit(); 4096];
             let mut reader = Reader::new(&self.events, &mut buffer);
             while let Ok(event) = reader.next() {
-                self.opens += usize::from(event.events().contains(ReadFlags::OPEN));
+                self.begun += usize::from(event.events().contains(ReadFlags::OPEN));
                 self.readers_gone += usize::from(event.events().contains(ReadFlags::CLOSE_NOWRITE));
             }
         }
