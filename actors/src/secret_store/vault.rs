@@ -70,7 +70,8 @@ impl Vault {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::fs::{self, File};
     use std::os::unix::fs::FileExt;
