@@ -6,8 +6,9 @@ use std::time::Duration;
 
 /// An answer that needs no waiting: the owner is alive or it is not.
 pub(crate) const ANSWER: Duration = Duration::from_secs(2);
-/// How long new tunnels and requests without placeholders wait for an owner that is restarting.
-pub(crate) const RESTART: Duration = Duration::from_secs(2);
+/// How long new tunnels and requests without placeholders wait for an owner that is restarting: longer than
+/// all the pauses that its budget allows take together.
+pub(crate) const RESTART: Duration = Duration::from_secs(5);
 /// The pause between two tries meanwhile.
 pub(crate) const RESTART_POLL: Duration = Duration::from_millis(5);
 /// Crashes of one owner, in [`CRASH_WINDOW`], after which the process gives up: what a restart has
@@ -18,7 +19,7 @@ pub(crate) const CRASH_WINDOW: Duration = Duration::from_secs(60);
 /// The pause before the first restart; it doubles with each crash in the window.
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(10);
 /// The longest pause before a restart.
-pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(5);
+pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// How often each owner is asked whether it answers.
 pub(crate) const BEAT: Duration = Duration::from_secs(5);
 /// How long it may take to answer: handlers never wait, so that this is a hundred times enough. One that

@@ -4,12 +4,12 @@
 //! the supervisor puts the owner's present address into it; while the owner is down the slot is
 //! empty and the answer is [`Unavailable`], which every caller turns into a refusal: down is closed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ractor::rpc::CallResult;
 use ractor::{ActorRef, Message, RpcReplyPort};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::limits::RESTART_POLL;
 
@@ -45,6 +45,17 @@ impl<M: Message> Publisher<M> {
     }
 }
 
+/// How a question went unanswered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Silence {
+    /// The owner was not there.
+    Down,
+    /// It went down with the question.
+    Crashed,
+    /// It took too long.
+    Late,
+}
+
 impl<M: Message> Slot<M> {
     /// Asks the owner and waits for its answer.
     pub(crate) async fn call<T: Send + 'static>(
@@ -52,11 +63,7 @@ impl<M: Message> Slot<M> {
         question: impl FnOnce(RpcReplyPort<T>) -> M,
         limit: Duration,
     ) -> Result<T, Unavailable> {
-        let address = self.address.borrow().clone().ok_or(self.unavailable())?;
-        match address.call(question, Some(limit)).await {
-            Ok(CallResult::Success(answer)) => Ok(answer),
-            _ => Err(self.unavailable()),
-        }
+        self.ask(question, limit).await.map_err(|_| self.unavailable())
     }
 
     /// Tells the owner something that needs no answer.
@@ -66,20 +73,40 @@ impl<M: Message> Slot<M> {
         address.cast(message).map_err(|_| self.unavailable())
     }
 
-    /// Asks again while the owner restarts, for as long as `patience`. Only for questions that may be
-    /// asked twice.
+    /// Asks again while the owner restarts, and waits for as long as `patience` for each restart. Only for
+    /// questions that may be asked twice.
     pub(crate) async fn call_patiently<T: Send + 'static>(
         &self,
         question: impl Fn(RpcReplyPort<T>) -> M,
         limit: Duration,
         patience: Duration,
     ) -> Result<T, Unavailable> {
-        let begun = Instant::now();
+        let mut since = Instant::now();
         loop {
-            match self.call(&question, limit).await {
-                Err(Unavailable(_)) if begun.elapsed() < patience => sleep(RESTART_POLL).await,
-                answer => return answer,
+            match self.ask(&question, limit).await {
+                Ok(answer) => return Ok(answer),
+                // It had been up in between, and may have hung for a while.
+                Err(Silence::Crashed) => since = Instant::now(),
+                Err(Silence::Down | Silence::Late) => {}
             }
+            if since.elapsed() >= patience {
+                return Err(self.unavailable());
+            }
+            sleep(RESTART_POLL).await;
+        }
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(RpcReplyPort<T>) -> M,
+        limit: Duration,
+    ) -> Result<T, Silence> {
+        let address = self.address.borrow().clone().ok_or(Silence::Down)?;
+        match address.call(question, Some(limit)).await {
+            Ok(CallResult::Success(answer)) => Ok(answer),
+            Ok(CallResult::Timeout) => Err(Silence::Late),
+            Ok(CallResult::SenderError) => Err(Silence::Crashed),
+            Err(_) => Err(Silence::Down),
         }
     }
 

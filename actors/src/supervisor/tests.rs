@@ -163,3 +163,20 @@ async fn an_owner_that_does_not_answer_is_replaced() {
     let report = stage.board.subsystems.borrow()[0].clone();
     assert_eq!((report.restarts, report.last_failure.as_deref()), (1, Some("did not answer")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_an_owner_that_hangs_is_served_by_the_next() {
+    let stage = stage(10).await;
+    stage.toy.cast(ToyMsg::Hang).expect("up");
+    let asked = stage.toy.call_patiently(ToyMsg::Count, Duration::from_secs(30), Duration::from_secs(1)).await;
+    assert_eq!(asked, Ok(1));
+    assert_eq!(stage.restarts(), 1);
+}
+
+#[test]
+fn patience_outlasts_all_restarts_of_a_budget() {
+    let mut budget = Budget::new(limits::CRASHES_MAX, limits::CRASH_WINDOW);
+    let now = Instant::now();
+    let pauses: Duration = std::iter::from_fn(|| budget.spend(now)).sum();
+    assert!(pauses < limits::RESTART, "{pauses:?}");
+}
