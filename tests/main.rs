@@ -6,6 +6,7 @@ mod audit;
 mod audit_verify;
 mod bad_input;
 mod bounds;
+mod chaos;
 mod check;
 mod client_tls;
 mod commands;

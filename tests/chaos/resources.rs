@@ -1,0 +1,40 @@
+//! What the process holds: once all is over, no more than before.
+
+use std::time::Duration;
+
+use crate::support::{Fire, eventually, proc};
+
+/// Memory that may be in use besides what there was before the first request: caches, and what the
+/// system's allocator keeps.
+const GROWTH_MAX_KIB: u64 = 48 * 1024;
+
+/// Descriptors and memory; only root may look.
+pub(super) struct Resources {
+    descriptors: Option<usize>,
+    resident_kib: Option<u64>,
+}
+
+impl Resources {
+    pub(super) fn of(fire: &Fire) -> Self {
+        let pid = fire.proxy.pid();
+        Self { descriptors: proc::descriptors(pid), resident_kib: proc::resident_kib(pid) }
+    }
+
+    /// Waits until the clients and the idle connections to the origins are gone.
+    pub(super) fn are_given_back(&self, fire: &Fire) {
+        let (Some(descriptors), Some(resident)) = (self.descriptors, self.resident_kib) else {
+            println!("skipped: looking at a process that forbids it takes root, and Linux");
+            return;
+        };
+        fire.origin.stop();
+        fire.thief.stop();
+        let given_back = || {
+            let idle = fire.proxy.status()["sessions"]["active"] == 0;
+            idle && Self::of(fire).descriptors <= Some(descriptors)
+        };
+        eventually(Duration::from_secs(20), "all descriptors are given back", given_back);
+        let now = Self::of(fire);
+        println!("{descriptors} descriptors, then {:?}; {resident} KiB, then {:?}", now.descriptors, now.resident_kib);
+        assert!(now.resident_kib <= Some(resident + GROWTH_MAX_KIB), "{resident} KiB became {:?}", now.resident_kib);
+    }
+}

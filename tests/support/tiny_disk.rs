@@ -1,0 +1,54 @@
+//! A disk that is full after a megabyte.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// A small file system in memory, in a folder of its own. To be dropped after the proxy on it.
+pub struct TinyDisk {
+    folder: TempDir,
+}
+
+impl TinyDisk {
+    /// Mounts one, if this system and this user can.
+    pub fn mount() -> Option<Self> {
+        let folder = tempfile::Builder::new().prefix("sp").tempdir().expect("a temporary folder");
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs"]).arg(folder.path());
+        let is_mounted = command.output().is_ok_and(|output| output.status.success());
+        is_mounted.then_some(Self { folder })
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Takes all the space that is left.
+    pub fn fill(&self) {
+        let mut filler = fs::File::options().create(true).append(true).open(self.filler()).expect("a file");
+        // By the page first, then by the byte: the last page of a file may have room.
+        for piece in [[b' '; 4096].as_slice(), b" "] {
+            while filler.write_all(piece).is_ok() {}
+        }
+    }
+
+    /// Gives the space back.
+    pub fn empty(&self) {
+        fs::remove_file(self.filler()).expect("it was filled");
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.folder.path().join("filler")
+    }
+}
+
+impl Drop for TinyDisk {
+    fn drop(&mut self) {
+        // Lazily: a process that is still ending may hold a file.
+        let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
+    }
+}
