@@ -76,5 +76,5 @@ fn starts_anew(record: &Value) -> bool {
 }
 
 fn hex(line: &str) -> String {
-    digest(&SHA256, line.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    super::canary::hex(digest(&SHA256, line.as_bytes()).as_ref())
 }
