@@ -10,6 +10,7 @@
 //! chain in the files.
 
 mod chain;
+mod entry;
 mod file;
 mod space;
 mod sync;
@@ -17,23 +18,17 @@ mod sync;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use http::Method;
-use policy::host::Destination;
-use policy::record::{self, NotSent, Record};
-use policy::refusal::Refusal;
-use policy::secret::Name;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
-use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
+pub(crate) use self::entry::{Attempt, Entry};
 use self::file::AuditFile;
 use self::sync::Syncing;
 use crate::folder::FolderError;
 use crate::heartbeat::Beat;
-use crate::hex::RecordId;
 use crate::limits;
 use crate::settings::{AuditRotation, AuditSync};
 use crate::slot::{Publisher, Slot, Unavailable};
@@ -64,34 +59,6 @@ impl AuditHandle {
         let (unheard, _) = tokio::sync::oneshot::channel();
         self.0.cast(Msg::Append { entry, reply: unheard.into() })
     }
-}
-
-/// What is to be recorded.
-#[derive(Clone, Debug)]
-pub(crate) enum Entry {
-    /// An attempt, permitted or refused.
-    Attempt(Attempt),
-    /// A permitted request was then not sent.
-    NotSent { id: RecordId, reason: String },
-}
-
-impl Entry {
-    fn is_permit(&self) -> bool {
-        matches!(self, Self::Attempt(attempt) if attempt.refusal.is_none())
-    }
-}
-
-/// One request that asked for a secret, or was refused.
-#[derive(Clone, Debug)]
-pub(crate) struct Attempt {
-    pub(crate) id: RecordId,
-    pub(crate) names: Vec<Name>,
-    pub(crate) method: Method,
-    pub(crate) destination: Destination,
-    pub(crate) path: String,
-    /// Whether it is a tunnel that is passed through.
-    pub(crate) tunnel: bool,
-    pub(crate) refusal: Option<Refusal>,
 }
 
 /// The line could not be written; `status` says why.
@@ -293,44 +260,6 @@ impl State {
                 }
                 Entry::NotSent { .. } => info!(target: MIRROR, "{line}"),
             }
-        }
-    }
-}
-
-/// A record as it is written.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Line<'a> {
-    Attempt(Record<'a>),
-    NotSent(NotSent<'a>),
-}
-
-impl Entry {
-    fn line<'a>(&'a self, timestamp: &'a str) -> Line<'a> {
-        match self {
-            Self::Attempt(attempt) => Line::Attempt(attempt.record(timestamp)),
-            Self::NotSent { id, reason } => {
-                let (id, reason) = (id.as_str(), record::bounded(reason));
-                Line::NotSent(NotSent { timestamp, id, outcome: "not_sent", reason })
-            }
-        }
-    }
-}
-
-impl Attempt {
-    fn record<'a>(&'a self, timestamp: &'a str) -> Record<'a> {
-        Record {
-            timestamp,
-            secrets: record::bounded_names(self.names.iter().map(Name::as_str)),
-            method: record::bounded(self.method.as_str()),
-            host: self.destination.host.to_string().into(),
-            path: record::bounded(&self.path),
-            blocked: self.refusal.is_some(),
-            reason: self.refusal.as_ref().map(|refusal| record::bounded(&refusal.to_string()).into_owned().into()),
-            id: self.id.as_str(),
-            port: self.destination.port,
-            scheme: self.destination.scheme.as_str(),
-            tunnel: self.tunnel,
         }
     }
 }

@@ -7,22 +7,21 @@
 //! hang off it too, but are never restarted and never counted.
 
 mod budget;
+mod child;
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
 use self::budget::Budget;
-use crate::heartbeat::Beat;
+pub(crate) use self::child::{Child, permanent};
 use crate::limits;
 use crate::session;
-use crate::slot::Publisher;
 use crate::status::{Board, SubsystemReport, SubsystemState};
 
 /// Why the tree ended.
@@ -32,75 +31,6 @@ pub enum Ended {
     Drained,
     /// This owner crashed more often than its budget allows.
     Exhausted(&'static str),
-}
-
-/// Starts one owner under the root and publishes its address.
-type Start = Box<dyn Fn(ActorCell) -> Pin<Box<dyn Future<Output = Result<ActorCell, SpawnErr>> + Send>> + Send + Sync>;
-
-/// Makes an owner misbehave.
-#[cfg(feature = "faults")]
-type Strike = Box<dyn Fn(&ActorCell, crate::faults::Fault) + Send + Sync>;
-
-/// Asks an owner whether it answers.
-type Ask = Box<dyn Fn(&ActorCell) -> oneshot::Receiver<()> + Send + Sync>;
-
-/// One line of the child list.
-pub(crate) struct Child {
-    name: &'static str,
-    start: Start,
-    ask: Ask,
-    empty_slot: Box<dyn Fn() + Send + Sync>,
-    #[cfg(feature = "faults")]
-    fault: Strike,
-}
-
-#[cfg(not(feature = "faults"))]
-/// What every owner's messages can be: a heartbeat among them.
-pub(crate) trait OwnerMessage: ractor::Message + From<Beat> {}
-#[cfg(not(feature = "faults"))]
-impl<M: ractor::Message + From<Beat>> OwnerMessage for M {}
-#[cfg(feature = "faults")]
-/// What every owner's messages can be: a heartbeat among them and, in fault builds, a fault.
-pub(crate) trait OwnerMessage: ractor::Message + From<Beat> + From<crate::faults::Fault> {}
-#[cfg(feature = "faults")]
-impl<M: ractor::Message + From<Beat> + From<crate::faults::Fault>> OwnerMessage for M {}
-
-/// An owner that is started again whenever it ends, each time with the same arguments.
-pub(crate) fn permanent<A>(
-    name: &'static str,
-    publisher: Publisher<A::Msg>,
-    actor: fn() -> A,
-    arguments: A::Arguments,
-) -> Child
-where
-    A: Actor,
-    A::Msg: OwnerMessage,
-    A::Arguments: Clone + Sync,
-{
-    let publisher = Arc::new(publisher);
-    let slot = publisher.clone();
-    let start = move |root: ActorCell| -> Pin<Box<dyn Future<Output = Result<ActorCell, SpawnErr>> + Send>> {
-        let (arguments, slot) = (arguments.clone(), slot.clone());
-        Box::pin(async move {
-            let (address, _) = Actor::spawn_linked(None, actor(), arguments, root).await?;
-            slot.publish(Some(address.clone()));
-            Ok(address.get_cell())
-        })
-    };
-    Child {
-        name,
-        start: Box::new(start),
-        ask: Box::new(|cell| {
-            let (beat, answer) = Beat::new();
-            let _ = cell.send_message::<A::Msg>(beat.into());
-            answer
-        }),
-        empty_slot: Box::new(move || publisher.publish(None)),
-        #[cfg(feature = "faults")]
-        fault: Box::new(|cell, fault| {
-            let _ = cell.send_message::<A::Msg>(fault.into());
-        }),
-    }
 }
 
 /// What the root is told.

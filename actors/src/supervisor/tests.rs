@@ -6,6 +6,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::heartbeat::Beat;
 use crate::slot::{Slot, Unavailable, slot};
 
 /// Counts what it is asked, and crashes when told to.
