@@ -10,13 +10,13 @@ use tokio::net::TcpStream;
 use crate::support::canary::base64;
 use crate::support::origin::Upstream as _;
 use crate::support::wire::read_until;
-use crate::support::{Canary, Origin, Proxy, ProxyBuilder, RawOrigin};
+use crate::support::{Canary, Origin, PlainOrigin, Proxy, ProxyBuilder, RawOrigin};
 
 const HOST: &str = "api.example.test";
 const PASSWORD: &str = "p@ss:w%rd";
 
-/// A proxy that leads every tunnel to `origin`, answers what it is to forward itself, and keeps all heads.
-fn other_proxy(origin: SocketAddr) -> (RawOrigin, Arc<Mutex<Vec<String>>>) {
+/// A proxy that leads tunnels to port 8080 to `clear`, others to `origin`, and keeps all heads.
+fn other_proxy(origin: SocketAddr, clear: SocketAddr) -> (RawOrigin, Arc<Mutex<Vec<String>>>) {
     let heads = Arc::<Mutex<Vec<String>>>::default();
     let kept = heads.clone();
     let proxy = RawOrigin::plain(move |mut stream| {
@@ -29,10 +29,9 @@ fn other_proxy(origin: SocketAddr) -> (RawOrigin, Arc<Mutex<Vec<String>>>) {
             if !head.contains(&expected) {
                 return drop(stream.write_all(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n").await);
             }
-            if !head.starts_with("CONNECT ") {
-                return drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await);
-            }
-            let mut server = TcpStream::connect(origin).await.expect("the origin is up");
+            assert!(head.starts_with("CONNECT "), "it is handed no request: {head}");
+            let to = if head.contains(":8080 ") { clear } else { origin };
+            let mut server = TcpStream::connect(to).await.expect("the origin is up");
             stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.expect("sent");
             let _ = copy_bidirectional(&mut stream, &mut server).await;
         }
@@ -54,9 +53,10 @@ fn builder(origin: &Origin, by: &RawOrigin, password: &str) -> ProxyBuilder {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tunnels_and_forwarded_requests_go_through_it() {
+async fn tunnels_cleartext_and_passages_go_through_it() {
     let (canary, origin) = (Canary::new(), Origin::start(&[HOST]));
-    let (other, heads) = other_proxy(origin.address());
+    let plain = PlainOrigin::start();
+    let (other, heads) = other_proxy(origin.address(), plain.address());
     let proxy = builder(&origin, &other, "p%40ss%3Aw%25rd").env("SECRET_PROXY_PASSTHROUGH", "other.example.test");
     let proxy = proxy.secret("API_KEY", &canary, &format!("{HOST},http://{HOST}:8080")).start();
     let send = async |url: &str| {
@@ -66,12 +66,13 @@ async fn tunnels_and_forwarded_requests_go_through_it() {
     assert_eq!(send("https://api.example.test/").await, 200);
     assert_eq!(origin.last_request().header("x-api-key"), Some(canary.bytes()));
     assert_eq!(send("http://api.example.test:8080/clear").await, 200);
+    assert_eq!(plain.last_request().header("x-api-key"), Some(canary.bytes()));
+    assert_eq!(plain.last_request().header("proxy-authorization"), None);
     let _tunnel = proxy.client().raw_tunnel("other.example.test:443").await.expect("passed through");
     let heads = heads.lock().expect("no panic").clone();
     assert!(heads[0].starts_with("CONNECT api.example.test:443 HTTP/1.1\r\n"), "{}", heads[0]);
     assert!(!heads[0].contains(canary.value()), "the other proxy sees no value");
-    assert!(heads[1].starts_with("GET http://api.example.test:8080/clear HTTP/1.1\r\n"), "{}", heads[1]);
-    assert!(heads[1].contains(canary.value()), "cleartext was listed");
+    assert!(heads[1].starts_with("CONNECT api.example.test:8080 HTTP/1.1\r\n"), "{}", heads[1]);
     assert!(heads[2].starts_with("CONNECT other.example.test:443 HTTP/1.1\r\n"), "{}", heads[2]);
 }
 
@@ -79,7 +80,7 @@ async fn tunnels_and_forwarded_requests_go_through_it() {
 async fn certificates_are_verified_inside_it_and_known_addresses_are_judged() {
     let canary = Canary::new();
     let (trusted, stranger) = (Origin::start(&["x.example.test"]), Origin::start(&[HOST]));
-    let (other, heads) = other_proxy(stranger.address());
+    let (other, heads) = other_proxy(stranger.address(), stranger.address());
     let proxy = builder(&trusted, &other, "p%40ss%3Aw%25rd").secret("API_KEY", &canary, &format!("{HOST},10.0.0.1"));
     let proxy = proxy.resolve("metadata.example.test:443:169.254.169.254").start();
     let send = async |url: &str, key: &str| {
@@ -87,7 +88,13 @@ async fn certificates_are_verified_inside_it_and_known_addresses_are_judged() {
     };
     assert_eq!(send("https://api.example.test/", "{{API_KEY}}").await, 502, "an unknown authority");
     assert_eq!(stranger.find(&canary), None);
-    for url in ["https://127.0.0.1/", "https://[::1]/", "https://metadata.example.test/"] {
+    for url in [
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://metadata.example.test/",
+        "https://localhost/",
+        "https://a.localhost/",
+    ] {
         assert_eq!(send(url, "none").await, 403, "{url}");
     }
     assert_eq!(heads.lock().expect("no panic").len(), 1, "the other proxy was asked for one of them");
@@ -96,7 +103,7 @@ async fn certificates_are_verified_inside_it_and_known_addresses_are_judged() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_of_it_is_told_on_the_host_alone() {
     let (canary, origin) = (Canary::new(), Origin::start(&[HOST]));
-    let (other, _) = other_proxy(origin.address());
+    let (other, _) = other_proxy(origin.address(), origin.address());
     let proxy = builder(&origin, &other, "wrong").secret("API_KEY", &canary, HOST).start();
     let answer = proxy.client().get("https://api.example.test/").header("x-api-key", "{{API_KEY}}").send().await;
     assert_eq!(answer.expect("answered").status, 502);

@@ -73,6 +73,8 @@ pub(crate) const H2_FRAME_BYTES: u32 = 64 * 1024;
 pub(crate) const H2_PING: Duration = Duration::from_secs(30);
 /// How long the answer to that may take.
 pub(crate) const H2_PING_ANSWER: Duration = Duration::from_secs(20);
+/// How long one end of a tunnel may go on when the other has ended.
+pub(crate) const HALF_CLOSED: Duration = Duration::from_secs(5 * 60);
 /// How much of a refused request's body is read so that the client gets to see the answer, in bytes.
 pub(crate) const DRAINED_BYTES_MAX: usize = 1024 * 1024;
 /// How long that may take.

@@ -29,7 +29,7 @@ use policy::host::Destination;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -174,18 +174,31 @@ impl Actor for Session {
 
 /// Counts the refusals of a connection, up to the bound.
 #[derive(Clone, Default)]
-struct Refusals(Arc<(AtomicUsize, Notify)>);
+struct Refusals(Arc<Refused>);
+
+#[derive(Default)]
+struct Refused {
+    count: AtomicUsize,
+    exhausted: Notify,
+    /// Held by the one that waits for its turn among those of all connections.
+    turn: Mutex<()>,
+}
 
 impl Refusals {
     fn count(&self) {
-        let (count, exhausted) = &*self.0;
-        if count.fetch_add(1, Ordering::Relaxed) + 1 >= limits::REFUSALS_MAX {
-            exhausted.notify_one();
+        if self.0.count.fetch_add(1, Ordering::Relaxed) + 1 >= limits::REFUSALS_MAX {
+            self.0.exhausted.notify_one();
         }
     }
 
+    /// Waits for a turn to fail. One at a time, so that a connection with many does not go before others.
+    async fn turn(&self, pace: &Pace) {
+        let _turn = self.0.turn.lock().await;
+        pace.turn().await;
+    }
+
     async fn exhausted(&self) {
-        self.0.1.notified().await;
+        self.0.exhausted.notified().await;
     }
 }
 

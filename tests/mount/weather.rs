@@ -94,11 +94,14 @@ const WEATHERS: [Weather; 10] = [
     Weather {
         name: "broken",
         writer: |path, text| {
-            play(path, &[&[Open, Write("API_KEY='\n"), Close], &[Wait(500), Open, Write(text), Close]])
+            let whole = [Wait(500), Open, Write(text), Close];
+            play(path, &[&[Open, Write("API_KEY='\n"), Close], &whole, &whole])
         },
+        // As after a cut: another program may have taken a part.
         answers: &[Refused(BROKEN, AT_ONCE), Refused(BROKEN, AT_ONCE)],
-        states: "idle unserved? awaiting-approval? malformed unserved? awaiting-approval? ready",
-        opens: 2,
+        states: "idle unserved? awaiting-approval? malformed unserved? awaiting-approval? idle? unserved? \
+                 awaiting-approval? ready",
+        opens: 3,
     },
     Weather {
         name: "without an end",

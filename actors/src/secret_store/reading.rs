@@ -129,7 +129,10 @@ impl State {
         self.seen = Some(Ok(identity));
         let table = match Table::read(&text.bytes) {
             Ok(table) => table,
-            Err(malformed) => return self.malformed(format!("{malformed}; secret-proxy check says more")),
+            Err(malformed) => {
+                self.witness.disturb();
+                return self.malformed(format!("{malformed}; secret-proxy check says more"));
+            }
         };
         match self.witness.weigh(table, identity.kind, text.bytes.ends_with(b"\n")) {
             Belief::Whole { table, changed } => {
@@ -143,7 +146,7 @@ impl State {
                 self.start_reading(myself);
             }
             Belief::Nothing => {
-                self.report(SecretsState::Idle, "the text ends in mid-line: reading once more".to_owned());
+                self.report(SecretsState::Idle, "a part may be missing: reading once more".to_owned());
                 self.start_reading(myself);
             }
             Belief::Contradictory => {

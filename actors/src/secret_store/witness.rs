@@ -33,19 +33,26 @@ pub(super) struct Witness {
     /// The last read, if it was not.
     doubted: Option<Imprint>,
     doubts: u32,
+    /// Whether a read since then came to nothing as it does when another program takes a part.
+    disturbed: bool,
 }
 
 impl Witness {
+    /// A read of a pipe could not be made sense of: the next one is not believed by itself.
+    pub(super) fn disturb(&mut self) {
+        self.disturbed = true;
+    }
+
     /// Weighs a read. `ends_in_line` tells whether the text ends where a line does.
     pub(super) fn weigh(&mut self, mut table: Table, kind: Kind, ends_in_line: bool) -> Belief {
         let same = self.believed.as_ref().is_some_and(|believed| believed.is_of(&table));
         let agreed = match (&self.doubted, &self.believed) {
             _ if same || kind == Kind::File => true,
             (Some(doubted), _) => doubted.is_of(&table),
-            (None, believed) => believed.is_none() && ends_in_line,
+            (None, believed) => believed.is_none() && ends_in_line && !self.disturbed,
         };
         if agreed {
-            *self = Self { believed: Some(Arc::new(Imprint::of(&table))), doubted: None, doubts: 0 };
+            *self = Self { believed: Some(Arc::new(Imprint::of(&table))), ..Self::default() };
             return Belief::Whole { table, changed: !same };
         }
         self.doubted = Some(Imprint::of(&table));
@@ -107,6 +114,16 @@ mod tests {
         ] {
             assert_eq!(told(reads), expected, "{reads:?}");
         }
+    }
+
+    #[test]
+    fn after_a_read_that_made_no_sense_the_first_is_not_believed_by_itself() {
+        let mut witness = Witness::default();
+        witness.disturb();
+        let mut weigh = |text: &str| witness.weigh(Table::read(text.as_bytes()).expect("good"), Kind::Pipe, true);
+        assert!(matches!(weigh(OTHER), Belief::Nothing));
+        assert!(matches!(weigh(WHOLE), Belief::Nothing));
+        assert!(matches!(weigh(WHOLE), Belief::Whole { .. }));
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Exchange {
     /// Records how it ended, and gives the constant answer.
     pub(super) async fn end(&mut self, ending: Ending) -> Response<ResponseBody> {
         if !self.names.is_empty() || matches!(ending, Ending::Refused(_)) {
-            self.path.peers.pace.turn().await;
+            self.path.refusals.turn(&self.path.peers.pace).await;
         }
         self.settled = true;
         match ending {

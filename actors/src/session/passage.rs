@@ -7,13 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use policy::host::Destination;
-use tokio::io::copy_bidirectional;
-use tracing::{debug, warn};
+use policy::allowlist::Allowlist;
+use policy::host::{Destination, Scheme};
+use tracing::warn;
 
 use super::ending::Ending;
 use super::exchange::Exchange;
-use super::{ByteStream, Path, Peers};
+use super::{ByteStream, Path, Peers, relay};
 use crate::body::ResponseBody;
 use crate::prefixed::Prefixed;
 use crate::settings::Intercept;
@@ -23,7 +23,10 @@ impl Peers {
     /// Whether a tunnel to there is passed through. While it is not known where secrets may go, it could
     /// be any of them.
     pub(super) fn passes_through(&self, destination: &Destination) -> bool {
-        let listed = || self.board.listed.borrow().as_ref().is_none_or(|listed| listed.allows(destination));
+        // Whatever turns out to be spoken in it.
+        let clear = destination.with_scheme(Scheme::Http);
+        let is_listed = |listed: &Arc<Allowlist>| listed.allows(destination) || listed.allows(&clear);
+        let listed = || self.board.listed.borrow().as_ref().is_none_or(is_listed);
         self.passthrough.allows(destination) || (self.intercept == Intercept::Listed && !listed())
     }
 }
@@ -41,6 +44,8 @@ impl Exchange {
     /// Find a way, record, connect.
     async fn pass(&mut self) -> Result<Passage, Ending> {
         let upstream = self.path.peers.upstream.clone();
+        // Each is a record.
+        self.path.refusals.turn(&self.path.peers.pace).await;
         let Lane::Route(route) = self.reserve(Offer::Bytes).await? else { return Err(Ending::Malformed) };
         // There is no secret in it: a record that cannot be written is no reason to refuse.
         self.recorded = self.path.peers.audit.append(self.entry(None)).await.is_ok();
@@ -56,8 +61,6 @@ impl Exchange {
 
 /// Copies bytes both ways until both ends are done. `first` are those that the client sent early.
 pub(super) async fn copy<S: ByteStream>(first: Bytes, client: S, passage: Passage) {
-    let (mut client, mut passage) = (Prefixed::new(first, client), passage);
-    if let Err(error) = copy_bidirectional(&mut client, &mut passage.stream).await {
-        debug!(%error, "tunnel ended");
-    }
+    let Passage { stream, place: _place } = passage;
+    relay::copy_both(Prefixed::new(first, client), stream).await;
 }

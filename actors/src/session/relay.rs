@@ -1,5 +1,7 @@
 //! The way back: responses, and connections that stop being HTTP.
 
+use std::io;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::{CONNECTION, EXPECT, HeaderValue, UPGRADE};
@@ -8,10 +10,13 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use policy::hop;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
+use tokio::time::timeout;
 use tracing::debug;
 
 use super::{Path, refusal};
 use crate::body::{RequestBody, ResponseBody};
+use crate::limits;
 use crate::upstream::Connection;
 
 /// Both ends of a connection that goes on in another protocol, such as WebSocket.
@@ -95,8 +100,29 @@ pub(super) fn response(
 /// Copies bytes both ways until both ends are done.
 pub(super) async fn copy(upgraded: Upgraded) {
     let (Ok(client), Ok(upstream)) = tokio::join!(upgraded.client, upgraded.upstream) else { return };
-    let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
-    if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut upstream).await {
-        debug!(%error, "upgraded connection ended");
+    copy_both(TokioIo::new(client), TokioIo::new(upstream)).await;
+}
+
+/// Copies bytes both ways. When one end has said all that it has to say, the other has a while to finish: one
+/// that never does would hold the connection for ever.
+pub(super) async fn copy_both(
+    client: impl AsyncRead + AsyncWrite + Unpin,
+    upstream: impl AsyncRead + AsyncWrite + Unpin,
+) {
+    let ((mut from_client, mut to_client), (mut from_upstream, mut to_upstream)) = (split(client), split(upstream));
+    let mut up = pin!(copy_one(&mut from_client, &mut to_upstream));
+    let mut down = pin!(copy_one(&mut from_upstream, &mut to_client));
+    let finished = tokio::select! {
+        ended = &mut up => if ended.is_ok() { timeout(limits::HALF_CLOSED, down).await } else { return },
+        ended = &mut down => if ended.is_ok() { timeout(limits::HALF_CLOSED, up).await } else { return },
+    };
+    if finished.is_err() {
+        debug!("one end of a tunnel never ended");
     }
+}
+
+/// Copies until the end, and passes the end on.
+async fn copy_one(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    tokio::io::copy(from, to).await?;
+    to.shutdown().await
 }

@@ -16,7 +16,6 @@ use zeroize::Zeroizing;
 
 use crate::body::RequestBody;
 use crate::limits;
-use crate::settings::UpstreamProxy;
 
 /// A connection to a destination, verified for it.
 #[derive(Debug)]
@@ -24,8 +23,6 @@ pub(crate) struct Connection {
     pub(super) destination: Destination,
     pub(super) sender: Sender,
     wipes: Wipes,
-    /// The proxy that forwards its requests, if it does not lead to the destination itself.
-    forwarder: Option<Arc<UpstreamProxy>>,
     /// The wipes there had been when a secret last travelled on it, and one more; 0 if none has.
     carried: Arc<AtomicU64>,
 }
@@ -64,12 +61,7 @@ pub(crate) enum SendError {
 
 impl Connection {
     pub(super) fn new(destination: Destination, sender: Sender, wipes: Wipes) -> Self {
-        Self { destination, sender, wipes, forwarder: None, carried: Arc::default() }
-    }
-
-    /// Its requests go to a proxy, which forwards them.
-    pub(super) fn forwarded_by(self, proxy: Arc<UpstreamProxy>) -> Self {
-        Self { forwarder: Some(proxy), ..self }
+        Self { destination, sender, wipes, carried: Arc::default() }
     }
 
     /// Whether it speaks HTTP/2.
@@ -90,7 +82,7 @@ impl Connection {
         let Sender::Http2 { sender, driver } = &self.sender else { return None };
         let sender = Sender::Http2 { sender: sender.clone(), driver: driver.clone() };
         let (destination, wipes) = (self.destination.clone(), self.wipes.clone());
-        Some(Self { destination, sender, wipes, forwarder: None, carried: self.carried.clone() })
+        Some(Self { destination, sender, wipes, carried: self.carried.clone() })
     }
 
     /// How many exchanges use the connection now, besides the pool.
@@ -115,9 +107,6 @@ impl Connection {
     /// Sends a request and waits for the head of its response.
     pub(crate) async fn send(&mut self, mut request: Request<RequestBody>) -> Result<Response<Incoming>, SendError> {
         shape(&mut request, &self.destination, self.is_http2());
-        if let Some(proxy) = &self.forwarder {
-            address_to(proxy, &mut request, &self.destination);
-        }
         let sent = match &mut self.sender {
             Sender::Http1 { sender, .. } => timeout(limits::RESPONSE_HEAD, sender.try_send_request(request)).await,
             Sender::Http2 { sender, .. } => timeout(limits::RESPONSE_HEAD, sender.try_send_request(request)).await,
@@ -154,16 +143,6 @@ fn shape(request: &mut Request<RequestBody>, destination: &Destination, http2: b
         }
         join_cookies(request.headers_mut());
         frame(request);
-    }
-}
-
-/// Names the destination in the absolute form, for a proxy that forwards it.
-fn address_to(proxy: &UpstreamProxy, request: &mut Request<RequestBody>, destination: &Destination) {
-    let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let uri = Uri::builder().scheme(destination.scheme.as_str()).authority(destination.authority());
-    *request.uri_mut() = uri.path_and_query(path).build().unwrap_or_default();
-    if let Some(authorization) = &proxy.authorization {
-        request.headers_mut().insert(header::PROXY_AUTHORIZATION, authorization.clone());
     }
 }
 

@@ -47,7 +47,8 @@ pub(crate) struct Dialler {
 #[derive(Debug)]
 pub(crate) struct Passage {
     pub(crate) stream: Prefixed<TcpStream>,
-    _place: OwnedSemaphorePermit,
+    /// Its place among the upstream connections.
+    pub(crate) place: OwnedSemaphorePermit,
 }
 
 impl Dialler {
@@ -99,14 +100,14 @@ pub(super) async fn dial(
 pub(super) async fn pass(route: &Route, dialler: &Dialler) -> Result<Passage, DialError> {
     if let Some(proxy) = &dialler.proxy {
         let place = dialler.place().await?;
-        let stream = proxy::tunnel(proxy, proxy::connect(proxy).await?, &route.target()).await?;
-        return Ok(Passage { stream, _place: place });
+        let stream = proxy::tunnel(proxy, &route.target()).await?;
+        return Ok(Passage { stream, place });
     }
     let mut last = DialError::new(NO_ADDRESS);
     for address in &route.addresses {
         match timeout(limits::CONNECT, connect(*address, dialler)).await {
             Ok(Ok((stream, place))) => {
-                return Ok(Passage { stream: Prefixed::new(Bytes::new(), stream), _place: place });
+                return Ok(Passage { stream: Prefixed::new(Bytes::new(), stream), place });
             }
             Ok(Err(error)) => last = error,
             Err(_) => last = DialError::timed_out("connecting"),
@@ -129,24 +130,21 @@ async fn dial_one(
     Ok(Connection::new(route.destination.clone(), sender, dialler.wipes.clone()))
 }
 
-/// The same by way of another proxy: in a tunnel, or forwarded if it is cleartext.
+/// The same in a tunnel of another proxy. Cleartext, too: a request that is handed to a proxy would carry
+/// the proxy's own credentials, and some answers show the client what was sent.
 async fn dial_through(
-    proxy: &Arc<UpstreamProxy>,
+    proxy: &UpstreamProxy,
     route: &Route,
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
 ) -> Result<Connection, DialError> {
     let place = dialler.place().await?;
-    let tcp = proxy::connect(proxy).await?;
-    tcp.set_nodelay(true).map_err(DialError::new)?;
-    let (destination, wipes) = (route.destination.clone(), dialler.wipes.clone());
-    let Some(tls) = tls.filter(|_| destination.scheme == Scheme::Https) else {
-        let sender = start_http1(tcp, place).await?;
-        return Ok(Connection::new(destination, sender, wipes).forwarded_by(proxy.clone()));
+    let stream = proxy::tunnel(proxy, &route.target()).await?;
+    let sender = match tls.filter(|_| route.destination.scheme == Scheme::Https) {
+        Some(tls) => start_tls(&route.destination, tls, stream, place).await?,
+        None => start_http1(stream, place).await?,
     };
-    let stream = proxy::tunnel(proxy, tcp, &route.target()).await?;
-    let sender = start_tls(&destination, tls, stream, place).await?;
-    Ok(Connection::new(destination, sender, wipes))
+    Ok(Connection::new(route.destination.clone(), sender, dialler.wipes.clone()))
 }
 
 /// A TCP connection, judged once more now that both ends are known.

@@ -22,9 +22,7 @@ impl State {
             loading.push(waiting);
             return;
         }
-        if self.arguments.dialler.connections.available_permits() == 0 {
-            self.pool.close_idle();
-        }
+        self.make_room();
         let route = &waiting.route;
         let clear = route.destination.scheme == Scheme::Http;
         if clear || route.offer == Offer::Http1 || self.pool.speaks(&route.destination) == Speaks::Http1Only {
@@ -42,12 +40,20 @@ impl State {
         }
     }
 
+    /// Idle connections give way to one that is wanted.
+    fn make_room(&mut self) {
+        if self.arguments.dialler.connections.available_permits() == 0 {
+            self.pool.close_idle();
+        }
+    }
+
     pub(super) fn pass(
         &mut self,
         route: Route,
         wanted: CancellationToken,
         reply: RpcReplyPort<Result<Passage, DialError>>,
     ) {
+        self.make_room();
         let dialler = self.arguments.dialler.clone();
         self.tasks.spawn(async move {
             let passing = async { drop(reply.send(bounded_pass(&route, &dialler).await)) };

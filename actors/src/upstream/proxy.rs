@@ -16,18 +16,12 @@ use super::dial::DialError;
 use crate::prefixed::Prefixed;
 use crate::settings::UpstreamProxy;
 
-/// A TCP connection to the proxy. Its own address is exempt from judgement: the owner named it.
-pub(super) async fn connect(proxy: &UpstreamProxy) -> Result<TcpStream, DialError> {
+/// A tunnel of the proxy to `target`, which is `host:port`. The proxy's own address is exempt from judgement:
+/// the owner named it.
+pub(super) async fn tunnel(proxy: &UpstreamProxy, target: &str) -> Result<Prefixed<TcpStream>, DialError> {
     let tcp = TcpStream::connect((proxy.host.as_str(), proxy.port)).await;
-    tcp.map_err(|error| DialError::new(format!("connecting to the upstream proxy: {error}")))
-}
-
-/// Asks for a tunnel to `target`, which is `host:port`.
-pub(super) async fn tunnel(
-    proxy: &UpstreamProxy,
-    tcp: TcpStream,
-    target: &str,
-) -> Result<Prefixed<TcpStream>, DialError> {
+    let tcp = tcp.map_err(|error| DialError::new(format!("connecting to the upstream proxy: {error}")))?;
+    tcp.set_nodelay(true).map_err(DialError::new)?;
     let failed = |error: hyper::Error| DialError::new(format!("upstream proxy: {error}"));
     let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await.map_err(failed)?;
     let _driver = AbortOnDropHandle::new(tokio::spawn(async move { drop(connection.with_upgrades().await) }));

@@ -1,7 +1,7 @@
 //! Where a destination is reached: its addresses, each judged.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use policy::host::{Destination, Host};
@@ -59,6 +59,10 @@ pub(super) async fn resolve(
     let found = match (fixed(destination, overrides), &destination.host) {
         (Some(address), _) => vec![address],
         (None, Host::Ip(ip)) => vec![SocketAddr::new(*ip, destination.port)],
+        // Always this computer (RFC 6761, section 6.3), whoever looks it up.
+        (None, Host::Name(name)) if dialler.proxy.is_some() && is_localhost(name) => {
+            vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), destination.port)]
+        }
         // The other proxy looks it up.
         (None, Host::Name(_)) if dialler.proxy.is_some() => Vec::new(),
         (None, Host::Name(name)) => look_up(name, destination.port, dialler.lookups.clone()).await?,
@@ -77,6 +81,10 @@ pub(super) async fn resolve(
         Some((ip, why)) if allowed.is_empty() => Err(NoRoute::Denied(Refusal::Address(destination.clone(), ip, why))),
         _ => Ok(allowed),
     }
+}
+
+fn is_localhost(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 fn fixed(destination: &Destination, overrides: &[Resolve]) -> Option<SocketAddr> {
