@@ -7,25 +7,28 @@
 //! *Owns* `audit.log` and the files that it was rotated to. *Answers* `Append` once the line is
 //! written, and on the disk if the settings say so. *Asks* nobody. *Dies when* its code is wrong; a
 //! file that cannot be written is an answer, not a death. *After a restart* it finds the end of the
-//! chain in the files.
+//! chain in the files and on the board.
 
 mod chain;
 mod entry;
 mod file;
+mod reply;
 mod space;
 mod sync;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
+use self::chain::Link;
 pub(crate) use self::entry::{Attempt, Entry};
 use self::file::AuditFile;
+pub(crate) use self::reply::Reply;
 use self::sync::Syncing;
 use crate::folder::FolderError;
 use crate::heartbeat::Beat;
@@ -50,22 +53,19 @@ impl AuditHandle {
 
     /// Writes a record; once this returns, it stands in the file.
     pub(crate) async fn append(&self, entry: Entry) -> Result<(), Unavailable> {
-        let written = self.0.call(|reply| Msg::Append { entry, reply }, limits::ANSWER).await?;
+        let written = self.0.call(|reply| Msg::Append { entry, reply: reply.into() }, limits::ANSWER).await?;
         written.map_err(|NotWritten| Unavailable("audit"))
     }
 
-    /// Writes a record that nobody waits for.
-    pub(crate) fn append_soon(&self, entry: Entry) -> Result<(), Unavailable> {
-        let (unheard, _) = tokio::sync::oneshot::channel();
-        self.0.cast(Msg::Append { entry, reply: unheard.into() })
+    /// Writes a record that nobody waits for, or counts that it was not written.
+    pub(crate) fn append_soon(&self, entry: Entry, board: &Arc<Board>) {
+        let _ = self.0.cast(Msg::Append { entry, reply: Reply::owed(board) });
     }
 }
 
 /// The line could not be written; `status` says why.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NotWritten;
-
-type Reply = RpcReplyPort<Result<(), NotWritten>>;
 
 pub(crate) enum Msg {
     /// Write this, then answer.
@@ -118,7 +118,7 @@ struct State {
 
 /// Opens the file once before the tree starts, so that a person who starts it sees what is wrong.
 pub(crate) fn probe(path: &std::path::Path, rotation: AuditRotation) -> Result<(), FolderError> {
-    AuditFile::open(path, rotation, &Clock::default().now()).map(drop)
+    AuditFile::open(path, rotation, None, &Clock::default().now()).map(drop)
 }
 
 impl Actor for Audit {
@@ -191,7 +191,7 @@ impl State {
                 self.count(&entries, &lines);
                 self.syncing.written(myself, replies);
             }
-            Err(not_written) => replies.into_iter().for_each(|reply| drop(reply.send(Err(not_written)))),
+            Err(not_written) => replies.into_iter().for_each(|reply| reply.send(Err(not_written))),
         }
     }
 
@@ -217,8 +217,9 @@ impl State {
 
     fn open(&mut self) -> Result<(&mut AuditFile, &mut Syncing), NotWritten> {
         if self.file.is_none() {
-            let now = self.clock.now();
-            match AuditFile::open(&self.arguments.path, self.arguments.rotation, &now) {
+            let Arguments { path, rotation, board, .. } = &self.arguments;
+            let last = Link::of_report(&board.audit.borrow());
+            match AuditFile::open(path, *rotation, last, &self.clock.now()) {
                 Ok(file) => self.file = Some(file),
                 Err(error) => return Err(self.failed(error.to_string())),
             }

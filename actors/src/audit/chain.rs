@@ -8,13 +8,15 @@ use aws_lc_rs::digest;
 use policy::record::{self, Through};
 use serde::Serialize;
 
+use crate::status::AuditReport;
+
 /// How much of the end of a file is read to find its last line, in bytes: more than a record can be.
 const TAIL_BYTES: u64 = 512 * 1024;
 /// How many digits there are in the number of a file that was moved aside, so that names sort.
 const DIGITS: usize = 12;
 
 /// The end of the chain.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Link {
     pub(super) seq: u64,
     /// SHA-256 of the last line, in hex; empty before the first.
@@ -27,6 +29,11 @@ impl Link {
         let start = lines.len();
         record::add_line(record, self.seq + 1, &self.head, lines);
         *self = Self { seq: self.seq + 1, head: hash(lines.get(start..).unwrap_or_default()) };
+    }
+
+    /// The last record that this process has written, if there is one.
+    pub(super) fn of_report(report: &AuditReport) -> Option<Self> {
+        (report.seq > 0).then(|| Self { seq: report.seq, head: report.head.clone() })
     }
 
     /// The place of a line.
@@ -43,6 +50,27 @@ pub(super) struct End {
     pub(super) torn_at: Option<u64>,
     /// The highest number in its last lines.
     pub(super) seq: u64,
+}
+
+impl End {
+    /// Where the chain of a file that is not empty goes on, and whether it has to be started anew: there
+    /// is no record at its end, or one from before the last that was written. Numbers go on in any case,
+    /// so that no two records, and no two files, get the same.
+    pub(super) fn goes_on(&self, live: &Path, last: Option<Link>) -> (Link, bool) {
+        match (&self.link, last) {
+            (Some(link), None) => (link.clone(), false),
+            (Some(link), Some(last)) if link.seq > last.seq || *link == last => (link.clone(), false),
+            (_, last) => {
+                let known = latest(end_before(live), last).map_or(0, |link| link.seq);
+                (Link { seq: known.max(self.seq), head: String::new() }, true)
+            }
+        }
+    }
+}
+
+/// The later of two places.
+pub(super) fn latest(one: Option<Link>, other: Option<Link>) -> Option<Link> {
+    one.into_iter().chain(other).max_by_key(|link| link.seq)
 }
 
 /// Looks at the end of a file.

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use policy::record::{ChainEvent, ChainNote, Through};
+use rustix::process::geteuid;
 use serde::Serialize;
 use tracing::warn;
 
@@ -26,9 +27,15 @@ pub(super) struct AuditFile {
 }
 
 impl AuditFile {
-    /// Opens the file and finds the end of the chain, in files that were moved aside if it must. A torn
-    /// last line is cut; a chain that cannot be continued is started anew, with a record that says why.
-    pub(super) fn open(path: &Path, rotation: AuditRotation, timestamp: &str) -> Result<Self, FolderError> {
+    /// Opens the file and finds the end of the chain, in files that were moved aside if it must. `last`
+    /// is the last record that this process has written. A torn last line is cut; a chain that cannot be
+    /// continued is started anew, with a record that says why.
+    pub(super) fn open(
+        path: &Path,
+        rotation: AuditRotation,
+        last: Option<Link>,
+        timestamp: &str,
+    ) -> Result<Self, FolderError> {
         let fail = |error| FolderError::Io(path.into(), error);
         let mut file = open_live(path)?;
         let end = chain::end_of(&mut file).map_err(fail)?;
@@ -36,14 +43,15 @@ impl AuditFile {
             file.set_len(whole).map_err(fail)?;
         }
         let is_empty = file.metadata().map_err(fail)?.len() == 0;
-        let before = if is_empty { chain::end_before(path) } else { end.link };
-        let is_broken = before.is_none() && !is_empty;
-        // Numbers go on even where the hashes cannot, so that no file gets the name of another.
-        let link = before.unwrap_or(Link { seq: end.seq, head: String::new() });
+        let (link, is_broken) = if is_empty {
+            (chain::latest(chain::end_before(path), last).unwrap_or_default(), false)
+        } else {
+            end.goes_on(path, last)
+        };
         let first = chain::first_of(&file).map_err(fail)?.unwrap_or(link.seq + 1);
         let mut audit = Self { path: path.into(), file, link, first, rotation };
         if is_broken {
-            let reason = "the last line has no place in a chain";
+            let reason = "the last line has no place in the chain";
             audit.note(timestamp, ChainEvent::ChainStart, reason, None).map_err(fail)?;
         } else if end.torn_at.is_some() {
             let reason = "the last line was torn and has been cut";
@@ -59,7 +67,7 @@ impl AuditFile {
         records: impl IntoIterator<Item = impl Serialize>,
     ) -> io::Result<Vec<u8>> {
         if self.follow()? >= self.rotation.bytes_max {
-            self.rotate(timestamp);
+            self.rotate(timestamp)?;
         }
         self.write(records)
     }
@@ -93,8 +101,15 @@ impl AuditFile {
     /// Goes over to the file that stands at our path, if ours was renamed or removed. Tells how long it is.
     fn follow(&mut self) -> io::Result<u64> {
         let ours = self.file.metadata()?;
+        if ours.uid() != geteuid().as_raw() {
+            return Err(io::Error::other(FolderError::NotOurs(self.path.clone())));
+        }
         let same = fs::symlink_metadata(&self.path).is_ok_and(|it| it.dev() == ours.dev() && it.ino() == ours.ino());
         if same {
+            if ours.len() == 0 {
+                // It was emptied in place.
+                self.first = self.link.seq + 1;
+            }
             return Ok(ours.len());
         }
         let file = open_live(&self.path).map_err(io::Error::other)?;
@@ -108,27 +123,43 @@ impl AuditFile {
     }
 
     /// Moves the file aside and begins another. If it cannot, the file grows on.
-    fn rotate(&mut self, timestamp: &str) {
+    fn rotate(&mut self, timestamp: &str) -> io::Result<()> {
         let aside = chain::aside(&self.path, self.first);
         if aside.exists() {
             warn!(file = %aside.display(), "the audit file is not rotated: there is a file of that name");
-            return;
+            return Ok(());
         }
-        let begun = fs::rename(&self.path, &aside).and_then(|()| self.follow());
-        if let Err(error) = begun.and_then(|_| self.prune(timestamp)) {
-            warn!(%error, "rotating the audit file");
+        match fs::rename(&self.path, &aside).and_then(|()| self.follow()) {
+            Ok(_) => self.prune(timestamp),
+            Err(error) => {
+                warn!(%error, "rotating the audit file");
+                Ok(())
+            }
         }
     }
 
-    /// Deletes the oldest files beyond the number that is kept, after a record says so.
+    /// Deletes the oldest files beyond the number that is kept, after a record says so. It fails if the
+    /// record cannot be written: half of one may stand in the file.
     fn prune(&mut self, timestamp: &str) -> io::Result<()> {
         let Some(keep) = self.rotation.keep else { return Ok(()) };
         let mut files = chain::moved_aside(&self.path);
         files.truncate(files.len().saturating_sub(keep));
         let Some(newest) = files.last() else { return Ok(()) };
-        let through = Some(chain::through(newest)?);
-        self.note(timestamp, ChainEvent::Pruned, "the oldest records were deleted, as the settings say", through)?;
-        files.iter().try_for_each(fs::remove_file)
+        let through = match chain::through(newest) {
+            Ok(through) => through,
+            Err(error) => {
+                warn!(%error, file = %newest.display(), "old audit files are not deleted");
+                return Ok(());
+            }
+        };
+        let reason = "the oldest records were deleted, as the settings say";
+        self.note(timestamp, ChainEvent::Pruned, reason, Some(through))?;
+        for file in files {
+            if let Err(error) = fs::remove_file(&file) {
+                warn!(%error, file = %file.display(), "an old audit file is not deleted");
+            }
+        }
+        Ok(())
     }
 
     fn note(&mut self, timestamp: &str, outcome: ChainEvent, reason: &str, through: Option<Through>) -> io::Result<()> {

@@ -51,7 +51,7 @@ impl Syncing {
             self.waiting.extend(replies);
             self.start(myself);
         } else {
-            replies.into_iter().for_each(|reply| drop(reply.send(Ok(()))));
+            replies.into_iter().for_each(|reply| reply.send(Ok(())));
         }
     }
 
@@ -72,7 +72,7 @@ impl Syncing {
     /// A sync has ended: answers who waited for it, and goes on with what has come since.
     pub(super) fn synced(&mut self, myself: &ActorRef<Msg>, outcome: Result<(), NotWritten>) {
         let waited = self.running.take().map(|(_, waited)| waited).unwrap_or_default();
-        waited.into_iter().for_each(|reply| drop(reply.send(outcome)));
+        waited.into_iter().for_each(|reply| reply.send(outcome));
         if self.when == AuditSync::Always {
             self.start(myself);
         }
@@ -81,6 +81,6 @@ impl Syncing {
     /// At the end there is nobody to wait: in place.
     pub(super) fn finish(&mut self) {
         let outcome = self.dirty.iter().try_for_each(File::sync_data).map_err(|_| NotWritten);
-        std::mem::take(&mut self.waiting).into_iter().for_each(|reply| drop(reply.send(outcome)));
+        std::mem::take(&mut self.waiting).into_iter().for_each(|reply| reply.send(outcome));
     }
 }

@@ -139,7 +139,9 @@ impl Drop for Exchange {
             self.entry(Some(Refusal::ClientGone))
         };
         let peers = &self.path.peers;
-        if !peers.pace.turn_at_once() || peers.audit.append_soon(entry).is_err() {
+        if peers.pace.turn_at_once() {
+            peers.audit.append_soon(entry, &peers.board);
+        } else {
             peers.board.unrecorded.add_one();
         }
     }

@@ -24,7 +24,7 @@ impl Stage {
     }
 
     fn open(&self) -> AuditFile {
-        AuditFile::open(&self.path(), self.rotation, "t").expect("opened")
+        AuditFile::open(&self.path(), self.rotation, None, "t").expect("opened")
     }
 
     /// The records of all files, in the order of their numbers, which must be without gaps from `first`.
@@ -144,4 +144,67 @@ fn what_is_deleted_is_named_first() {
     assert_eq!(note["through"]["seq"], 1);
     let oldest = stage.files()[1].rsplit('.').next().and_then(|it| it.parse().ok()).expect("a number");
     stage.records(oldest);
+}
+
+#[test]
+fn a_chain_goes_on_from_the_last_record_though_its_file_is_gone() {
+    let stage = Stage::new();
+    let mut audit = stage.open();
+    (1..=3).for_each(|number| append(&mut audit, number));
+    let last = audit.link.clone();
+    fs::remove_file(stage.path()).expect("removed");
+    let mut audit = AuditFile::open(&stage.path(), ROTATION, Some(last.clone()), "t").expect("opened");
+    append(&mut audit, 4);
+    let records = stage.records(4);
+    assert_eq!((records.len(), &records[0]["prev"]), (1, &json!(last.head)));
+}
+
+#[test]
+fn an_older_file_in_its_place_starts_a_chain_with_numbers_of_its_own() {
+    let stage = Stage::new();
+    let mut audit = stage.open();
+    append(&mut audit, 1);
+    let older = fs::read(stage.path()).expect("readable");
+    append(&mut audit, 2);
+    fs::write(stage.path(), older).expect("written");
+    let mut audit = AuditFile::open(&stage.path(), ROTATION, Some(audit.link), "t").expect("opened");
+    append(&mut audit, 3);
+    let text = fs::read_to_string(stage.path()).expect("readable");
+    let note: Value = serde_json::from_str(text.lines().nth(1).expect("a note")).expect("JSON");
+    assert_eq!((&note["outcome"], &note["seq"], &note["prev"]), (&json!("chain_start"), &json!(3), &json!("")));
+    assert_eq!(audit.seq(), 4);
+}
+
+#[test]
+fn numbers_go_on_behind_those_of_files_that_were_moved_aside() {
+    let stage = Stage::new();
+    append(&mut stage.open(), 1);
+    fs::rename(stage.path(), stage.path().with_extension("log.1")).expect("renamed");
+    fs::write(stage.path(), "not a record\n").expect("written");
+    assert_eq!(stage.open().seq(), 2);
+}
+
+#[test]
+fn a_file_that_was_emptied_in_place_is_moved_aside_under_the_number_that_it_then_begins_with() {
+    let rotation = AuditRotation { bytes_max: 1, keep: None };
+    let stage = Stage { rotation: ROTATION, ..Stage::new() };
+    let mut audit = stage.open();
+    (1..=3).for_each(|number| append(&mut audit, number));
+    File::options().write(true).truncate(true).open(stage.path()).expect("emptied");
+    append(&mut audit, 4);
+    audit.rotation = rotation;
+    append(&mut audit, 5);
+    assert_eq!(stage.files(), ["audit.log", "audit.log.000000000004"]);
+}
+
+#[test]
+fn nothing_is_deleted_that_no_record_tells_of() {
+    let rotation = AuditRotation { bytes_max: 1, keep: Some(2) };
+    let stage = Stage { rotation, ..Stage::new() };
+    let mut audit = stage.open();
+    (1..=3).for_each(|number| append(&mut audit, number));
+    audit.rotation.keep = Some(1);
+    audit.file = File::open(stage.path()).expect("to be read alone");
+    assert!(audit.prune("t").is_err(), "what is half written must be cut");
+    assert_eq!(stage.files().len(), 3, "{:?}", stage.files());
 }
