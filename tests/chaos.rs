@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use self::door::Door;
 use self::resources::Resources;
-use crate::support::crowd::{HOST, random};
+use crate::support::crowd::random;
 use crate::support::fire::is_long;
 use crate::support::{Fire, eventually};
 
@@ -79,8 +79,7 @@ fn disturb(fire: &Fire, round: u64) {
         0 => fire.proxy.signal(Signal::HUP),
         1 | 2 => {
             let comment = if random(2) == 0 { "" } else { "# another comment\n" };
-            let value = fire.canary.value();
-            fire.proxy.write_secrets(&format!("{comment}API_KEY={value}\nAPI_KEY_HOSTS={HOST}\n"));
+            fire.proxy.write_secrets(&format!("{comment}{}", fire.secrets_text()));
         }
         3 => rename(fire, "audit.log", round),
         4 => rename(fire, "proxy.log", round),

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod audit;
+mod audit_file;
 mod audit_verify;
 mod bad_input;
 mod bounds;

@@ -44,6 +44,7 @@ pub struct ProxyBuilder {
     transcript: Transcript,
     allow_reflection: bool,
     expect_restarts: bool,
+    within: PathBuf,
 }
 
 impl ProxyBuilder {
@@ -60,7 +61,14 @@ impl ProxyBuilder {
             transcript: Transcript::default(),
             allow_reflection: false,
             expect_restarts: false,
+            within: std::env::temp_dir(),
         }
+    }
+
+    /// Has everything in this folder, such as on a disk of its own.
+    pub fn within(mut self, folder: &Path) -> Self {
+        self.within = folder.to_path_buf();
+        self
     }
 
     /// Makes `name` (443 or 80, or as in `name:8443`) lead to this origin, and trusts its CA.
@@ -161,7 +169,7 @@ impl ProxyBuilder {
         let root = tempfile::Builder::new()
             .prefix("sp")
             .permissions(Permissions::from_mode(0o700))
-            .tempdir()
+            .tempdir_in(&self.within)
             .expect("a temporary folder");
         let (dir, home) = (root.path().join("dir"), root.path().join("home"));
         for folder in [&dir, &home] {

@@ -34,7 +34,7 @@ pub fn random(below: u64) -> u64 {
 #[derive(Default)]
 pub struct Seen {
     /// Makes each path the only one of its kind.
-    number: AtomicU64,
+    numbers: AtomicU64,
     /// The paths of all requests that got a whole answer, whatever it said.
     pub answered: List<String>,
     /// The paths of requests with a placeholder that were answered with 200.
@@ -154,7 +154,7 @@ async fn ask(tunnel: &Tunnel, host: &str, seen: &Seen) -> bool {
         _ => "no placeholder",
     };
     let is_streamed = random(4) == 0;
-    let (route, number) = (if is_streamed { "stream-echo" } else { "x" }, seen.number.fetch_add(1, Ordering::SeqCst));
+    let (route, number) = (if is_streamed { "stream-echo" } else { "x" }, seen.number());
     let path = format!("/{route}/{number}");
     let url = format!("https://{host}{path}");
     let answer = if is_streamed { streamed(tunnel, &url, key).await } else { whole(tunnel, &url, key).await };
@@ -194,6 +194,11 @@ async fn streamed(tunnel: &Tunnel, url: &str, key: &str) -> Result<Answer, Clien
 }
 
 impl Seen {
+    /// A number for a path that no other request has.
+    pub fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::SeqCst)
+    }
+
     fn note_secret(&self, path: String, answer: Result<Answer, ClientError>, is_listed: bool) {
         match answer {
             Ok(answer) if answer.status == 200 && is_listed => self.served.push(path),

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -57,7 +58,12 @@ impl Proxy {
 
     /// One question on `status.sock`; none if there is no whole answer.
     pub fn ask(&self, question: &Value) -> Option<Value> {
-        let mut socket = UnixStream::connect(self.home.dir.join("status.sock")).ok()?;
+        self.ask_in(&self.home.dir, question)
+    }
+
+    /// The same in a folder that was moved.
+    pub fn ask_in(&self, dir: &Path, question: &Value) -> Option<Value> {
+        let mut socket = UnixStream::connect(dir.join("status.sock")).ok()?;
         socket.set_read_timeout(Some(WITHIN)).ok()?;
         socket.write_all(format!("{question}\n").as_bytes()).ok()?;
         let mut line = String::new();

@@ -1,4 +1,4 @@
-//! A disk that is full after a megabyte.
+//! A disk that is full after a few megabytes.
 
 use std::fs;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ impl TinyDisk {
     pub fn mount() -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("sp").tempdir().expect("a temporary folder");
         let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs"]).arg(folder.path());
+        command.args(["-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs"]).arg(folder.path());
         let is_mounted = command.output().is_ok_and(|output| output.status.success());
         is_mounted.then_some(Self { folder })
     }

@@ -151,7 +151,7 @@ fn a_chain_goes_on_from_the_last_record_though_its_file_is_gone() {
     let stage = Stage::new();
     let mut audit = stage.open();
     (1..=3).for_each(|number| append(&mut audit, number));
-    let last = audit.link.clone();
+    let last = audit.link;
     fs::remove_file(stage.path()).expect("removed");
     let mut audit = AuditFile::open(&stage.path(), ROTATION, Some(last.clone()), "t").expect("opened");
     append(&mut audit, 4);
