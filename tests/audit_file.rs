@@ -3,6 +3,7 @@
 
 mod rotation;
 mod synced;
+mod tampering;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};

@@ -20,6 +20,7 @@ mod floods;
 mod framing;
 mod hygiene;
 mod injection;
+mod log_file;
 mod memory;
 mod mount;
 mod old_tls;

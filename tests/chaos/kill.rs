@@ -47,8 +47,8 @@ async fn a_killed_daemon_has_recorded_all_that_it_acknowledged() {
 
 /// Half a record at the end of the file, as a computer that went down may leave it.
 fn tear(fire: &Fire) {
-    let audit = fs::File::options().append(true).open(fire.proxy.dir().join("audit.log"));
-    audit.and_then(|mut audit| audit.write_all(b"{\"timestamp\":\"2026-02-04T12:3")).expect("written");
+    let live = fs::File::options().append(true).open(fire.proxy.dir().join("audit.log"));
+    live.and_then(|mut live| live.write_all(b"{\"timestamp\":\"2026-02-04T12:3")).expect("written");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -142,7 +142,7 @@ fn spell(part: &[u8], needles: &mut Vec<Needle>) {
     }
 }
 
-/// Lower-case hex.
+/// Bytes as lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

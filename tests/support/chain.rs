@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 
+use super::canary::hex;
+
 /// The live audit file of a folder and all that was moved aside, in no order.
 pub fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
@@ -51,7 +53,7 @@ fn check(lines: &BTreeMap<u64, (String, Value)>) -> Result<(), String> {
             }
             Some(_) => {}
         }
-        before = Some((*seq, hex(line)));
+        before = Some((*seq, hash(line)));
     }
     Ok(())
 }
@@ -75,6 +77,6 @@ fn starts_anew(record: &Value) -> bool {
     record["outcome"] == "chain_start" && record["prev"] == ""
 }
 
-fn hex(line: &str) -> String {
-    super::canary::hex(digest(&SHA256, line.as_bytes()).as_ref())
+fn hash(line: &str) -> String {
+    hex(digest(&SHA256, line.as_bytes()).as_ref())
 }

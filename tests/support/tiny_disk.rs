@@ -41,6 +41,15 @@ impl TinyDisk {
         fs::remove_file(self.filler()).expect("it was filled");
     }
 
+    /// Puts an empty file of this disk over another one. To be dropped before the folder of that.
+    pub fn cover(&self, file: &Path) -> Cover {
+        let cover = self.folder.path().join("cover");
+        fs::write(&cover, "").expect("an empty file needs no space");
+        let mounted = Command::new("mount").arg("--bind").args([&cover, file]).status();
+        assert!(mounted.is_ok_and(|status| status.success()), "mounted");
+        Cover(file.to_path_buf())
+    }
+
     fn filler(&self) -> PathBuf {
         self.folder.path().join("filler")
     }
@@ -48,7 +57,20 @@ impl TinyDisk {
 
 impl Drop for TinyDisk {
     fn drop(&mut self) {
-        // Lazily: a process that is still ending may hold a file.
-        let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
+        unmount(self.folder.path());
     }
+}
+
+/// A file under one of a small disk.
+pub struct Cover(PathBuf);
+
+impl Drop for Cover {
+    fn drop(&mut self) {
+        unmount(&self.0);
+    }
+}
+
+/// Lazily: a process that is still ending may hold a file.
+fn unmount(path: &Path) {
+    let _ = Command::new("umount").arg("-l").arg(path).status();
 }

@@ -16,7 +16,7 @@ pub struct Watch(Arc<Watched>);
 struct Watched {
     written: OnceLock<Mutex<Written>>,
     arrived: Mutex<Vec<String>>,
-    answers: Mutex<Vec<String>>,
+    received: Mutex<Vec<String>>,
     wrong: Mutex<Vec<String>>,
 }
 
@@ -40,7 +40,7 @@ impl Watch {
 
     /// The paths of all requests.
     pub fn received(&self) -> Vec<String> {
-        self.0.answers.lock().expect("no panic").clone()
+        self.0.received.lock().expect("no panic").clone()
     }
 
     /// What was not as promised.
@@ -49,7 +49,7 @@ impl Watch {
     }
 
     fn see(&self, request: &Recorded, canary: &Canary) {
-        self.0.answers.lock().expect("no panic").push(request.path.clone());
+        self.0.received.lock().expect("no panic").push(request.path.clone());
         let Some(key) = request.header("x-api-key").filter(|key| canary.found_in(key).is_some()) else { return };
         self.0.arrived.lock().expect("no panic").push(request.path.clone());
         let is_recorded = self.0.written.get().is_some_and(|it| it.lock().expect("no panic").permits(&request.path));

@@ -151,12 +151,11 @@ fn a_chain_goes_on_from_the_last_record_though_its_file_is_gone() {
     let stage = Stage::new();
     let mut audit = stage.open();
     (1..=3).for_each(|number| append(&mut audit, number));
-    let last = audit.link;
+    let (last, head) = (Some(audit.link.clone()), audit.head());
     fs::remove_file(stage.path()).expect("removed");
-    let mut audit = AuditFile::open(&stage.path(), ROTATION, Some(last.clone()), "t").expect("opened");
-    append(&mut audit, 4);
+    append(&mut AuditFile::open(&stage.path(), ROTATION, last, "t").expect("opened"), 4);
     let records = stage.records(4);
-    assert_eq!((records.len(), &records[0]["prev"]), (1, &json!(last.head)));
+    assert_eq!((records.len(), &records[0]["prev"]), (1, &json!(head)));
 }
 
 #[test]
