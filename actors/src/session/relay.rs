@@ -126,3 +126,37 @@ async fn copy_one(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite
     tokio::io::copy(from, to).await?;
     to.shutdown().await
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, duplex};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_that_never_ends_is_given_up_when_the_other_has_ended() {
+        let ((client, mut outside), (upstream, mut server)) = (duplex(64), duplex(64));
+        let copying = tokio::spawn(copy_both(client, upstream));
+        outside.write_all(b"all that there is").await.expect("sent");
+        outside.shutdown().await.expect("ended");
+        let mut heard = String::new();
+        server.read_to_string(&mut heard).await.expect("the end is passed on");
+        assert_eq!(heard, "all that there is");
+        server.write_all(b"late").await.expect("still heard");
+        let mut late = [0; 4];
+        outside.read_exact(&mut late).await.expect("both ways until then");
+        let begun = Instant::now();
+        copying.await.expect("no panic");
+        assert!(begun.elapsed() <= limits::HALF_CLOSED);
+        drop(server);
+    }
+
+    #[tokio::test]
+    async fn an_end_that_breaks_ends_the_other() {
+        let ((client, outside), (upstream, server)) = (duplex(64), duplex(64));
+        drop(outside);
+        drop(server);
+        copy_both(client, upstream).await;
+    }
+}
