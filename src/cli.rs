@@ -118,8 +118,9 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "SECRET_PROXY_RESOLVE", hide_env_values = true, value_name = "ENTRIES")]
     pub(crate) resolve: Option<String>,
 
-    /// An HTTP proxy that upstream connections go through: http://[user:password@]host:port. It looks names
-    /// up, so that only addresses and --resolve entries can be judged. A password is safer in settings.env
+    /// An HTTP proxy that upstream connections go through: http://host:port or http://user:password@host:port.
+    /// It looks names up, so that only addresses and --resolve entries can be judged. A password is safer in
+    /// settings.env
     #[arg(long, env = "SECRET_PROXY_UPSTREAM_PROXY", hide_env_values = true, value_name = "URL")]
     pub(crate) upstream_proxy: Option<String>,
 
