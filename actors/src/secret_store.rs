@@ -32,7 +32,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use notify::RecommendedWatcher;
 use policy::judge::{Permit, Plea};
 use policy::refusal::Refusal;
 use policy::rewrite::Rendered;
@@ -44,6 +43,7 @@ use self::reading::{Failed, Reading};
 use self::source::{Progress, Text, Trouble};
 use self::vault::Vault;
 use self::waiting::{Question, Queue};
+use self::watch::Watch;
 use self::witness::Witness;
 use crate::heartbeat::Beat;
 use crate::limits;
@@ -182,7 +182,7 @@ struct State {
     /// The mount as it was last seen.
     seen: Option<Result<source::Identity, Trouble>>,
     looks_soon: bool,
-    watcher: Option<RecommendedWatcher>,
+    watch: Option<Watch>,
 }
 
 impl Actor for SecretStore {
@@ -209,7 +209,7 @@ impl Actor for SecretStore {
             patience: limits::REQUEST_WAIT,
             seen: None,
             looks_soon: false,
-            watcher: None,
+            watch: None,
         })
     }
 

@@ -5,10 +5,16 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use actors::folder::{FolderError, open_ours};
 
+/// How long lines are gathered after some were written: a busy proxy wakes the thread that writes them twenty
+/// times a second, not once for each line.
+const GATHER: Duration = Duration::from_millis(50);
+/// Lines that are written at once, in bytes.
+const GATHERED_MAX: usize = 64 * 1024;
 /// How often it is looked at: whether it still stands at its path, and how long it is.
 const LOOK: Duration = Duration::from_millis(100);
 /// From which length on, in bytes, it is copied aside and emptied. Records are in the audit; this is for
@@ -29,6 +35,8 @@ pub(crate) fn reopen() {
 pub(super) struct LogFile {
     path: PathBuf,
     file: File,
+    /// Lines that are not written yet.
+    gathered: Vec<u8>,
     looked: Instant,
     bytes_max: u64,
 }
@@ -36,7 +44,7 @@ pub(super) struct LogFile {
 impl LogFile {
     pub(super) fn open(path: PathBuf) -> Result<Self, FolderError> {
         let file = open_at(&path)?;
-        Ok(Self { path, file, looked: Instant::now(), bytes_max: BYTES_MAX })
+        Ok(Self { path, file, gathered: Vec::new(), looked: Instant::now(), bytes_max: BYTES_MAX })
     }
 
     /// What cannot be done now is tried again at the next look; lines go on being written meanwhile.
@@ -77,6 +85,16 @@ impl LogFile {
     fn copy(&self, number: u32) -> PathBuf {
         self.path.with_extension(format!("log.{number}"))
     }
+
+    /// Lines that cannot be written are lost: a full disk must not fill the memory, too.
+    fn write_gathered(&mut self) -> io::Result<()> {
+        if REOPEN.swap(false, Ordering::Relaxed) || self.looked.elapsed() >= LOOK {
+            self.look();
+        }
+        let written = self.file.write_all(&self.gathered);
+        self.gathered.clear();
+        written
+    }
 }
 
 fn open_at(path: &Path) -> Result<File, FolderError> {
@@ -85,14 +103,18 @@ fn open_at(path: &Path) -> Result<File, FolderError> {
 
 impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if REOPEN.swap(false, Ordering::Relaxed) || self.looked.elapsed() >= LOOK {
-            self.look();
+        self.gathered.extend_from_slice(line);
+        if self.gathered.len() >= GATHERED_MAX {
+            self.write_gathered()?;
         }
-        self.file.write(line)
+        Ok(line.len())
     }
 
+    /// Called when there are no more lines for now.
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        let written = self.write_gathered();
+        thread::sleep(GATHER);
+        written
     }
 }
 
@@ -120,6 +142,7 @@ mod tests {
         let before = inode(&log);
         for number in 0..20 {
             writeln!(log, "line number {number:03}").expect("written");
+            log.write_gathered().expect("written");
             log.look();
         }
         assert_eq!(inode(&log), before);
@@ -133,9 +156,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut log = log(folder.path());
         writeln!(log, "one").expect("written");
+        log.write_gathered().expect("written");
         fs::rename(&log.path, folder.path().join("elsewhere")).expect("renamed");
         log.look();
         writeln!(log, "two").expect("written");
+        log.write_gathered().expect("written");
         assert_eq!(fs::read_to_string(&log.path).expect("there"), "two\n");
     }
 }

@@ -84,6 +84,11 @@ pub(crate) enum Progress {
     Begun,
 }
 
+/// What tells the file at the path from another one, if there is any.
+pub(super) fn number(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
 /// Looks at the mount without opening it.
 pub(super) fn probe(path: &Path) -> Result<Identity, Trouble> {
     let found = fs::symlink_metadata(path).map_err(|error| trouble(&error))?;

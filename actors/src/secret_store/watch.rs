@@ -1,7 +1,8 @@
 //! Noticing that the mount was made, removed, replaced or edited.
 //!
-//! The folder is watched, not the file: the file may not be there, or be replaced. Events are hints;
-//! the store looks for itself, and also every few seconds without one.
+//! The file itself is watched, or its folder while there is none: our own logs stand in the same folder, and
+//! each line of them would be an event. Events are hints; the store looks for itself, and also every few
+//! seconds without one.
 
 use std::path::Path;
 
@@ -17,6 +18,8 @@ use crate::status::SecretsState;
 impl State {
     /// Looks soon, and once for many events.
     pub(super) fn stirred(&mut self, myself: &ActorRef<Msg>) {
+        // The file may be gone, and the watch with it, though the next one has the same number.
+        self.watch = None;
         if !std::mem::replace(&mut self.looks_soon, true) {
             drop(myself.send_after(limits::SETTLE, || Msg::Look));
         }
@@ -25,10 +28,7 @@ impl State {
     /// Compares the mount with what it was, by stat alone.
     pub(super) fn look(&mut self, myself: &ActorRef<Msg>) {
         self.looks_soon = false;
-        if self.watcher.is_none() {
-            let store = myself.clone();
-            self.watcher = watch(&self.arguments.path, move || drop(store.cast(Msg::Stirred))).ok();
-        }
+        self.watch(myself);
         if self.vault.as_ref().is_some_and(|vault| !vault.is_held()) {
             self.wipe();
             self.report_nothing_held("the last read is too old; the next placeholder reads");
@@ -60,22 +60,48 @@ impl State {
             Err(trouble) => self.troubled(trouble),
         }
     }
+
+    /// Watches what stands at the path, before it is looked at: what changes from then on is an event.
+    fn watch(&mut self, myself: &ActorRef<Msg>) {
+        let path = &self.arguments.path;
+        let there = source::number(path);
+        if self.watch.as_ref().is_none_or(|watch| watch.of != there) {
+            let store = myself.clone();
+            self.watch = Watch::start(path, there, move || drop(store.cast(Msg::Stirred))).ok();
+            if source::number(path) != there {
+                self.stirred(myself);
+            }
+        }
+    }
 }
 
-/// Calls `stirred` when something happened to the file at `path`. Dropping the watcher ends it.
-fn watch(path: &Path, stirred: impl Fn() + Send + 'static) -> notify::Result<RecommendedWatcher> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().map(ToOwned::to_owned);
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
-        // By name: macOS reports the folder under its canonical path, which may not be ours.
-        Ok(event) if is_change(event.kind) && event.paths.iter().any(|path| path.file_name() == name.as_deref()) => {
-            stirred();
-        }
-        Ok(_) => {}
-        Err(_) => stirred(),
-    })?;
-    watcher.watch(folder, RecursiveMode::NonRecursive)?;
-    Ok(watcher)
+/// A watch under way; dropping it ends it.
+pub(super) struct Watch {
+    /// The number of the file that it is of; `None` for the folder.
+    of: Option<(u64, u64)>,
+    _watcher: RecommendedWatcher,
+}
+
+impl Watch {
+    /// Calls `stirred` when something happens to the file at `path`, whose number is `of` if it is there.
+    fn start(path: &Path, of: Option<(u64, u64)>, stirred: impl Fn() + Send + 'static) -> notify::Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().map(ToOwned::to_owned);
+        let mut notifier = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
+            // By name: macOS reports the folder under its canonical path, which may not be ours.
+            Ok(event)
+                if is_change(event.kind) && event.paths.iter().any(|path| path.file_name() == name.as_deref()) =>
+            {
+                stirred();
+            }
+            Ok(_) => {}
+            Err(_) => stirred(),
+        })?;
+        // The events of macOS are made for folders, and come in bundles.
+        let watched = if of.is_some() && !cfg!(target_os = "macos") { path } else { folder };
+        notifier.watch(watched, RecursiveMode::NonRecursive)?;
+        Ok(Self { of, _watcher: notifier })
+    }
 }
 
 /// Our own reads are events too: acting on them would never end.
