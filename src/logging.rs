@@ -1,5 +1,6 @@
 //! The operational log: `proxy.log`. The audit is not this; it is mirrored here.
 
+mod fields;
 mod file;
 
 use std::panic;
@@ -30,7 +31,8 @@ pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failur
     }
     let file = LogFile::open(folder.proxy_log()).map_err(Failure::not_well)?;
     let (writer, guard) = tracing_appender::non_blocking(file);
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).init();
+    let lines = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).fmt_fields(fields::on_one_line());
+    lines.with_env_filter(filter).init();
     quiet_panics();
     Ok(guard)
 }

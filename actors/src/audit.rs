@@ -248,7 +248,7 @@ impl State {
     fn count(&self, entries: &[Entry], lines: &[u8]) {
         let board = &self.arguments.board;
         for (entry, line) in entries.iter().zip(lines.split(|byte| *byte == b'\n')) {
-            let line = String::from_utf8_lossy(line);
+            let line = std::str::from_utf8(line).unwrap_or_default();
             match entry {
                 Entry::Attempt(attempt) if attempt.refusal.is_some() => {
                     board.records.add_one();

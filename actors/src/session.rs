@@ -17,7 +17,7 @@ mod tunnel;
 mod unspoken;
 
 use std::convert::Infallible;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -211,12 +211,11 @@ impl Drain {
     /// been refused too often, or when it is idle; then it has [`limits::DRAIN`] for what is under way.
     async fn run<C: Future>(
         &self,
-        connection: C,
+        mut connection: Pin<&mut C>,
         refusals: &Refusals,
         idle: impl Future<Output = ()>,
         finish: impl FnOnce(Pin<&mut C>),
     ) -> Option<C::Output> {
-        let mut connection = pin!(connection);
         let mut draining = self.0.clone();
         tokio::select! {
             output = connection.as_mut() => return Some(output),

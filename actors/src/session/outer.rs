@@ -1,6 +1,7 @@
 //! The port itself: HTTP/1.1 with CONNECT and absolute URIs, and 400 for anything else.
 
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 
 use http::{Method, Request, Response};
@@ -53,7 +54,7 @@ pub(super) async fn serve<S: ByteStream>(stream: S, peers: Arc<Peers>, drain: Dr
 
 async fn serve_requests<S: ByteStream>(stream: S, peers: &Arc<Peers>, drain: &Drain, after: &After) {
     let service = service_fn(|request| service(Box::pin(answer(request, peers.clone(), after.clone()))));
-    let connection = http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let connection = pin!(http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades());
     let ended = drain.run(connection, &after.refusals, pending(), |connection| connection.graceful_shutdown()).await;
     if let Some(Err(error)) = ended {
         debug!(%error, "client connection ended");

@@ -1,6 +1,7 @@
 //! Inside CONNECT: TLS with a leaf for the destination, or cleartext HTTP, and requests in it.
 
 use std::future::pending;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -27,6 +28,9 @@ enum Spoken<S> {
     Tls(Box<TlsStream<Prefixed<S>>>, bool),
     Cleartext(Prefixed<S>),
 }
+
+/// Boxed, so that an idle tunnel has room for what is spoken in it and for nothing else.
+type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What CONNECT leads to.
 pub(super) struct Tunnel {
@@ -73,20 +77,18 @@ impl Tunnel {
         Some((stream, agrees))
     }
 
-    async fn serve_tls<S: ByteStream>(self, stream: TlsStream<S>, server_name_agrees: bool) {
-        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    fn serve_tls<S: ByteStream>(self, stream: TlsStream<S>, server_name_agrees: bool) -> Serving {
         let path = self.path(Scheme::Https, server_name_agrees);
-        if is_http2 {
-            self.serve_http2(stream, path).await;
-        } else {
-            self.serve_http1(stream, path).await;
+        match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => Box::pin(self.serve_http2(stream, path)),
+            _ => Box::pin(self.serve_http1(stream, path)),
         }
     }
 
     /// Cleartext counts as cleartext, on whatever port.
-    async fn serve_cleartext<S: ByteStream>(self, stream: S) {
+    fn serve_cleartext<S: ByteStream>(self, stream: S) -> Serving {
         let path = self.path(Scheme::Http, true);
-        self.serve_http1(stream, path).await;
+        Box::pin(self.serve_http1(stream, path))
     }
 
     fn path(&self, scheme: Scheme, server_name_agrees: bool) -> Arc<Path> {
@@ -104,7 +106,7 @@ impl Tunnel {
     async fn serve_http1<S: ByteStream>(self, stream: S, path: Arc<Path>) {
         let (upgraded, refusals) = (path.upgraded.clone(), path.refusals.clone());
         let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
-        let connection = http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let connection = pin!(http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades());
         let ended = self.drain.run(connection, &refusals, pending(), |connection| connection.graceful_shutdown()).await;
         if let Some(Err(error)) = ended {
             debug!(destination = %self.destination, %error, "client connection ended");
@@ -132,6 +134,7 @@ impl Tunnel {
             .keep_alive_interval(limits::H2_PING)
             .keep_alive_timeout(limits::H2_PING_ANSWER)
             .serve_connection(TokioIo::new(stream), service);
+        let connection = pin!(connection);
         let ended = self.drain.run(connection, &refusals, idle, |connection| connection.graceful_shutdown()).await;
         if let Some(Err(error)) = ended {
             debug!(destination = %self.destination, %error, "client connection ended");
