@@ -7,7 +7,7 @@ use std::panic;
 
 use actors::folder::Folder;
 use tracing::error;
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use self::file::LogFile;
@@ -18,6 +18,10 @@ use crate::failure::Failure;
 /// its own name before each of ours.
 const CAPPED: [&str; 7] =
     ["hyper=info", "hyper_util=info", "h2=info", "rustls=info", "tokio=info", "notify=info", "ractor=warn"];
+
+/// Lines that may wait to be written; further ones are lost. The library sets room aside for all of them, and
+/// for its own 128,000 that is 4 MiB.
+const LINES_MAX: usize = 8192;
 
 /// Starts logging. What is written last needs the guard to be dropped.
 pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failure> {
@@ -30,7 +34,7 @@ pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failur
         }
     }
     let file = LogFile::open(folder.proxy_log()).map_err(Failure::not_well)?;
-    let (writer, guard) = tracing_appender::non_blocking(file);
+    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES_MAX).finish(file);
     let lines = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).fmt_fields(fields::on_one_line());
     lines.with_env_filter(filter).init();
     quiet_panics();

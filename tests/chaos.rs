@@ -36,7 +36,9 @@ async fn nothing_leaks_and_no_record_is_lost_whatever_crashes() {
     let (before, door) = (Resources::of(&fire), Door::watch(fire.proxy.addr()));
     let crowd = fire.crowd(CLIENTS);
     fire.flows("requests before any crash", 50);
-    let crashed = crash_all(&fire);
+    crash_all(&fire, crashes() / 2);
+    let midway = Resources::of(&fire);
+    let crashed = crash_all(&fire, crashes());
     fire.flows("requests after the crashes", 50);
     assert!(fire.seen.no_tunnel.all().is_empty(), "new tunnels wait for restarts: {:?}", fire.seen.no_tunnel.all());
     // A tunnel does not wait for as long as it takes to notice that `authority` hangs: from here on
@@ -50,14 +52,15 @@ async fn nothing_leaks_and_no_record_is_lost_whatever_crashes() {
     fire.tell("crashes", &records);
     println!("crashes: {crashed}; the hung were replaced after {replaced:?}; {}", longest_down(&fire.logs()));
     before.are_given_back(&fire);
+    midway.are_not_outgrown(&fire);
 }
 
-/// Crashes every owner so often, at any moment, and disturbs whatever can be disturbed meanwhile.
-fn crash_all(fire: &Fire) -> u64 {
+/// Crashes every owner until it was restarted so often, at any moment, and disturbs whatever can be disturbed meanwhile.
+fn crash_all(fire: &Fire, crashes: u64) -> u64 {
     let deadline = Instant::now() + Duration::from_secs(if is_long() { 900 } else { 60 });
     for round in 0.. {
         let restarts = restarts(&fire.proxy.status());
-        let more = |(_, restarts): &(&str, &u64)| **restarts < crashes();
+        let more = |(_, restarts): &(&str, &u64)| **restarts < crashes;
         let left: Vec<&str> = OWNERS.into_iter().zip(&restarts).filter(more).map(|(owner, _)| owner).collect();
         if left.is_empty() {
             return restarts.iter().sum();
