@@ -1,5 +1,7 @@
 //! No body is held back: events, uploads, downloads, upgrades, over both versions.
 
+mod events;
+
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -51,6 +51,11 @@ impl BodySender {
         self.0.send(Ok(Frame::trailers(trailers))).await.is_ok()
     }
 
+    /// Waits until nobody reads the body any more.
+    pub async fn given_up(&self) {
+        self.0.closed().await;
+    }
+
     /// Ends the body in the middle: the connection or stream is reset.
     pub async fn abort(self) {
         // If nobody reads any more, it has been aborted already.

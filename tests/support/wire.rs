@@ -16,7 +16,7 @@ use super::transcript::Ear;
 const HEAD_MAX: usize = 1 << 20;
 
 /// How long any one read of a test may take.
-const READ_WITHIN: Duration = Duration::from_secs(20);
+pub const WITHIN: Duration = Duration::from_secs(20);
 
 /// Any stream: TCP, a Unix socket, TLS, or what is left after an upgrade.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -98,7 +98,7 @@ pub async fn read_until(io: &mut (impl AsyncRead + Unpin), mark: &[u8]) -> io::R
 }
 
 async fn within<T>(reading: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(READ_WITHIN, reading).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    timeout(WITHIN, reading).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 impl AsyncRead for Wire {

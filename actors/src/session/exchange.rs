@@ -143,6 +143,10 @@ impl Exchange {
                     let reason = format!("sending: {error}");
                     return Err(Ending::Failed(DialError { timed_out: false, reason }));
                 }
+                Err(SendError::Unsayable) => {
+                    let reason = "it has no form in the server's version of HTTP".to_owned();
+                    return Err(Ending::NotSent(DialError { timed_out: false, reason }));
+                }
                 Err(SendError::TimedOut) => {
                     let reason = "no response in time".to_owned();
                     return Err(Ending::Failed(DialError { timed_out: true, reason }));

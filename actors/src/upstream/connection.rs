@@ -57,6 +57,8 @@ pub(crate) enum SendError {
     Failed(hyper::Error),
     /// No response head came in time.
     TimedOut,
+    /// It cannot be said in the version that the connection speaks. Nothing was written.
+    Unsayable,
 }
 
 impl Connection {
@@ -106,7 +108,7 @@ impl Connection {
 
     /// Sends a request and waits for the head of its response.
     pub(crate) async fn send(&mut self, mut request: Request<RequestBody>) -> Result<Response<Incoming>, SendError> {
-        shape(&mut request, &self.destination, self.is_http2());
+        shape(&mut request, &self.destination, self.is_http2()).ok_or(SendError::Unsayable)?;
         let sent = match &mut self.sender {
             Sender::Http1 { sender, .. } => timeout(limits::RESPONSE_HEAD, sender.try_send_request(request)).await,
             Sender::Http2 { sender, .. } => timeout(limits::RESPONSE_HEAD, sender.try_send_request(request)).await,
@@ -123,27 +125,34 @@ impl Connection {
 }
 
 /// Gives a request the form of the version that it travels by. The destination alone says where it
-/// goes: what the client wrote there has been compared with it and is written anew.
-fn shape(request: &mut Request<RequestBody>, destination: &Destination, http2: bool) {
-    let authority = destination.authority();
-    let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+/// goes: what the client wrote there has been compared with it and is written anew. Nothing if that
+/// cannot be done: a request is never sent in a form that was not meant.
+fn shape(request: &mut Request<RequestBody>, destination: &Destination, http2: bool) -> Option<()> {
+    *request.uri_mut() = target(request.uri(), destination, http2)?;
     if http2 {
-        let uri = Uri::builder().scheme(destination.scheme.as_str()).authority(authority.as_str());
-        *request.uri_mut() = uri.path_and_query(path).build().unwrap_or_default();
         *request.version_mut() = Version::HTTP_2;
         request.headers_mut().remove(header::HOST);
         // Flow control does there what this field does in HTTP/1.1.
         request.headers_mut().remove(header::EXPECT);
         request.body_mut().release();
     } else {
-        *request.uri_mut() = path.into();
         *request.version_mut() = Version::HTTP_11;
-        if let Ok(host) = HeaderValue::try_from(authority) {
-            request.headers_mut().insert(header::HOST, host);
-        }
-        join_cookies(request.headers_mut());
+        let host = HeaderValue::try_from(destination.authority()).ok()?;
+        request.headers_mut().insert(header::HOST, host);
+        join_cookies(request.headers_mut())?;
         frame(request);
     }
+    Some(())
+}
+
+/// The path alone in HTTP/1.1, the whole of it in HTTP/2.
+fn target(uri: &Uri, destination: &Destination, http2: bool) -> Option<Uri> {
+    let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    if !http2 {
+        return Some(path.into());
+    }
+    let whole = Uri::builder().scheme(destination.scheme.as_str()).authority(destination.authority());
+    whole.path_and_query(path).build().ok()
 }
 
 /// A body without a length is sent in chunks, whatever the method: hyper would leave it out of a GET.
@@ -155,9 +164,9 @@ fn frame(request: &mut Request<RequestBody>) {
 }
 
 /// HTTP/2 clients may split `Cookie` into several fields; HTTP/1.1 has one (RFC 9113, section 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
+fn join_cookies(headers: &mut HeaderMap) -> Option<()> {
     if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
-        return;
+        return Some(());
     }
     let length = headers.get_all(header::COOKIE).iter().map(|value| value.len() + 2).sum();
     let mut joined = Zeroizing::new(Vec::with_capacity(length));
@@ -167,9 +176,51 @@ fn join_cookies(headers: &mut HeaderMap) {
         }
         joined.extend_from_slice(value.as_bytes());
     }
-    if let Ok(mut value) = HeaderValue::from_maybe_shared(bytes::Bytes::from_owner(joined)) {
-        // One of the parts may have been a secret.
-        value.set_sensitive(true);
-        headers.insert(header::COOKIE, value);
+    let mut value = HeaderValue::from_maybe_shared(bytes::Bytes::from_owner(joined)).ok()?;
+    // One of the parts may have been a secret.
+    value.set_sensitive(true);
+    headers.insert(header::COOKIE, value);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use policy::host::Scheme;
+
+    use super::*;
+
+    #[test]
+    fn every_destination_and_path_has_a_target_in_both_versions() {
+        let hosts = ["a.example:443", "a-1.b.example:8443", "192.0.2.1:443", "[2001:db8::1]:443", "[::1]:65535"];
+        let paths = ["/", "*", "/a?b=c", "/?", "/a%20b", "/\u{7b}\u{7b}KEY\u{7d}\u{7d}", "//evil.example/"];
+        for (host, path) in hosts.iter().flat_map(|host| paths.map(|path| (*host, path))) {
+            let destination = Destination::from_connect(host).expect("a destination");
+            let said = |scheme, http2| {
+                let uri = PathAndQuery::try_from(path).expect("a path").into();
+                target(&uri, &destination.with_scheme(scheme), http2).expect("a target")
+            };
+            assert_eq!(said(Scheme::Https, false).to_string(), path);
+            for scheme in [Scheme::Https, Scheme::Http] {
+                let whole = said(scheme, true);
+                assert_eq!(
+                    whole.authority().map(ToString::to_string),
+                    Some(destination.with_scheme(scheme).authority())
+                );
+                assert_eq!(
+                    (whole.scheme_str(), whole.path_and_query().map(PathAndQuery::as_str)),
+                    (Some(scheme.as_str()), Some(path))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn cookies_become_one_field_or_nothing_is_sent() {
+        let mut headers = HeaderMap::new();
+        for part in ["a=1", "b=2"] {
+            headers.append(header::COOKIE, HeaderValue::from_static(part));
+        }
+        assert_eq!(join_cookies(&mut headers), Some(()));
+        assert_eq!(headers.get_all(header::COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
     }
 }
