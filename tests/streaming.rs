@@ -1,6 +1,7 @@
 //! No body is held back: events, uploads, downloads, upgrades, over both versions.
 
 mod events;
+mod gone;
 
 use std::time::{Duration, Instant};
 
