@@ -17,7 +17,8 @@ use crate::upstream::{Connection, UpstreamHandle};
 /// A client's body on its way upstream.
 #[derive(Debug)]
 pub(crate) struct RequestBody {
-    incoming: Incoming,
+    /// None if there is nothing in it.
+    incoming: Option<Incoming>,
     /// Keeps it back, because to ask for it is to tell the client to send it.
     held: Option<Held>,
 }
@@ -31,7 +32,12 @@ struct Held {
 
 impl RequestBody {
     pub(crate) fn new(incoming: Incoming) -> Self {
-        Self { incoming, held: None }
+        Self { incoming: Some(incoming), held: None }
+    }
+
+    /// A body with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self { incoming: None, held: None }
     }
 
     /// Keeps the body back until the sender is used. One that is dropped has had its answer: then the
@@ -67,7 +73,8 @@ impl Body for RequestBody {
             ready!(held.poll(cx));
             self.held = None;
         }
-        let mut polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+        let mut polled = Pin::new(incoming).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &mut polled
             && let Some(trailers) = frame.trailers_mut()
         {
@@ -77,11 +84,11 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.incoming.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.incoming.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

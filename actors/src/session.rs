@@ -13,6 +13,7 @@ mod passage;
 mod refusal;
 mod relay;
 mod request;
+mod resend;
 mod tunnel;
 mod unspoken;
 

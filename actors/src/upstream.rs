@@ -230,7 +230,8 @@ impl Actor for Upstream {
 
 impl State {
     fn reserve(&mut self, destination: Destination, offer: Offer, reply: RpcReplyPort<Result<Lane, NoRoute>>) {
-        if let Some(idle) = self.pool.take(&destination, offer) {
+        if let Some(mut idle) = self.pool.take(&destination, offer) {
+            idle.kept = true;
             let _ = reply.send(Ok(Lane::Idle(Box::new(idle))));
             return;
         }

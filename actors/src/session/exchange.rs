@@ -13,11 +13,11 @@ use policy::secret::Name;
 
 use super::ending::{Ending, drain};
 use super::request::Canonical;
-use super::{Path, relay};
+use super::{Path, relay, resend};
 use crate::body::{RequestBody, ResponseBody};
 use crate::hex::RecordId;
 use crate::limits;
-use crate::upstream::{Connection, DialError, Lane, Offer, SendError};
+use crate::upstream::{Connection, Lane, Offer, SendError};
 
 /// One request on its way, and what its record needs.
 pub(super) struct Exchange {
@@ -118,7 +118,8 @@ impl Exchange {
         if self.names.is_empty() { limits::RESTART } else { Duration::ZERO }
     }
 
-    /// Sends the request; over again only while not a byte of it was written.
+    /// Sends the request; over again while not a byte of it was written, or if it changes nothing and a
+    /// kept connection was closed under it.
     async fn send(
         &mut self,
         mut connection: Connection,
@@ -132,29 +133,22 @@ impl Exchange {
         if holds_body && !request.body().is_end_stream() {
             relay::hold_body(&mut request);
         }
+        let mut lost = None;
         for _ in 0..=limits::RESENDS_MAX {
-            match connection.send(request).await {
-                Ok(response) => return Ok(relay::response(response, connection, upgrade, &self.path)),
-                Err(SendError::Unsent(unsent)) => {
-                    request = *unsent;
-                    connection = self.another(offer, &mut permit).await?;
+            let again = resend::copy(&request, &connection);
+            request = match (connection.send(request).await, again) {
+                (Ok(response), _) => return Ok(relay::response(response, connection, upgrade, &self.path)),
+                (Err(SendError::Unsent(unsent)), _) => *unsent,
+                (Err(SendError::Failed(error)), Some(again)) if !error.is_parse() => {
+                    lost = Some(resend::ending(SendError::Failed(error)));
+                    again
                 }
-                Err(SendError::Failed(error)) => {
-                    let reason = format!("sending: {error}");
-                    return Err(Ending::Failed(DialError { timed_out: false, reason }));
-                }
-                Err(SendError::Unsayable) => {
-                    let reason = "it has no form in the server's version of HTTP".to_owned();
-                    return Err(Ending::NotSent(DialError { timed_out: false, reason }));
-                }
-                Err(SendError::TimedOut) => {
-                    let reason = "no response in time".to_owned();
-                    return Err(Ending::Failed(DialError { timed_out: true, reason }));
-                }
-            }
+                (Err(error), _) => return Err(resend::ending(error)),
+            };
+            // What was sent once is never told to be unsent.
+            connection = self.another(offer, &mut permit).await.map_err(|ending| lost.take().unwrap_or(ending))?;
         }
-        let reason = "connections close before a request is sent".to_owned();
-        Err(Ending::NotSent(DialError { timed_out: false, reason }))
+        Err(lost.unwrap_or_else(resend::in_vain))
     }
 
     /// Another connection, after an idle one turned out to be closed. Dialling takes a while: what was

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::{CONNECTION, EXPECT, HeaderValue, UPGRADE};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -74,6 +74,12 @@ pub(super) fn response(
     path: &Path,
 ) -> Response<ResponseBody> {
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if response.status() == StatusCode::MISDIRECTED_REQUEST {
+        // The client asks again on another connection (RFC 9110, section 15.5.20): so must we.
+        connection.retire();
+    }
+    // How old the server is says nothing about us: its clients are kept, and get chunks.
+    *response.version_mut() = Version::HTTP_11;
     match upgrade {
         Some(client) if switched => {
             let upstream = hyper::upgrade::on(&mut response);

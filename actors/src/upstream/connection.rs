@@ -1,7 +1,7 @@
 //! One verified upstream connection, and sending a request on it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
@@ -23,8 +23,18 @@ pub(crate) struct Connection {
     pub(super) destination: Destination,
     pub(super) sender: Sender,
     wipes: Wipes,
+    marks: Arc<Marks>,
+    /// Whether it has waited in the pool: its server may be closing it at this moment.
+    pub(super) kept: bool,
+}
+
+/// What all who share a connection know of it.
+#[derive(Debug, Default)]
+struct Marks {
     /// The wipes there had been when a secret last travelled on it, and one more; 0 if none has.
-    carried: Arc<AtomicU64>,
+    carried: AtomicU64,
+    /// Whether it takes no further request.
+    retired: AtomicBool,
 }
 
 /// Counts how often values were wiped. It outlives the owner's crashes: a connection in use does, too.
@@ -63,7 +73,7 @@ pub(crate) enum SendError {
 
 impl Connection {
     pub(super) fn new(destination: Destination, sender: Sender, wipes: Wipes) -> Self {
-        Self { destination, sender, wipes, carried: Arc::default() }
+        Self { destination, sender, wipes, marks: Arc::default(), kept: false }
     }
 
     /// Whether it speaks HTTP/2.
@@ -73,10 +83,21 @@ impl Connection {
 
     /// Whether a request can be sent at once.
     pub(super) fn is_ready(&self) -> bool {
-        match &self.sender {
+        let speaks = match &self.sender {
             Sender::Http1 { sender, .. } => sender.is_ready(),
             Sender::Http2 { sender, .. } => sender.is_ready(),
-        }
+        };
+        speaks && !self.marks.retired.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was in use before, and its server may have closed it since.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// Takes no further request; those that are under way go on.
+    pub(crate) fn retire(&self) {
+        self.marks.retired.store(true, Ordering::Relaxed);
     }
 
     /// Another use of the same HTTP/2 connection; HTTP/1.1 has none.
@@ -84,7 +105,7 @@ impl Connection {
         let Sender::Http2 { sender, driver } = &self.sender else { return None };
         let sender = Sender::Http2 { sender: sender.clone(), driver: driver.clone() };
         let (destination, wipes) = (self.destination.clone(), self.wipes.clone());
-        Some(Self { destination, sender, wipes, carried: self.carried.clone() })
+        Some(Self { destination, sender, wipes, marks: self.marks.clone(), kept: self.kept })
     }
 
     /// How many exchanges use the connection now, besides the pool.
@@ -98,12 +119,12 @@ impl Connection {
     /// Notes that the next request holds a secret, before it does. All who share the connection know it
     /// at once.
     pub(crate) fn carries_secret(&self) {
-        self.carried.store(self.wipes.so_far() + 1, Ordering::Relaxed);
+        self.marks.carried.store(self.wipes.so_far() + 1, Ordering::Relaxed);
     }
 
     /// Whether its buffers may hold a value that has been wiped since: then it is closed once it is idle.
     pub(super) fn holds_wiped(&self) -> bool {
-        (1..=self.wipes.so_far()).contains(&self.carried.load(Ordering::Relaxed))
+        (1..=self.wipes.so_far()).contains(&self.marks.carried.load(Ordering::Relaxed))
     }
 
     /// Sends a request and waits for the head of its response.
