@@ -26,6 +26,7 @@ mod mount;
 mod old_tls;
 mod one_refusal;
 mod passthrough;
+mod protocols;
 mod pseudo_fields;
 mod record;
 mod shape;
