@@ -1,13 +1,15 @@
 //! No body is held back: events, uploads, downloads, upgrades, over both versions.
 
 mod events;
+mod flow;
 mod gone;
+mod windows;
 
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Canary, Client, Origin, Proxy, eventually};
+use crate::support::{Canary, Origin, Proxy};
 
 const HOST: &str = "api.example.test";
 
@@ -16,25 +18,6 @@ fn stage() -> (Canary, Origin, Proxy) {
     let origin = Origin::start(&[HOST]);
     let proxy = Proxy::builder().origin(HOST, &origin).secret("API_KEY", &canary, HOST).start();
     (canary, origin, proxy)
-}
-
-fn both(proxy: &Proxy) -> [Client; 2] {
-    [proxy.client(), proxy.client().http2()]
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_arrive_one_by_one() {
-    let (_canary, _origin, proxy) = stage();
-    for client in both(&proxy) {
-        let request = client.get("https://api.example.test/sse?n=3&gap_ms=300").header("x-api-key", "{{API_KEY}}");
-        let begun = Instant::now();
-        let mut stream = request.open().await.expect("a head");
-        let first = stream.chunk().await.expect("no error").expect("an event");
-        assert!(begun.elapsed() < Duration::from_millis(300), "the first did not wait for the second");
-        assert!(first.len() < 200);
-        stream.collect().await.expect("the rest");
-        assert!(begun.elapsed() >= Duration::from_millis(600));
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,30 +31,6 @@ async fn both_directions_stream_at_once() {
         assert!(upload.send(word).await);
         assert_eq!(stream.chunk().await.expect("no error").as_deref(), Some(word.as_bytes()));
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn large_bodies_pass_in_flat_memory() {
-    const BYTES: usize = 64 << 20;
-    let (_canary, _origin, proxy) = stage();
-    for client in both(&proxy) {
-        let before = peak_kib(&proxy);
-        let url = format!("https://api.example.test/bytes/{BYTES}");
-        let stream = client.get(&url).header("x-api-key", "{{API_KEY}}").open().await.expect("a head");
-        assert_eq!(stream.count().await.expect("the body"), BYTES as u64);
-        let upload = client.request("POST", "https://api.example.test/upload").header("x-api-key", "{{API_KEY}}");
-        let answer = upload.body(vec![b'x'; BYTES]).send().await.expect("answered");
-        assert_eq!(answer.text(), BYTES.to_string());
-        let grown = peak_kib(&proxy) - before;
-        assert!(grown < 24 * 1024, "{grown} KiB for bodies of {} KiB", BYTES / 1024);
-    }
-}
-
-/// The most memory that the daemon has ever had.
-fn peak_kib(proxy: &Proxy) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", proxy.pid())).expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,19 +68,6 @@ async fn trailers_arrive() {
     let answer = request.header("x-api-key", "{{API_KEY}}").send().await.expect("answered");
     let trailers = answer.trailers.expect("trailers");
     assert_eq!(trailers.get("grpc-status").map(|value| value.as_bytes()), Some(b"0".as_slice()));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_goes_away_is_noticed_by_the_origin() {
-    let (_canary, origin, proxy) = stage();
-    for client in both(&proxy) {
-        let url = "https://api.example.test/sse?n=10000&gap_ms=20";
-        let mut stream = client.get(url).header("x-api-key", "{{API_KEY}}").open().await.expect("a head");
-        stream.chunk().await.expect("no error").expect("an event");
-        drop(stream);
-    }
-    let http1_closed = || origin.records().open_connections() <= 1;
-    eventually(Duration::from_secs(5), "the origin's HTTP/1.1 connection closes", http1_closed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -63,8 +63,9 @@ pub(crate) const H2_STREAMS_MAX: u32 = 100;
 pub(crate) const H2_RESETS_MAX: usize = 64;
 /// Window of one HTTP/2 stream, in bytes: 1 MiB keeps 80 Mbit/s going at 100 ms.
 pub(crate) const H2_STREAM_WINDOW: u32 = 1024 * 1024;
-/// Window of one HTTP/2 connection, in bytes.
-pub(crate) const H2_CONNECTION_WINDOW: u32 = 4 * H2_STREAM_WINDOW;
+/// Window of one HTTP/2 connection, in bytes: so many streams may stand still, because nobody reads them,
+/// before they hold up the others. All of it may have to be kept in memory.
+pub(crate) const H2_CONNECTION_WINDOW: u32 = 8 * H2_STREAM_WINDOW;
 /// What is kept for one HTTP/2 stream whose peer does not read, in bytes.
 pub(crate) const H2_SEND_BUFFER: usize = 64 * 1024;
 /// Frames of HTTP/2, in bytes: fewer and larger ones cost less for each byte of a body.

@@ -1,5 +1,6 @@
 //! The built `secret-proxy`, running in a folder of its own.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -21,8 +22,10 @@ use super::drop_check;
 use super::eventually::poll;
 use super::fifo;
 
-/// The binary under test.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_secret-proxy");
+/// The binary under test: the one that was built with the tests, unless another is named.
+fn program() -> OsString {
+    std::env::var_os("SECRET_PROXY_UNDER_TEST").unwrap_or_else(|| env!("CARGO_BIN_EXE_secret-proxy").into())
+}
 
 /// How long the daemon may take to answer, or to end.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -164,7 +167,7 @@ impl Proxy {
 
     /// The binary, with the settings and nothing else in its environment.
     pub(super) fn command(&self) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         command.env_clear().envs(&self.home.environment);
         command
     }
