@@ -140,7 +140,7 @@ async fn idle_connections_to_a_destination_and_destinations_are_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upstream_http_2_connection_has_a_hundred_requests_at_a_time() {
+async fn an_upstream_http_2_connection_has_the_requests_of_one_client_at_a_time() {
     let (canary, origin) = (Canary::new(), Origin::builder(&[HOST]).http2_only().start());
     let proxy = Proxy::builder().origin(HOST, &origin).secret("API_KEY", &canary, HOST).start();
     assert_eq!(proxy.client().http2().get(URL).send().await.expect("answered").status, 200);
@@ -154,7 +154,8 @@ async fn an_upstream_http_2_connection_has_a_hundred_requests_at_a_time() {
         eventually(Duration::from_secs(10), "they arrive", || origin.requests().len() >= before.max(1));
     }
     eventually(Duration::from_secs(10), "all arrive", || origin.requests().len() == 121);
-    assert_eq!(origin.connections(), 2);
+    // The first of them is that of the request that was answered.
+    assert_eq!(origin.connections(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -45,7 +45,7 @@ use crate::secret_store::SecretStoreHandle;
 use crate::settings::Intercept;
 use crate::status::Board;
 use crate::tasks::watched;
-use crate::upstream::UpstreamHandle;
+use crate::upstream::{ClientId, UpstreamHandle};
 
 /// Whom a session may ask, and the board that it counts on.
 pub(crate) struct Peers {
@@ -63,6 +63,7 @@ pub(crate) struct Peers {
 
 /// Where the requests of a connection go, fixed before the first of them is read.
 struct Path {
+    client: ClientId,
     destination: Destination,
     form: Form,
     /// Whether the TLS server name, if one was sent, is the destination's host.

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::connection::{Connection, SendError, Wipes};
 pub(crate) use self::dial::{DialError, Dialler, Passage};
 use self::pool::{Pool, Speaks};
-pub(crate) use self::route::{NoRoute, Offer, Route};
+pub(crate) use self::route::{ClientId, NoRoute, Offer, Route};
 pub use self::trust::TrustError;
 pub(crate) use self::trust::read_roots;
 use self::waiting::Waiting;
@@ -65,11 +65,12 @@ impl UpstreamHandle {
     /// An idle connection, or a route to dial. Nothing is sent to the destination yet.
     pub(crate) async fn reserve(
         &self,
+        client: ClientId,
         destination: Destination,
         offer: Offer,
         patience: Duration,
     ) -> Result<Result<Lane, NoRoute>, Unavailable> {
-        let question = |reply| Msg::Reserve { destination: destination.clone(), offer, reply };
+        let question = |reply| Msg::Reserve { client, destination: destination.clone(), offer, reply };
         self.0.call_patiently(question, limits::RESOLVE + limits::ANSWER, patience).await
     }
 
@@ -114,6 +115,7 @@ impl UpstreamHandle {
 pub(crate) enum Msg {
     /// A dial that others may wait for has ended.
     Dialled {
+        client: ClientId,
         destination: Destination,
         result: Result<Connection, DialError>,
     },
@@ -129,6 +131,7 @@ pub(crate) enum Msg {
     Park(Box<Connection>),
     /// A dial for one request alone found an HTTP/2 connection that others can share.
     Found {
+        client: ClientId,
         connection: Box<Connection>,
         speaks: Speaks,
     },
@@ -142,6 +145,7 @@ pub(crate) enum Msg {
     Reap,
     /// An idle connection or a judged route.
     Reserve {
+        client: ClientId,
         destination: Destination,
         offer: Offer,
         reply: RpcReplyPort<Result<Lane, NoRoute>>,
@@ -177,7 +181,7 @@ struct State {
     pool: Pool,
     trust: Trust,
     /// Who waits for an HTTP/2 connection that is being dialled.
-    dialling: HashMap<Destination, Vec<Waiting>>,
+    dialling: HashMap<(ClientId, Destination), Vec<Waiting>>,
     /// Look-ups and dials; they end with this incarnation.
     tasks: JoinSet<()>,
 }
@@ -209,15 +213,15 @@ impl Actor for Upstream {
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         while state.tasks.try_join_next().is_some() {}
         match message {
-            Msg::Dialled { destination, result } => state.dialled(&myself, &destination, result),
+            Msg::Dialled { client, destination, result } => state.dialled(&myself, client, destination, result),
             Msg::Dial { route, wanted, reply } => state.dial(&myself, Waiting { route, wanted, reply }),
             Msg::ForgetSecrets => state.pool.forget_secrets(),
-            Msg::Found { connection, speaks } => state.found(&connection, speaks),
+            Msg::Found { client, connection, speaks } => state.found(client, &connection, speaks),
             Msg::Park(connection) => state.pool.park(*connection, Instant::now()),
             Msg::Pass { route, wanted, reply } => state.pass(route, wanted, reply),
             Msg::Reap => state.pool.reap(Instant::now()),
             Msg::Reserve { reply, .. } if reply.is_closed() => {}
-            Msg::Reserve { destination, offer, reply } => state.reserve(destination, offer, reply),
+            Msg::Reserve { client, destination, offer, reply } => state.reserve(client, destination, offer, reply),
             // Without usable TLS settings there is nothing to do here: the supervisor gives up in the end.
             Msg::Trusted(config) => state.trusted(&myself, config.ok_or("no TLS settings")?),
             Msg::Beat(beat) => beat.answer(),
@@ -229,8 +233,14 @@ impl Actor for Upstream {
 }
 
 impl State {
-    fn reserve(&mut self, destination: Destination, offer: Offer, reply: RpcReplyPort<Result<Lane, NoRoute>>) {
-        if let Some(mut idle) = self.pool.take(&destination, offer) {
+    fn reserve(
+        &mut self,
+        client: ClientId,
+        destination: Destination,
+        offer: Offer,
+        reply: RpcReplyPort<Result<Lane, NoRoute>>,
+    ) {
+        if let Some(mut idle) = self.pool.take(&destination, offer, client) {
             idle.kept = true;
             let _ = reply.send(Ok(Lane::Idle(Box::new(idle))));
             return;
@@ -242,7 +252,7 @@ impl State {
         let Arguments { dialler, overrides, .. } = self.arguments.clone();
         self.tasks.spawn(async move {
             let addresses = route::resolve(&destination, &overrides, &dialler).await;
-            let _ = reply.send(addresses.map(|addresses| Lane::Route(Route { destination, offer, addresses })));
+            let _ = reply.send(addresses.map(|addresses| Lane::Route(Route { client, destination, offer, addresses })));
         });
     }
 

@@ -103,7 +103,7 @@ impl Exchange {
 
     pub(super) async fn reserve(&self, offer: Offer) -> Result<Lane, Ending> {
         let destination = self.path.destination.clone();
-        Ok(self.path.peers.upstream.reserve(destination, offer, self.patience()).await??)
+        Ok(self.path.peers.upstream.reserve(self.path.client, destination, offer, self.patience()).await??)
     }
 
     async fn connect(&self, lane: Lane) -> Result<Connection, Ending> {

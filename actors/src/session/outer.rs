@@ -16,7 +16,7 @@ use super::relay::{self, Next, Upgraded};
 use super::tunnel::Tunnel;
 use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, passage, refusal, service};
 use crate::body::ResponseBody;
-use crate::upstream::Passage;
+use crate::upstream::{ClientId, Passage};
 
 /// What the connection goes on with after CONNECT.
 struct Connect {
@@ -90,6 +90,7 @@ async fn connect(mut request: Request<Incoming>, peers: Arc<Peers>, after: &Afte
 
 fn path(destination: Destination, form: Form, peers: Arc<Peers>, after: &After) -> Arc<Path> {
     Arc::new(Path {
+        client: ClientId::next(),
         destination,
         form,
         server_name_agrees: true,

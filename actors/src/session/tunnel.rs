@@ -18,6 +18,7 @@ use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_serv
 use crate::limits;
 use crate::prefixed::Prefixed;
 use crate::tasks::Tasks;
+use crate::upstream::ClientId;
 
 /// The first byte of a TLS handshake record (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -93,6 +94,7 @@ impl Tunnel {
 
     fn path(&self, scheme: Scheme, server_name_agrees: bool) -> Arc<Path> {
         Arc::new(Path {
+            client: ClientId::next(),
             destination: self.destination.with_scheme(scheme),
             form: Form::Tunnel,
             server_name_agrees,

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::Connection;
 use super::dial::{self, DialError, Passage};
 use super::pool::Speaks;
-use super::route::{Offer, Route};
+use super::route::{ClientId, Offer, Route};
 use super::waiting::{Report, Waiting, bounded_dial, bounded_pass, dial_and_report};
 use super::{Msg, State, Trust};
 
@@ -29,13 +29,14 @@ impl State {
             self.dial_alone(myself, waiting);
             return;
         }
-        // Many requests can share one HTTP/2 connection: the first dials, the others wait for it.
-        let route = route.clone();
-        let queue = self.dialling.entry(route.destination.clone()).or_default();
+        // Many requests of a client can share one HTTP/2 connection: the first dials, the others wait for it.
+        let (client, route) = (route.client, route.clone());
+        let queue = self.dialling.entry((client, route.destination.clone())).or_default();
         queue.push(waiting);
         if queue.len() == 1 {
             let (tls, dialler) = (self.tls(&route), self.arguments.dialler.clone());
-            let report = Report { myself: myself.clone(), destination: route.destination.clone(), result: None };
+            let (myself, destination) = (myself.clone(), route.destination.clone());
+            let report = Report { myself, client, destination, result: None };
             self.tasks.spawn(dial_and_report(route, tls, dialler, report));
         }
     }
@@ -76,7 +77,7 @@ impl State {
                 speaks = Speaks::Http2Only;
             }
             if let Some(shared) = outcome.as_ref().ok().and_then(Connection::share) {
-                let _ = myself.cast(Msg::Found { connection: Box::new(shared), speaks });
+                let _ = myself.cast(Msg::Found { client: route.client, connection: Box::new(shared), speaks });
             }
             let _ = reply.send(outcome);
         });
@@ -85,26 +86,28 @@ impl State {
         });
     }
 
-    pub(super) fn found(&mut self, connection: &Connection, speaks: Speaks) {
+    pub(super) fn found(&mut self, client: ClientId, connection: &Connection, speaks: Speaks) {
         self.pool.learn(&connection.destination, speaks);
-        self.pool.share(connection, Instant::now());
+        self.pool.share(connection, client, Instant::now());
     }
 
     pub(super) fn dialled(
         &mut self,
         myself: &ActorRef<Msg>,
-        destination: &Destination,
+        client: ClientId,
+        destination: Destination,
         result: Result<Connection, DialError>,
     ) {
-        let mut waiting = self.dialling.remove(destination).unwrap_or_default().into_iter();
+        let key = (client, destination);
+        let mut waiting = self.dialling.remove(&key).unwrap_or_default().into_iter();
         match result {
             Ok(connection) if connection.is_http2() => {
-                self.pool.share(&connection, Instant::now());
+                self.pool.share(&connection, client, Instant::now());
                 self.serve_shared(myself, waiting);
             }
             Ok(connection) => {
                 // It speaks HTTP/1.1 after all: each request needs a connection of its own.
-                self.pool.learn(destination, Speaks::Http1Only);
+                self.pool.learn(&key.1, Speaks::Http1Only);
                 if let Some(first) = waiting.next() {
                     let _ = first.reply.send(Ok(connection));
                 }
@@ -116,7 +119,7 @@ impl State {
 
     pub(super) fn serve_shared(&mut self, myself: &ActorRef<Msg>, waiting: impl Iterator<Item = Waiting>) {
         for waiting in waiting {
-            match self.pool.take(&waiting.route.destination, Offer::Http2) {
+            match self.pool.take(&waiting.route.destination, Offer::Http2, waiting.route.client) {
                 Some(shared) => drop(waiting.reply.send(Ok(shared))),
                 // More requests than one connection takes: another is dialled.
                 None => self.dial(myself, waiting),

@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use rustls::client::Resumption;
 
 use super::connection::Connection;
-use super::route::Offer;
+use super::route::{ClientId, Offer};
 use crate::limits;
 
 /// Which versions a destination was found to speak.
@@ -39,9 +39,24 @@ struct Known {
     /// Connections that wait for a request, the latest last.
     idle: Vec<(Connection, Instant)>,
     /// HTTP/2 connections, each for many requests at a time.
-    shared: Vec<(Connection, Instant)>,
+    shared: Vec<Shared>,
     speaks: Speaks,
     tls: HashMap<Offer, Arc<ClientConfig>>,
+}
+
+/// An HTTP/2 connection, and whose requests are on it.
+#[derive(Debug)]
+struct Shared {
+    connection: Connection,
+    client: ClientId,
+    used: Instant,
+}
+
+impl Shared {
+    fn has_room_for(&self, client: ClientId) -> bool {
+        let uses = self.connection.uses();
+        uses == 0 || (self.client == client && uses < limits::STREAMS_PER_UPSTREAM_MAX)
+    }
 }
 
 impl Known {
@@ -56,15 +71,13 @@ impl Known {
 
 impl Pool {
     /// A connection that can take a request at once.
-    pub(super) fn take(&mut self, destination: &Destination, offer: Offer) -> Option<Connection> {
+    pub(super) fn take(&mut self, destination: &Destination, offer: Offer, client: ClientId) -> Option<Connection> {
         let known = self.destinations.get_mut(destination).filter(|_| offer != Offer::Bytes)?;
         if offer == Offer::Http2 || known.speaks == Speaks::Http2Only {
-            known.shared.retain(|(connection, _)| connection.is_ready());
-            let free =
-                known.shared.iter_mut().find(|(connection, _)| connection.uses() < limits::STREAMS_PER_UPSTREAM_MAX);
-            if let Some((connection, used)) = free {
-                *used = Instant::now();
-                return connection.share();
+            known.shared.retain(|shared| shared.connection.is_ready());
+            if let Some(free) = known.shared.iter_mut().find(|shared| shared.has_room_for(client)) {
+                (free.client, free.used) = (client, Instant::now());
+                return free.connection.share();
             }
             // An HTTP/1.1 connection would do for most requests, but gRPC needs HTTP/2.
             if known.speaks != Speaks::Http1Only {
@@ -90,9 +103,10 @@ impl Pool {
     }
 
     /// Keeps a fresh HTTP/2 connection for others to share.
-    pub(super) fn share(&mut self, connection: &Connection, now: Instant) {
-        if let Some(shared) = connection.share() {
-            self.known(&connection.destination, now).shared.push((shared, now));
+    pub(super) fn share(&mut self, connection: &Connection, client: ClientId, now: Instant) {
+        if let Some(connection) = connection.share() {
+            let known = self.known(&connection.destination, now);
+            known.shared.push(Shared { connection, client, used: now });
         }
     }
 
@@ -126,7 +140,9 @@ impl Pool {
         let fresh = |used: &Instant| now.duration_since(*used) < limits::IDLE;
         for known in self.destinations.values_mut() {
             known.idle.retain(|(connection, used)| connection.is_ready() && fresh(used));
-            known.shared.retain(|(connection, used)| connection.is_ready() && (connection.uses() > 0 || fresh(used)));
+            known
+                .shared
+                .retain(|shared| shared.connection.is_ready() && (shared.connection.uses() > 0 || fresh(&shared.used)));
         }
     }
 
@@ -134,7 +150,7 @@ impl Pool {
     pub(super) fn close_idle(&mut self) {
         for known in self.destinations.values_mut() {
             known.idle.clear();
-            known.shared.retain(|(connection, _)| connection.uses() > 0);
+            known.shared.retain(|shared| shared.connection.uses() > 0);
         }
     }
 
@@ -142,7 +158,7 @@ impl Pool {
     pub(super) fn forget_secrets(&mut self) {
         for known in self.destinations.values_mut() {
             known.idle.retain(|(connection, _)| !connection.holds_wiped());
-            known.shared.retain(|(connection, _)| !connection.holds_wiped());
+            known.shared.retain(|shared| !shared.connection.holds_wiped());
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use policy::host::{Destination, Host};
 use policy::refusal::Refusal;
@@ -25,9 +26,23 @@ pub(crate) enum Offer {
     Bytes,
 }
 
+/// One connection of a client. Requests of the same one may share an upstream HTTP/2 connection at a time: a
+/// client that does not read what it asked for fills the windows that all on the connection have together.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct ClientId(u64);
+
+impl ClientId {
+    /// One that no other connection has.
+    pub(crate) fn next() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self(COUNT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// Where a destination is reached, once the addresses were judged.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
+    pub(super) client: ClientId,
     pub(super) destination: Destination,
     pub(super) offer: Offer,
     pub(super) addresses: Vec<SocketAddr>,

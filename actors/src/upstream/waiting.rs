@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::Msg;
 use super::connection::Connection;
 use super::dial::{self, DialError, Dialler, Passage};
-use super::route::Route;
+use super::route::{ClientId, Route};
 use crate::limits;
 
 /// A request that waits for a connection.
@@ -49,6 +49,7 @@ pub(super) async fn dial_and_report(
 /// Tells the owner how a dial ended, even if it ended in a panic: others wait for it.
 pub(super) struct Report {
     pub(super) myself: ActorRef<Msg>,
+    pub(super) client: ClientId,
     pub(super) destination: Destination,
     pub(super) result: Option<Result<Connection, DialError>>,
 }
@@ -56,6 +57,7 @@ pub(super) struct Report {
 impl Drop for Report {
     fn drop(&mut self) {
         let result = self.result.take().unwrap_or_else(|| Err(DialError::new("dialling crashed")));
-        let _ = self.myself.cast(Msg::Dialled { destination: self.destination.clone(), result });
+        let (client, destination) = (self.client, self.destination.clone());
+        let _ = self.myself.cast(Msg::Dialled { client, destination, result });
     }
 }
