@@ -138,6 +138,26 @@ async fn stands_still(stage: &Stage, client: &mut Frames, stream: u32) {
     tokio::spawn(async move { origin.given_up().await });
 }
 
+/// However many it has, and whatever was under way before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_reads_nothing_holds_up_no_other() {
+    let stage = Leg::Http2.stage();
+    let (answer, origin) =
+        tokio::join!(stage.request("GET", "/").open(), async { stage.origin.next().await.begin(200, &[]).0 });
+    let mut answer = answer.expect("a head");
+    let mut client = Frames::open(&stage.proxy.client(), &format!("{HOST}:443")).await.expect("a connection");
+    client.send(window(0, WIDE_OPEN)).await.expect("sent");
+    for number in 0..12 {
+        stands_still(&stage, &mut client, 2 * number + 1).await;
+    }
+    assert!(origin.send("event").await);
+    assert_eq!(answer.chunk().await.expect("it flows").as_deref(), Some(b"event".as_slice()), "what was under way");
+    let (answer, ()) = tokio::join!(stage.request("GET", "/").send(), async {
+        drop(stage.origin.next().await.answer(200, &[], "ok"));
+    });
+    assert_eq!(answer.expect("and what is new").text(), "ok");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_that_stand_still_hold_up_no_other() {
     const STILL: u32 = 6;
