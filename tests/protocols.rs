@@ -4,3 +4,4 @@ mod early;
 mod old_clients;
 mod retries;
 mod semantics;
+mod websocket;
