@@ -11,6 +11,7 @@ mod chaos;
 mod check;
 mod client_tls;
 mod commands;
+mod day;
 mod demo;
 mod destination;
 mod exhaustion;
