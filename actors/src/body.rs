@@ -6,10 +6,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use policy::hop;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
 
 use crate::limits;
 use crate::upstream::{Connection, UpstreamHandle};
@@ -21,6 +23,8 @@ pub(crate) struct RequestBody {
     incoming: Option<Incoming>,
     /// Keeps it back, because to ask for it is to tell the client to send it.
     held: Option<Held>,
+    /// Whether the rest is read for a while if the upstream does not want it.
+    lingers: bool,
 }
 
 /// Until the upstream says that it wants the body, or has said nothing for a while.
@@ -32,12 +36,12 @@ struct Held {
 
 impl RequestBody {
     pub(crate) fn new(incoming: Incoming) -> Self {
-        Self { incoming: Some(incoming), held: None }
+        Self { incoming: Some(incoming), held: None, lingers: false }
     }
 
     /// A body with nothing in it.
     pub(crate) fn empty() -> Self {
-        Self { incoming: None, held: None }
+        Self { incoming: None, held: None, lingers: false }
     }
 
     /// Keeps the body back until the sender is used. One that is dropped has had its answer: then the
@@ -46,6 +50,12 @@ impl RequestBody {
         let (wanted, held) = oneshot::channel();
         self.held = Some(Held { wanted: held, patience: Box::pin(sleep(limits::CONTINUE)) });
         wanted
+    }
+
+    /// Has the rest read for a while if the upstream does not want it: a connection that is closed with bytes
+    /// unread may take along an answer that the client has not read yet.
+    pub(crate) fn linger(&mut self) {
+        self.lingers = true;
     }
 
     /// Keeps it back no longer.
@@ -80,6 +90,7 @@ impl Body for RequestBody {
         {
             hop::strip_trailers(trailers);
         }
+        self.lingers &= !matches!(polled, Poll::Ready(None | Some(Err(_))));
         polled
     }
 
@@ -90,6 +101,30 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         self.incoming.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
     }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        let rest = self.incoming.take().filter(|rest| self.lingers && self.held.is_none() && !rest.is_end_stream());
+        // It ends soon, and with the client's connection.
+        if let Some((rest, runtime)) = rest.zip(Handle::try_current().ok()) {
+            runtime.spawn(drain(rest));
+        }
+    }
+}
+
+/// Reads a body that nobody wants, up to a bound, so that a client that is still sending gets to see the answer.
+pub(crate) async fn drain(mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin) {
+    let mut bytes = 0;
+    let reading = async {
+        while let Ok(Some(Ok(frame))) = timeout(limits::DRAINED_PAUSE, body.frame()).await {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > limits::DRAINED_BYTES_MAX {
+                return;
+            }
+        }
+    };
+    let _ = timeout(limits::DRAINED_WITHIN, reading).await;
 }
 
 /// What a client gets: an upstream's body, or a short text of ours.

@@ -8,6 +8,7 @@
 mod connection;
 mod dial;
 mod dialling;
+mod last_word;
 mod pool;
 mod proxy;
 mod route;

@@ -1,16 +1,13 @@
 //! How an exchange ends that gets no response from upstream: recorded, and with a constant answer.
 
 use http::Response;
-use http_body_util::BodyExt;
 use policy::refusal::Refusal;
-use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::exchange::Exchange;
 use super::{Form, refusal};
 use crate::audit::{Attempt, Entry};
-use crate::body::{RequestBody, ResponseBody};
-use crate::limits;
+use crate::body::ResponseBody;
 use crate::slot::Unavailable;
 use crate::upstream::{DialError, NoRoute};
 
@@ -149,19 +146,4 @@ impl Drop for Exchange {
 
 fn gateway(error: &DialError) -> Response<ResponseBody> {
     if error.timed_out { refusal::gateway_timeout() } else { refusal::bad_gateway() }
-}
-
-/// Reads a body that nobody wants, up to a bound, so that a client that is still sending gets to
-/// see the answer.
-pub(super) async fn drain(mut body: RequestBody) {
-    let mut bytes = 0;
-    let reading = async {
-        while let Ok(Some(Ok(frame))) = timeout(limits::DRAINED_PAUSE, body.frame()).await {
-            bytes += frame.data_ref().map_or(0, bytes::Bytes::len);
-            if bytes > limits::DRAINED_BYTES_MAX {
-                return;
-            }
-        }
-    };
-    let _ = timeout(limits::DRAINED_WITHIN, reading).await;
 }

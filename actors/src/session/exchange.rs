@@ -11,10 +11,10 @@ use policy::judge::Permit;
 use policy::rewrite::Fields;
 use policy::secret::Name;
 
-use super::ending::{Ending, drain};
+use super::ending::Ending;
 use super::request::Canonical;
 use super::{Path, relay, resend};
-use crate::body::{RequestBody, ResponseBody};
+use crate::body::{RequestBody, ResponseBody, drain};
 use crate::hex::RecordId;
 use crate::limits;
 use crate::upstream::{Connection, Lane, Offer, SendError};
@@ -127,8 +127,11 @@ impl Exchange {
         mut permit: Option<Permit>,
     ) -> Result<Response<ResponseBody>, Ending> {
         let Canonical { parts, offer, upgrade, holds_body, .. } = canonical;
-        let body = self.body.take().ok_or(Ending::Malformed)?;
+        let mut body = self.body.take().ok_or(Ending::Malformed)?;
         self.settled = true;
+        if parts.version != Version::HTTP_2 {
+            body.linger();
+        }
         let mut request = Request::from_parts(parts, body);
         if holds_body && !request.body().is_end_stream() {
             relay::hold_body(&mut request);

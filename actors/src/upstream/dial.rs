@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::{Connection, Sender, Wipes};
+use super::last_word::LastWord;
 use super::proxy;
 use super::route::Route;
 use crate::limits;
@@ -123,6 +124,7 @@ async fn dial_one(
     dialler: &Dialler,
 ) -> Result<Connection, DialError> {
     let (tcp, place) = connect(address, dialler).await?;
+    let tcp = LastWord::new(tcp);
     let sender = match tls.filter(|_| route.destination.scheme == Scheme::Https) {
         Some(tls) => start_tls(&route.destination, tls, tcp, place).await?,
         None => start_http1(tcp, place).await?,
@@ -139,7 +141,7 @@ async fn dial_through(
     dialler: &Dialler,
 ) -> Result<Connection, DialError> {
     let place = dialler.place().await?;
-    let stream = proxy::tunnel(proxy, &route.target()).await?;
+    let stream = LastWord::new(proxy::tunnel(proxy, &route.target()).await?);
     let sender = match tls.filter(|_| route.destination.scheme == Scheme::Https) {
         Some(tls) => start_tls(&route.destination, tls, stream, place).await?,
         None => start_http1(stream, place).await?,
