@@ -9,7 +9,7 @@ use crate::support::RawOrigin;
 use crate::support::leg::{HOST, Leg};
 use crate::support::tls::Sni;
 use crate::support::wire::read_until;
-use crate::support::{Canary, Proxy};
+use crate::support::{Canary, Origin, Proxy};
 
 const PIECE: usize = 64 << 10;
 /// More than all buffers between the two ends hold.
@@ -33,6 +33,45 @@ async fn a_413_arrives_in_mid_upload_and_the_upload_stops() {
             sent += PIECE;
             assert!(sent < FAR_TOO_MUCH, "{leg:?}: the upload goes on");
         }
+    }
+}
+
+/// Servers close as soon as they have answered: the answer is there to be read although writing has failed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_read_though_the_origin_has_closed_under_the_upload() {
+    let origin = Origin::builder(&[HOST]).http1_only().start();
+    let proxy = Proxy::builder().origin(HOST, &origin).start();
+    for turn in 0..30 {
+        let wire = proxy.client().raw_tls_tunnel(&format!("{HOST}:443"), Sni::Host, &[]).await.expect("a tunnel");
+        let (mut read, mut write) = split(wire);
+        let uploading = tokio::spawn(async move {
+            let head = format!("POST /early/413 HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {FAR_TOO_MUCH}\r\n\r\n");
+            write.write_all(head.as_bytes()).await.expect("sent");
+            while write.write_all(&[b'x'; PIECE]).await.is_ok() {}
+        });
+        let mut answer = Vec::new();
+        let _ = timeout(WITHIN, read.read_to_end(&mut answer)).await.expect("it is closed");
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(
+            answer.starts_with("HTTP/1.1 413 ") && answer.ends_with("413 Payload Too Large"),
+            "turn {turn}: {answer:?}"
+        );
+        uploading.await.expect("the upload is stopped");
+    }
+}
+
+/// The proxy reads on for a moment: a connection that is closed with bytes unread takes the answer along.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_at_full_speed_reads_the_answer() {
+    let origin = Origin::start(&[HOST]);
+    let proxy = Proxy::builder().origin(HOST, &origin).start();
+    for turn in 0..30 {
+        let client = if turn % 2 == 0 { proxy.client() } else { proxy.client().http2() };
+        let (request, body) = client.request("POST", &format!("https://{HOST}/early/413")).streaming();
+        let uploading = tokio::spawn(async move { while body.send(vec![b'x'; PIECE]).await {} });
+        let answer = request.send().await.unwrap_or_else(|error| panic!("turn {turn}: {error}"));
+        assert_eq!((answer.status, answer.text().as_str()), (413, "413 Payload Too Large"));
+        uploading.await.expect("the upload is stopped");
     }
 }
 
