@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::support::h2_frames::{self, ACK, END_HEADERS, END_STREAM, GOAWAY, HEADERS, SETTINGS, frame, settings};
 use crate::support::leg::{HOST, Leg};
 use crate::support::raw_origin::RawStream;
 use crate::support::wire::read_until;
@@ -104,6 +105,36 @@ async fn a_fresh_connection_that_is_closed_is_the_origins_answer() {
     let proxy = Proxy::builder().origin(HOST, &origin).start();
     let answer = proxy.client().get(&format!("https://{HOST}/")).send().await.expect("answered");
     assert_eq!((answer.status, requests.load(Ordering::SeqCst)), (502, 1));
+}
+
+/// Says that it serves no stream beyond the first of a connection, when the next one has come.
+async fn going_away(mut stream: RawStream) {
+    let mut preface = [0; 24];
+    stream.read_exact(&mut preface).await.expect("a preface");
+    stream.write_all(&[settings(&[]), frame(SETTINGS, ACK, 0, [])].concat()).await.expect("sent");
+    stream.flush().await.expect("sent");
+    while let Some(heard) = h2_frames::next(&mut stream).await {
+        let said = match (heard.kind, heard.stream) {
+            (HEADERS, 1) => frame(HEADERS, END_HEADERS | END_STREAM, 1, [0x88]),
+            // The last stream is 1, and there is no error.
+            (HEADERS, _) => frame(GOAWAY, 0, 0, [0, 0, 0, 1, 0, 0, 0, 0]),
+            _ => continue,
+        };
+        stream.write_all(&said).await.expect("sent");
+        stream.flush().await.expect("sent");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_a_leaving_http_2_server_did_not_take_is_asked_for_again() {
+    let (canary, origin) = (Canary::new(), RawOrigin::start(&[HOST], &["h2"], going_away));
+    let proxy = Proxy::builder().origin(HOST, &origin).secret("API_KEY", &canary, HOST).start();
+    let tunnel = proxy.client().http2().tunnel(&format!("{HOST}:443")).await.expect("a tunnel");
+    for turn in 0..3 {
+        let request = tunnel.get(&format!("https://{HOST}/")).header("x-api-key", "{{API_KEY}}");
+        assert_eq!(request.send().await.expect("answered").status, 200, "turn {turn}");
+    }
+    assert_eq!(origin.records().connections(), 3);
 }
 
 /// 421 says that the request came on the wrong connection (RFC 9110, section 15.5.20): a client asks again on

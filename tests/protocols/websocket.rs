@@ -205,7 +205,7 @@ async fn an_end_that_breaks_breaks_the_other_at_once() {
 async fn a_silent_socket_stays_open() {
     let mut stage = Stage::set(true);
     let (mut client, mut server) = stage.socket().await;
-    tokio::time::sleep(Duration::from_secs(if is_long() { 75 } else { 3 })).await;
+    tokio::time::sleep(Duration::from_secs(if is_long() { 66 } else { 3 })).await;
     server.send(Message::text("still there?")).await.expect("sent");
     assert_eq!(heard(&mut client).await, Message::text("still there?"));
     client.send(Message::text("yes")).await.expect("sent");

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use crate::support::Request;
 use crate::support::answer::Streaming;
 use crate::support::body::BodySender;
+use crate::support::fire::is_long;
 use crate::support::leg::{Leg, Stage};
 
 const STREAMS: usize = 8;
@@ -47,6 +48,22 @@ async fn streams_in_step(stage: &Stage) {
     }
     while let Some(stream) = streams.join_next().await {
         stream.expect("every event in step");
+    }
+}
+
+/// Longer than every idle timer of the proxy, if there is time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_stream_stays_open() {
+    let mut streams = Vec::new();
+    for leg in [Leg::Http1, Leg::Http2] {
+        let stage = leg.stage();
+        let (answer, origin) = opened(&stage, stage.request("GET", "/events")).await;
+        streams.push((stage, answer, origin));
+    }
+    tokio::time::sleep(Duration::from_secs(if is_long() { 66 } else { 3 })).await;
+    for (stage, answer, origin) in streams {
+        in_step(answer, origin).await;
+        drop(stage);
     }
 }
 
