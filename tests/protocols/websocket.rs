@@ -7,7 +7,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
@@ -74,7 +74,7 @@ impl Stage {
         let (wire, expected) = (self.wire().await, format!("Bearer {}", self.canary.value()));
         let (client, server) = tokio::join!(client_async(request, wire), async {
             let stream = self.stream().await;
-            accept_hdr_async(stream, |request: &Request, response| chosen(request, response, &expected)).await
+            accept_hdr_async(stream, Chooser(expected)).await
         });
         let (client, response) = client.expect("upgraded");
         assert_eq!(response.headers()[PROTOCOL], "v2.chat");
@@ -95,12 +95,15 @@ impl Stage {
 }
 
 /// Takes the second of two protocols, if the token is right.
-#[expect(clippy::result_large_err, reason = "the library's own type")]
-fn chosen(request: &Request, mut response: Response, token: &str) -> Result<Response, ErrorResponse> {
-    assert_eq!(request.headers()["authorization"], token);
-    assert_eq!(request.headers().get_all(PROTOCOL).iter().collect::<Vec<_>>(), ["v1.chat, v2.chat"]);
-    response.headers_mut().insert(PROTOCOL, "v2.chat".parse().expect("a value"));
-    Ok(response)
+struct Chooser(String);
+
+impl Callback for Chooser {
+    fn on_request(self, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+        assert_eq!(request.headers()["authorization"], self.0);
+        assert_eq!(request.headers().get_all(PROTOCOL).iter().collect::<Vec<_>>(), ["v1.chat, v2.chat"]);
+        response.headers_mut().insert(PROTOCOL, "v2.chat".parse().expect("a value"));
+        Ok(response)
+    }
 }
 
 /// The next message, at once.
@@ -123,16 +126,16 @@ async fn messages_and_pings_pass_both_ways_and_a_placeholder_in_one_stays_text()
             server.send(message.clone()).await.expect("sent");
             assert_eq!(heard(&mut client).await, message);
         }
-        let (ping, pong) = (Message::Ping("there?".into()), Message::Pong("there?".into()));
+        let (ping, echo) = (Message::Ping("there?".into()), Message::Pong("there?".into()));
         client.send(ping.clone()).await.expect("sent");
         // Each end answers a ping by itself while it reads.
         assert_eq!(heard(&mut server).await, ping);
         server.flush().await.expect("sent");
-        assert_eq!(heard(&mut client).await, pong);
+        assert_eq!(heard(&mut client).await, echo);
         server.send(ping.clone()).await.expect("sent");
         assert_eq!(heard(&mut client).await, ping);
         client.flush().await.expect("sent");
-        assert_eq!(heard(&mut server).await, pong);
+        assert_eq!(heard(&mut server).await, echo);
         assert_eq!(stage.proxy.audit_lines().len(), 1, "one request, one record");
     }
 }

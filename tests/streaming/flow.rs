@@ -15,7 +15,7 @@ use crate::support::eventually;
 use crate::support::fire::is_long;
 use crate::support::leg::{Leg, Stage};
 
-const PIECE: u64 = 64 << 10;
+const PIECE: usize = 64 << 10;
 /// By how much the memory of the proxy may grow, in KiB.
 const GROWTH_MAX: u64 = 16 * 1024;
 /// What may be under way while the reader stands still: the proxy's own buffers, and those of the system for
@@ -39,9 +39,9 @@ impl Sending {
         let sent = Arc::<AtomicU64>::default();
         let counted = sent.clone();
         let task = tokio::spawn(async move {
-            let piece = Bytes::from(vec![b'x'; PIECE as usize]);
+            let piece = Bytes::from(vec![b'x'; PIECE]);
             while counted.load(Ordering::SeqCst) < body_bytes() && body.send(piece.clone()).await {
-                counted.fetch_add(PIECE, Ordering::SeqCst);
+                counted.fetch_add(PIECE as u64, Ordering::SeqCst);
             }
         });
         Self { sent, task }

@@ -44,8 +44,9 @@ impl Windows {
 
     fn learn(&mut self, frame: &h2_frames::Frame) {
         if frame.kind == SETTINGS {
-            let pairs = frame.payload.chunks(6).filter(|pair| number(&pair[..2]) == usize::from(INITIAL_WINDOW_SIZE));
-            self.stream = pairs.map(|pair| number(&pair[2..])).last().unwrap_or(self.stream);
+            for pair in frame.payload.chunks(6).filter(|pair| number(&pair[..2]) == usize::from(INITIAL_WINDOW_SIZE)) {
+                self.stream = number(&pair[2..]);
+            }
         }
         if frame.kind == WINDOW_UPDATE && frame.stream == 0 {
             self.connection += number(&frame.payload);
