@@ -1,5 +1,6 @@
-//! Binding sockets, once, before the tree starts.
+//! Binding sockets, once, before the tree starts; or taking those that launchd or systemd has bound.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -23,13 +24,74 @@ pub enum BindError {
     /// Something that is not a socket stands there.
     #[error("{} is there already and is not a socket: move it away", .0.display())]
     NotASocket(PathBuf),
+    /// Nobody asked for it, so that nobody may expect it to be served.
+    #[error(
+        "a socket for {0} was handed over, and --listen does not name it: add it there, or take it out of \
+             the unit or agent that holds the socket"
+    )]
+    NotListed(Handed),
     /// The system said no.
     #[error("{0} cannot be listened on: {1}")]
     Io(String, io::ErrorKind),
 }
 
+/// A listening socket that this process was started with.
+#[derive(Debug)]
+pub enum Handed {
+    /// On a TCP address.
+    Tcp(TcpListener, SocketAddr),
+    /// At a path.
+    Unix(UnixListener, PathBuf),
+}
+
+impl fmt::Display for Handed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(_, address) => address.fmt(f),
+            Self::Unix(_, path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Handed {
+    /// Whether this is what was to be listened on. A folder may have two names.
+    fn is(&self, listen: &Listen) -> bool {
+        match (self, listen) {
+            (Self::Tcp(_, ours), Listen::Tcp(wanted)) => ours == wanted,
+            (Self::Unix(_, ours), Listen::Unix(wanted)) => {
+                let [ours, wanted] = [ours, wanted].map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
+                ours == wanted
+            }
+            _ => false,
+        }
+    }
+
+    fn bound(self) -> io::Result<Bound> {
+        match self {
+            Self::Tcp(listener, _) => listener.set_nonblocking(true).map(|()| Bound::Tcp(listener)),
+            Self::Unix(listener, path) => listener.set_nonblocking(true).map(|()| Bound::Lent(listener, path)),
+        }
+    }
+}
+
+/// Binds all addresses but those whose sockets were handed over.
+pub(crate) fn bind_all(listen: &[Listen], mut handed: Vec<Handed>) -> Result<Vec<Bound>, BindError> {
+    let mut bound = Vec::new();
+    for wanted in listen {
+        let socket = match handed.iter().position(|it| it.is(wanted)) {
+            Some(at) => handed.remove(at).bound().map_err(|error| BindError::Io(wanted.to_string(), error.kind()))?,
+            None => bind(wanted)?,
+        };
+        bound.push(socket);
+    }
+    match handed.pop() {
+        Some(socket) => Err(BindError::NotListed(socket)),
+        None => Ok(bound),
+    }
+}
+
 /// Binds one address.
-pub(crate) fn bind(listen: &Listen) -> Result<Bound, BindError> {
+fn bind(listen: &Listen) -> Result<Bound, BindError> {
     match listen {
         Listen::Tcp(address) => bind_tcp(*address).map(Bound::Tcp).map_err(|error| classify(address, &error)),
         Listen::Unix(path) => bind_unix(path).map(|listener| Bound::Unix(listener, path.clone())),

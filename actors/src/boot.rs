@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::audit::{self, AuditHandle};
 use crate::authority::{self, AuthorityHandle, Root, RootError};
-use crate::bind::{BindError, bind, bind_unix};
+use crate::bind::{BindError, Handed, bind_all, bind_unix};
 use crate::folder::FolderError;
 use crate::limits;
 use crate::listener::{self, Bound};
@@ -61,13 +61,14 @@ impl std::fmt::Debug for Daemon {
 }
 
 impl Daemon {
-    /// Checks the settings against the world and starts all owners.
+    /// Checks the settings against the world and starts all owners. Sockets that were handed over take
+    /// the place of those that would be bound.
     ///
     /// # Errors
     /// Something has to be put right first; nothing was overwritten.
-    pub async fn boot(settings: Settings) -> Result<Self, BootError> {
+    pub async fn boot(settings: Settings, handed: Vec<Handed>) -> Result<Self, BootError> {
         let lock = settings.folder.lock()?;
-        let ground = Ground::prepare(&settings)?;
+        let ground = Ground::prepare(&settings, handed)?;
         let addresses = ground.sockets.iter().map(Bound::address).collect();
         let mut socket_paths: Vec<PathBuf> = ground.sockets.iter().filter_map(Bound::path).collect();
         socket_paths.push(settings.folder.status_socket());
@@ -135,13 +136,13 @@ struct Ground {
 }
 
 impl Ground {
-    fn prepare(settings: &Settings) -> Result<Self, BootError> {
+    fn prepare(settings: &Settings, handed: Vec<Handed>) -> Result<Self, BootError> {
         let folder = &settings.folder;
         let root = Root::open_or_make(&folder.authority())?;
         let own_root = root.certificate().der.clone();
         audit::probe(&folder.audit(), settings.audit_rotation)?;
         let roots = settings.upstream_ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
-        let sockets: Arc<[Bound]> = settings.listen.iter().map(bind).collect::<Result<_, _>>()?;
+        let sockets: Arc<[Bound]> = bind_all(&settings.listen, handed)?.into();
         let status_socket = Arc::new(bind_unix(&folder.status_socket())?);
         let reach = Reach {
             allow: settings.allow_net.clone(),

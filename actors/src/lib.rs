@@ -59,7 +59,7 @@ mod tls;
 mod upstream;
 
 pub use authority::{RootCertificate, RootError};
-pub use bind::BindError;
+pub use bind::{BindError, Handed};
 pub use boot::{BootError, Daemon};
 pub use secret_store::read_mount;
 pub use supervisor::Ended;

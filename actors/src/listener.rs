@@ -29,6 +29,8 @@ use crate::tasks::watched;
 pub(crate) enum Bound {
     Tcp(StdTcpListener),
     Unix(StdUnixListener, PathBuf),
+    /// A Unix socket that somebody else made and keeps at its path.
+    Lent(StdUnixListener, PathBuf),
 }
 
 /// The listener's own copy of a bound socket.
@@ -42,7 +44,7 @@ impl Bound {
     pub(crate) fn address(&self) -> String {
         match self {
             Self::Tcp(listener) => listener.local_addr().map_or_else(|_| "tcp".to_owned(), |it| it.to_string()),
-            Self::Unix(_, path) => format!("unix:{}", path.display()),
+            Self::Unix(_, path) | Self::Lent(_, path) => format!("unix:{}", path.display()),
         }
     }
 
@@ -50,14 +52,14 @@ impl Bound {
     pub(crate) fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix(..) => None,
+            Self::Unix(..) | Self::Lent(..) => None,
         }
     }
 
-    /// The path of a Unix socket.
+    /// The path of a Unix socket that we made.
     pub(crate) fn path(&self) -> Option<PathBuf> {
         match self {
-            Self::Tcp(_) => None,
+            Self::Tcp(_) | Self::Lent(..) => None,
             Self::Unix(_, path) => Some(path.clone()),
         }
     }
@@ -65,7 +67,9 @@ impl Bound {
     fn copy(&self) -> io::Result<Socket> {
         match self {
             Self::Tcp(listener) => TcpListener::from_std(listener.try_clone()?).map(Socket::Tcp),
-            Self::Unix(listener, _) => UnixListener::from_std(listener.try_clone()?).map(Socket::Unix),
+            Self::Unix(listener, _) | Self::Lent(listener, _) => {
+                UnixListener::from_std(listener.try_clone()?).map(Socket::Unix)
+            }
         }
     }
 }

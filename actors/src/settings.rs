@@ -1,5 +1,6 @@
 //! What the daemon is told at start, parsed and checked.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -95,6 +96,15 @@ pub enum Listen {
     Tcp(SocketAddr),
     /// A Unix socket, made with mode 0600.
     Unix(PathBuf),
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// `NAME:PORT:ADDRESS[:PORT]`: where a destination is really dialled. Certificates are verified for

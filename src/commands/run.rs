@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use actors::{BootError, Daemon, Ended};
+use actors::{BindError, BootError, Daemon, Ended, Handed};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::cli::RunArgs;
 use crate::failure::Failure;
 use crate::settings::{self, Run, joined};
-use crate::{harden, logging, watchdog};
+use crate::{handed, harden, logging, readiness, watchdog};
 
 pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
     harden::clean_environment().map_err(|error| {
@@ -17,6 +17,7 @@ pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
             "cannot start anew without SSL_CERT_FILE, HTTPS_PROXY and the like ({error}): unset them"
         ))
     })?;
+    let handed = handed::sockets()?;
     let private = harden::keep_memory_private();
     let affordable = harden::raise_descriptor_limit();
     let mut run = settings::read(arguments)?;
@@ -33,7 +34,7 @@ pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
         complain!("secret-proxy: {warning}");
     }
     let runtime = runtime(run.workers).map_err(Failure::not_well)?;
-    let outcome = runtime.block_on(serve(run));
+    let outcome = runtime.block_on(serve(run, handed));
     // A thread that reads a file must not hold up the end.
     runtime.shutdown_background();
     outcome
@@ -48,16 +49,17 @@ fn runtime(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
     builder.worker_threads(workers).enable_all().build()
 }
 
-async fn serve(run: Run) -> Result<ExitCode, Failure> {
+async fn serve(run: Run, handed: Vec<Handed>) -> Result<ExitCode, Failure> {
     watchdog::start().map_err(Failure::not_well)?;
     let mut signals = Signals::listen().map_err(Failure::not_well)?;
     let (folder, secrets) = (run.tree.folder.clone(), run.tree.secrets.clone());
-    let mut daemon = Daemon::boot(run.tree).await.map_err(refused)?;
+    let mut daemon = Daemon::boot(run.tree, handed).await.map_err(refused)?;
     let addresses = joined(daemon.addresses());
     info!(version = env!("CARGO_PKG_VERSION"), addresses, "listening");
     say!("secret-proxy {} listens on {addresses}", env!("CARGO_PKG_VERSION"));
     let missing = if secrets.exists() { "" } else { ", which is not there yet" };
     say!("secrets from {}{missing}; log in {}", secrets.display(), folder.proxy_log().display());
+    readiness::tell(&format!("READY=1\nSTATUS=listens on {addresses}"));
     loop {
         tokio::select! {
             ended = daemon.ended() => return report(ended),
@@ -72,6 +74,7 @@ async fn serve(run: Run) -> Result<ExitCode, Failure> {
         }
     }
     info!("stopping");
+    readiness::tell("STOPPING=1\nSTATUS=lets requests finish");
     say!("stopping: requests may finish for 10 s; once more stops at once");
     tokio::select! {
         () = daemon.drain() => Ok(ExitCode::SUCCESS),
@@ -80,10 +83,11 @@ async fn serve(run: Run) -> Result<ExitCode, Failure> {
     }
 }
 
-/// A file that a setting names is part of the settings.
+/// A file that a setting names is part of the settings; so are sockets that were bound for us.
 fn refused(error: BootError) -> Failure {
     match error {
         BootError::Trust(error) => Failure::usage(error),
+        BootError::Bind(error @ BindError::NotListed(_)) => Failure::usage(error),
         error => Failure::not_well(error),
     }
 }
