@@ -1,8 +1,12 @@
 //! The command line.
 
+pub(crate) mod service;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+use self::service::{InstallArgs, UninstallArgs};
 
 /// Puts secrets into requests on their way to the hosts they are listed for.
 ///
@@ -45,13 +49,21 @@ pub(crate) enum Command {
     /// Show or export the certificate that the VM must trust
     #[command(after_help = "Example: secret-proxy ca export > secret-proxy-ca.pem")]
     Ca(CaArgs),
+    /// Have launchd or systemd run the proxy, and a tunnel into each VM that is named
+    #[command(after_help = "Example: secret-proxy install work\n\n\
+        More VMs can be added later; what is installed stays, and a second run changes nothing. Settings are \
+        those of settings.env in the folder.")]
+    Install(InstallArgs),
+    /// Take away what install made; secrets, settings, CA and logs stay
+    #[command(after_help = "Example: secret-proxy uninstall")]
+    Uninstall(UninstallArgs),
     /// See it work, in a few seconds, without network, 1Password or root
     #[command(after_help = "Example: secret-proxy demo")]
     Demo,
 }
 
 /// Where the daemon's own files are.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct FolderArgs {
     /// Folder of settings, CA and logs [default: ~/.config/secret-proxy]
     #[arg(long, global = true, env = "SECRET_PROXY_DIR", hide_env_values = true, value_name = "FOLDER")]
@@ -59,7 +71,7 @@ pub(crate) struct FolderArgs {
 }
 
 /// Settings are taken from the flag, else the environment, else FOLDER/settings.env.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) folder: FolderArgs,

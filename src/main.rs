@@ -10,6 +10,7 @@ mod handed;
 mod harden;
 mod logging;
 mod readiness;
+mod service;
 mod settings;
 mod terminal;
 mod trail;
@@ -35,9 +36,11 @@ fn main() -> ExitCode {
         Command::Ca(arguments) => commands::ca::main(&arguments),
         Command::Check(arguments) => commands::check::main(&arguments),
         Command::Demo => commands::demo::main(),
+        Command::Install(arguments) => commands::install::main(&arguments),
         Command::Reload(folder) => commands::reload::main(&folder),
         Command::Run(arguments) => commands::run::main(&arguments),
         Command::Status(arguments) => commands::status::main(&arguments),
+        Command::Uninstall(arguments) => commands::uninstall::main(&arguments),
         Command::Why(arguments) => commands::why::main(&arguments),
     };
     outcome.unwrap_or_else(|failure| {

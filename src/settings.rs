@@ -55,13 +55,25 @@ pub(crate) fn secrets_path(folder: &Folder) -> Result<PathBuf, Failure> {
 
 /// Reads all settings of `run`. The folder is touched only once they are all good.
 pub(crate) fn read(given: &RunArgs) -> Result<Run, Failure> {
+    let mut run = parse(given)?;
+    (run.tree.folder, run.warnings) = open_folder(&given.folder)?;
+    Ok(run)
+}
+
+/// Makes the folder, or sees to its mode, of which the warnings tell.
+pub(crate) fn open_folder(arguments: &FolderArgs) -> Result<(Folder, Vec<String>), Failure> {
+    Folder::open(&folder_path(arguments)?).map_err(Failure::not_well)
+}
+
+/// The same settings, and nothing is touched.
+pub(crate) fn parse(given: &RunArgs) -> Result<Run, Failure> {
     let path = folder_path(&given.folder)?;
     let folder = Folder::at(&path);
     let sources = Sources::read(&folder)?;
     let anywhere = sources.get(given.listen_anywhere.as_ref(), "listen-anywhere", "false", boolean)?;
     let addresses = |text: &str| listen_addresses(text, &folder, anywhere);
     let sessions = |text: &str| number(text, SESSIONS_CEILING);
-    let mut tree = Settings {
+    let tree = Settings {
         listen: sources.get(given.listen.as_ref(), "listen", "127.0.0.1:17329,unix:proxy.sock", addresses)?,
         secrets: path_setting(sources.pick(given.secrets.as_ref(), "SECRETS"), &folder, "secrets.env"),
         secrets_ttl: sources.get(given.secrets_ttl.as_ref(), "secrets-ttl", "300s", duration)?,
@@ -84,9 +96,7 @@ pub(crate) fn read(given: &RunArgs) -> Result<Run, Failure> {
     };
     let workers = sources.get(given.workers.as_ref(), "workers", "1", |text| number(text, WORKERS_CEILING))?;
     let log = sources.get(given.log.as_ref(), "log", "info", |text| Ok(text.to_owned()))?;
-    let (folder, warnings) = Folder::open(&path).map_err(Failure::not_well)?;
-    tree.folder = folder;
-    Ok(Run { tree, workers, log, warnings })
+    Ok(Run { tree, workers, log, warnings: Vec::new() })
 }
 
 /// A setting as it was written, and where.

@@ -1,0 +1,31 @@
+//! `uninstall`: takes away what `install` made, and nothing else.
+
+use std::process::ExitCode;
+
+use super::install::{not_an_instance, not_by_sudo};
+use crate::cli::service::{Platform, UninstallArgs};
+use crate::failure::Failure;
+use crate::service::{self, Home, is_instance};
+use crate::settings::folder_path;
+
+pub(crate) fn main(arguments: &UninstallArgs) -> Result<ExitCode, Failure> {
+    not_by_sudo()?;
+    let (platform, home) = (arguments.platform.unwrap_or_else(Platform::here), Home::find()?);
+    if let Some(name) = arguments.instances.iter().find(|name| !is_instance(name)) {
+        return Err(Failure::usage(not_an_instance(name)));
+    }
+    if arguments.print {
+        for path in service::installed(platform, &home, &arguments.instances) {
+            say!("{}", path.display());
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !service::uninstall(platform, &home, &arguments.instances)? {
+        say!("nothing is installed");
+    }
+    let dir = folder_path(&arguments.folder)?;
+    if dir.exists() && arguments.instances.is_empty() {
+        say!("kept       {}: secrets, settings, CA, logs and the audit trail", dir.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,46 @@
+//! Running `launchctl` and `systemctl`.
+
+use std::process::{Command, Output, Stdio};
+
+use crate::failure::Failure;
+
+/// One of the two, with the words that each call begins with.
+#[derive(Debug)]
+pub(super) struct Tool {
+    pub(super) program: &'static str,
+    pub(super) first: &'static [&'static str],
+    /// What a person can do when a call fails.
+    pub(super) advice: &'static str,
+}
+
+impl Tool {
+    /// Runs it; that it fails is told in one line.
+    pub(super) fn run(&self, words: &[&str]) -> Result<(), Failure> {
+        let output = self.output(words)?;
+        if output.status.success() { Ok(()) } else { Err(self.failed(words, &reason(&output))) }
+    }
+
+    /// What it prints, or nothing if it fails, which is an answer too.
+    pub(super) fn ask(&self, words: &[&str]) -> Result<Option<String>, Failure> {
+        let output = self.output(words)?;
+        Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+
+    fn output(&self, words: &[&str]) -> Result<Output, Failure> {
+        let mut command = Command::new(self.program);
+        let command = command.args(self.first).args(words).stdin(Stdio::null());
+        command.output().map_err(|error| self.failed(words, &error.kind().to_string()))
+    }
+
+    pub(super) fn failed(&self, words: &[&str], reason: &str) -> Failure {
+        let all: Vec<&str> = [self.program].iter().chain(self.first).chain(words).copied().collect();
+        Failure::not_well(format!("'{}' failed ({reason}): {}", all.join(" "), self.advice))
+    }
+}
+
+/// The last line of what it said, or else its exit code.
+fn reason(output: &Output) -> String {
+    let (errors, text) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    let last = text.lines().chain(errors.lines()).map(str::trim).rfind(|line| !line.is_empty());
+    last.map_or_else(|| output.status.to_string(), str::to_owned)
+}
