@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use actors::Handed;
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -64,6 +65,10 @@ fn take(descriptor: i32) -> Result<Handed, Failure> {
 
 fn listening(descriptor: i32) -> io::Result<Handed> {
     let other = |what| io::Error::other(what);
+    // A number that is no descriptor must not become one: closing it could close another's.
+    if Path::new("/dev/fd").join(descriptor.to_string()).symlink_metadata().is_err() {
+        return Err(other("it is not open"));
+    }
     // Of whatever family it is: this is only how a number becomes a descriptor that is owned.
     let Listener::Unix(owned) = Listener::try_from(Binding::FileDescriptor(descriptor))? else {
         return Err(other("no descriptor"));

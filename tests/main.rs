@@ -30,6 +30,7 @@ mod passthrough;
 mod protocols;
 mod pseudo_fields;
 mod record;
+mod service;
 mod shape;
 mod sharing;
 mod spellings;

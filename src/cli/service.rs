@@ -15,7 +15,7 @@ pub(crate) struct InstallArgs {
     #[arg(value_name = "INSTANCE")]
     pub(crate) instances: Vec<String>,
 
-    /// For one VM that is not Lima's: the ssh_config file that tells how it is reached
+    /// For one VM that is not Lima's: the file that tells ssh how it is reached, such as ~/.ssh/config
     #[arg(long, value_name = "FILE", requires = "host")]
     pub(crate) ssh_config: Option<PathBuf>,
 

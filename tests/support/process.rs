@@ -39,6 +39,13 @@ impl Process {
         Ok(Self { child, stdout, stderr, ended: None })
     }
 
+    /// Starts `command` with the stdin and stdout that it has.
+    pub fn adopt(command: &mut Command, folder: &Path, label: &str) -> io::Result<Self> {
+        let (stdout, stderr) = (folder.join(format!("{label}.out")), folder.join(format!("{label}.err")));
+        let child = command.stderr(appending(&stderr)?).spawn()?;
+        Ok(Self { child, stdout, stderr, ended: None })
+    }
+
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
