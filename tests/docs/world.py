@@ -81,7 +81,7 @@ def variables(root):
     cargo = Path(shutil.which("cargo") or "/usr/bin/cargo").parent
     home = os.environ.get("HOME", "/root")
     return {
-        "HOME": str(HOME), "USER": "YOU", "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": "/run/user/0", "EDITOR": "open -e",
+        "HOME": str(HOME), "USER": "YOU", "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": "/run/user/0", "EDITOR": "nano",
         "PATH": f"{BASE}/bin:{root}/tests/docs/fakes:{HOME}/.cargo/bin:{cargo}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
         "CARGO_HOME": os.environ.get("CARGO_HOME", f"{home}/.cargo"),
         "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", f"{home}/.rustup"),
