@@ -32,8 +32,13 @@ fuzz seconds="10":
 demo:
     cargo run --release -- demo
 
+# Type the commands of the docs, as root
+docs:
+    tests/docs/run
+
 # Nix modules, launchd agents and systemd units
 services:
+    tests/services/live
     tests/services/run
     tests/nix/run
 

@@ -12,8 +12,8 @@ use crate::failure::Failure;
 const SYSTEMCTL: Tool = Tool {
     program: "systemctl",
     first: &["--user"],
-    advice: "log in as this user itself, not by su or sudo, see what systemctl --user status secret-proxy says, and \
-             run the same again",
+    advice: "see what systemctl --user status secret-proxy says (without a bus: log in as this user itself, not by \
+             su or sudo), and run the same again",
 };
 
 /// How a unit is.

@@ -38,9 +38,10 @@ impl Tool {
     }
 }
 
-/// The last line of what it said, or else its exit code.
+/// The last line of what it said that is not about another command, or else its exit code.
 fn reason(output: &Output) -> String {
     let (errors, text) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-    let last = text.lines().chain(errors.lines()).map(str::trim).rfind(|line| !line.is_empty());
+    let last =
+        text.lines().chain(errors.lines()).map(str::trim).rfind(|line| !line.is_empty() && !line.starts_with("See "));
     last.map_or_else(|| output.status.to_string(), str::to_owned)
 }

@@ -87,7 +87,7 @@ def variables(root):
         "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", f"{home}/.rustup"),
         "CARGO_INSTALL_ROOT": f"{HOME}/.cargo", "CARGO_NET_OFFLINE": "true",
         "SECRETS_OF_THE_DOCS": secrets_text(),
-        "SECRET_PROXY_UPSTREAM_CA": f"{BASE}/internet.pem", "SECRET_PROXY_ALLOW_NET": "127.0.0.0/8",
+        "SECRET_PROXY_UPSTREAM_CA": f"{BASE}/ca.pem", "SECRET_PROXY_ALLOW_NET": "127.0.0.0/8",
         "SECRET_PROXY_RESOLVE": ",".join(f"{host}:443:127.0.0.1:{ANSWERING}" for host in HOSTS),
     }
 
@@ -106,8 +106,10 @@ class Internet:
 
             def do_GET(self):
                 internet.seen.append((self.headers["host"], dict(self.headers)))
-                body = internet.answer(self)
-                self.send_response(200 if body is not None else 404)
+                body, known = internet.answer(self), self.headers["authorization"] or self.headers["host"] != "github.com"
+                self.send_response((200 if body is not None else 404) if known else 401)
+                if not known:
+                    self.send_header("www-authenticate", 'Basic realm="github.com"')
                 self.send_header("content-length", str(len(body or b"")))
                 self.end_headers()
                 self.wfile.write(body or b"")
@@ -138,11 +140,14 @@ class Internet:
 
 
 def certify():
+    """An authority, which the proxy is told to trust, and a certificate of it for all hosts."""
+    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    run("openssl", "req", "-x509", *made, "-subj", "/CN=the internet of the docs",
+        "-keyout", str(BASE / "ca.key"), "-out", str(BASE / "ca.pem"))
     names = ",".join(f"DNS:{host}" for host in HOSTS)
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-        "-subj", "/CN=the internet of the docs", "-addext", f"subjectAltName={names}",
-        "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", str(BASE / "internet.key"),
-        "-out", str(BASE / "internet.pem"))
+    run("openssl", "req", "-x509", *made, "-subj", "/CN=all hosts", "-addext", f"subjectAltName={names}",
+        "-addext", "basicConstraints=critical,CA:FALSE", "-CA", str(BASE / "ca.pem"), "-CAkey", str(BASE / "ca.key"),
+        "-keyout", str(BASE / "internet.key"), "-out", str(BASE / "internet.pem"))
 
 
 def make_repository():
