@@ -11,7 +11,6 @@ import socket
 import ssl
 import struct
 import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,12 +25,6 @@ HOME = Path("/home/YOU")
 
 def run(*words, **more):
     return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60, **more)
-
-
-def enter(arguments):
-    """Starts this program again in namespaces of its own."""
-    words = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    os.execvp("unshare", [*words, sys.executable, *arguments])
 
 
 def loopback_up():
@@ -53,7 +46,7 @@ def lay_out(root):
     loopback_up()
     run("mount", "--make-rprivate", "/")
     run("mount", "-t", "tmpfs", "tmpfs", "/run")
-    for path in ["/etc", "/usr/local/share", str(root)]:
+    for path in ["/etc", "/home", "/usr/local/share", str(root)]:
         overlay(path)
     temporary = BASE / "tmp"
     temporary.mkdir()
@@ -66,7 +59,6 @@ def lay_out(root):
         run("mount", "--rbind", str(temporary), "/tmp")
     else:
         run("mount", "--bind", str(temporary), "/tmp")
-    run("mount", "-t", "tmpfs", "tmpfs", "/home")
     for folder in [HOME, Path("/home/vm"), BASE / "loaded", BASE / "bin"]:
         folder.mkdir(parents=True)
     (HOME / ".cargo/bin").mkdir(parents=True)
