@@ -1,35 +1,33 @@
 //! The owner of the certificate authority.
 //!
 //! *Owns* the root's key and the leaves made with it. *Answers* `Issue` with TLS settings for one
-//! host: the root's key never leaves, the leaf's has to, because the TLS library signs in place.
-//! *Asks* nobody. *Dies when* the files of the root are damaged. *After a restart* the key is read
-//! again and leaves are made anew.
+//! host: the root's key never leaves, the leaf's has to, because the TLS library signs in place; and
+//! `Rotate`, which makes the next root or begins to use it. *Asks* nobody. *Dies when* the files of the
+//! root are damaged. *After a restart* the key is read again and leaves are made anew.
 
 mod leaf;
 mod root;
+mod rotation;
+mod signer;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use policy::host::Host;
-use quick_cache::unsync::Cache;
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use ractor::{Actor, ActorProcessingErr, ActorRef, ActorStatus, RpcReplyPort};
 use rustls::ServerConfig;
-use rustls::crypto::CryptoProvider;
-use rustls::crypto::aws_lc_rs::Ticketer;
-use rustls::server::ProducesTickets;
-use rustls::sign::SingleCertAndKey;
-use time::OffsetDateTime;
+use tokio::task::{JoinSet, spawn_blocking};
+use tracing::info;
 
-use self::leaf::{LeafKey, MintError};
-pub(crate) use self::root::Root;
-pub use self::root::{RootCertificate, RootError};
+pub(crate) use self::root::{NAME, Root};
+pub use self::root::{RootCertificate, RootError, fingerprint};
+pub use self::rotation::{Roots, Step, rotate};
+use self::signer::Signer;
 use crate::heartbeat::Beat;
 use crate::limits;
 use crate::slot::{Publisher, Slot, Unavailable};
 use crate::status::{AuthorityReport, Board};
 use crate::supervisor::{Child, permanent};
-use crate::tls;
 
 /// Where leaves are issued.
 #[derive(Clone)]
@@ -47,6 +45,13 @@ impl AuthorityHandle {
         let issued = self.0.call_patiently(question, limits::ANSWER, limits::RESTART).await?;
         issued.ok_or(Unavailable("authority"))
     }
+
+    /// Makes the next root, or uses it from now on. A step may be asked for twice.
+    pub(crate) async fn rotate(&self, step: Step) -> Result<(), String> {
+        let question = |reply| Msg::Rotate { step, reply };
+        let answer = self.0.call_patiently(question, limits::ROTATION, limits::RESTART).await;
+        answer.unwrap_or_else(|unavailable| Err(unavailable.to_string()))
+    }
 }
 
 pub(crate) enum Msg {
@@ -54,6 +59,16 @@ pub(crate) enum Msg {
     Issue {
         host: Host,
         reply: RpcReplyPort<Option<Arc<ServerConfig>>>,
+    },
+    /// Make the next root, or use it from now on.
+    Rotate {
+        step: Step,
+        reply: RpcReplyPort<Result<(), String>>,
+    },
+    /// That was done, and this is what signs now.
+    Rotated {
+        outcome: Result<Reading, String>,
+        reply: RpcReplyPort<Result<(), String>>,
     },
     Beat(Beat),
     #[cfg(feature = "faults")]
@@ -64,8 +79,17 @@ owner_message!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
-    pub(crate) folder: PathBuf,
-    pub(crate) board: Arc<Board>,
+    folder: PathBuf,
+    board: Arc<Board>,
+    /// Whoever touches the files has it, and counts: a task may outlive the incarnation that began it.
+    turns: Arc<Mutex<u64>>,
+}
+
+/// What signs, as the files were in this turn.
+pub(crate) struct Reading {
+    turn: u64,
+    signer: Box<Signer>,
+    next: Option<RootCertificate>,
 }
 
 /// The owner's place in the tree.
@@ -76,19 +100,10 @@ pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
 struct Authority;
 
 struct State {
-    root: Root,
-    key: LeafKey,
-    provider: Arc<CryptoProvider>,
-    ticketer: Arc<dyn ProducesTickets>,
-    issued: Cache<Host, Issued>,
-    board: Arc<Board>,
-}
-
-/// A leaf's TLS settings, and when to make them anew.
-#[derive(Clone)]
-struct Issued {
-    config: Arc<ServerConfig>,
-    renew_at: OffsetDateTime,
+    reading: Reading,
+    arguments: Arguments,
+    /// Steps of a rotation that are under way.
+    steps: JoinSet<()>,
 }
 
 impl Actor for Authority {
@@ -97,29 +112,19 @@ impl Actor for Authority {
     type Arguments = Arguments;
 
     async fn pre_start(&self, _: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments { folder, board } = arguments;
-        let root = Root::open_or_make(&folder)?;
-        let report = AuthorityReport {
-            fingerprint: root.certificate().fingerprint.clone(),
-            not_after: root.certificate().not_after.clone(),
-            leaves_cached: 0,
-        };
-        board.authority.send_replace(report);
-        let issued = Cache::new(limits::LEAVES_MAX);
-        Ok(State {
-            root,
-            key: LeafKey::generate()?,
-            provider: tls::provider(),
-            ticketer: Ticketer::new()?,
-            issued,
-            board,
-        })
+        let files = arguments.clone();
+        let reading = spawn_blocking(move || files.in_turn(|| Ok(()))).await??;
+        let state = State { reading, arguments, steps: JoinSet::new() };
+        state.publish();
+        Ok(state)
     }
 
-    async fn handle(&self, _: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Issue { reply, .. } if reply.is_closed() => {}
-            Msg::Issue { host, reply } => drop(reply.send(state.issue(host).ok())),
+            Msg::Issue { host, reply } => drop(reply.send(state.issue(host))),
+            Msg::Rotate { step, reply } => state.rotate(myself, step, reply),
+            Msg::Rotated { outcome, reply } => drop(reply.send(state.rotated(outcome))),
             Msg::Beat(beat) => beat.answer(),
             #[cfg(feature = "faults")]
             Msg::Fault(fault) => fault.strike().await,
@@ -128,33 +133,75 @@ impl Actor for Authority {
     }
 }
 
-impl State {
-    fn issue(&mut self, host: Host) -> Result<Arc<ServerConfig>, MintError> {
-        let now = OffsetDateTime::now_utc();
-        if let Some(issued) = self.issued.get(&host).filter(|issued| now < issued.renew_at) {
-            return Ok(issued.config.clone());
-        }
-        let issued = Issued {
-            config: Arc::new(self.config(&host, now)?),
-            renew_at: now + limits::LEAF_VALID - limits::LEAF_RENEWED,
-        };
-        self.issued.insert(host, issued.clone());
-        let leaves = self.issued.len();
-        self.board.authority.send_modify(|report| report.leaves_cached = leaves);
-        Ok(issued.config)
+impl Arguments {
+    pub(crate) fn new(folder: PathBuf, board: Arc<Board>) -> Self {
+        Self { folder, board, turns: Arc::default() }
     }
 
-    fn config(&self, host: &Host, now: OffsetDateTime) -> Result<ServerConfig, MintError> {
-        let leaf = self.key.mint(&self.root.issuer, host, now)?;
-        let builder = ServerConfig::builder_with_provider(self.provider.clone());
-        let builder = builder.with_safe_default_protocol_versions().map_err(|_| MintError)?;
-        let resolver = Arc::new(SingleCertAndKey::from(leaf.as_ref().clone()));
-        let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        // One ticket key for all hosts: rustls resumes a session only under the name it was made for.
-        config.ticketer = self.ticketer.clone();
-        config.send_tls13_tickets = 1;
-        Ok(config)
+    /// Does something with the files, and reads them.
+    fn in_turn(&self, step: impl FnOnce() -> Result<(), RootError>) -> Result<Reading, RootError> {
+        let mut turn = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        step()?;
+        *turn += 1;
+        let signer = Box::new(Signer::new(Root::open_or_make(&self.folder)?)?);
+        Ok(Reading { turn: *turn, signer, next: rotation::next(&self.folder) })
+    }
+
+    /// Takes a step, unless the incarnation that was asked for it has ended: the next one reads the files
+    /// after this turn, or is asked again.
+    fn take(&self, step: Step, actor: &ActorRef<Msg>) -> Result<Reading, String> {
+        let take = || match actor.get_status() {
+            ActorStatus::Stopping | ActorStatus::Stopped => Ok(()),
+            _ => rotation::take(&self.folder, step),
+        };
+        self.in_turn(take).map_err(|error| error.to_string())
+    }
+}
+
+impl State {
+    fn issue(&mut self, host: Host) -> Option<Arc<ServerConfig>> {
+        let config = self.reading.signer.issue(host).ok();
+        let leaves = self.reading.signer.leaves();
+        self.arguments.board.authority.send_modify(|report| report.leaves_cached = leaves);
+        config
+    }
+
+    /// Off the runtime's thread, because it waits for the disk.
+    fn rotate(&mut self, myself: ActorRef<Msg>, step: Step, reply: RpcReplyPort<Result<(), String>>) {
+        while self.steps.try_join_next().is_some() {}
+        let (arguments, actor) = (self.arguments.clone(), myself.clone());
+        let work = spawn_blocking(move || arguments.take(step, &actor));
+        self.steps.spawn(async move {
+            let outcome = work.await.unwrap_or_else(|_| Err("it was not finished".to_owned()));
+            let _ = myself.cast(Msg::Rotated { outcome, reply });
+        });
+    }
+
+    /// Tunnels that are open go on with the leaves that they have.
+    fn rotated(&mut self, outcome: Result<Reading, String>) -> Result<(), String> {
+        let reading = outcome?;
+        let before = &self.reading;
+        if reading.turn > before.turn {
+            if reading.signer.certificate().fingerprint == before.signer.certificate().fingerprint {
+                // The same root: its leaves stay.
+                (self.reading.turn, self.reading.next) = (reading.turn, reading.next);
+            } else {
+                self.reading = reading;
+                info!(fingerprint = self.reading.signer.certificate().fingerprint, "another root is in use");
+            }
+            self.publish();
+        }
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let Reading { signer, next, .. } = &self.reading;
+        self.arguments.board.authority.send_replace(AuthorityReport {
+            fingerprint: signer.certificate().fingerprint.clone(),
+            not_after: signer.certificate().not_after.clone(),
+            leaves_cached: signer.leaves(),
+            next_fingerprint: next.as_ref().map(|next| next.fingerprint.clone()),
+        });
     }
 }
 
@@ -167,7 +214,7 @@ mod tests {
     async fn a_host_has_one_leaf_and_another_host_another() {
         let parent = tempfile::tempdir().expect("a folder");
         let board = Arc::new(Board::new(1, "/secrets".into(), "/audit".into()));
-        let arguments = Arguments { folder: parent.path().join("ca"), board: board.clone() };
+        let arguments = Arguments::new(parent.path().join("ca"), board.clone());
         let (publisher, address) = slot("authority");
         let (actor, _) = Actor::spawn(None, Authority, arguments).await.expect("started");
         publisher.publish(Some(actor));

@@ -177,9 +177,10 @@ fn children(
     let (upstream_publisher, upstream_slot) = slot("upstream");
     let (listener_publisher, _) = slot("listener");
     let upstream = UpstreamHandle::new(upstream_slot, dialler.wipes.clone());
+    let authority = AuthorityHandle::new(authority_slot);
     let peers = Arc::new(Peers {
         secret_store: secret_store.clone(),
-        authority: AuthorityHandle::new(authority_slot),
+        authority: authority.clone(),
         upstream: upstream.clone(),
         audit: AuditHandle::new(audit_slot),
         board: board.clone(),
@@ -198,6 +199,7 @@ fn children(
         socket: status_socket,
         board: board.clone(),
         secret_store,
+        authority,
         #[cfg(feature = "faults")]
         root: root.clone(),
     };
@@ -209,7 +211,7 @@ fn children(
         board: board.clone(),
         upstream,
     };
-    let authority = authority::Arguments { folder: settings.folder.authority(), board: board.clone() };
+    let authority = authority::Arguments::new(settings.folder.authority(), board.clone());
     let upstream = upstream::Arguments { dialler, overrides: settings.resolve.into(), roots, own_root };
     let listener = listener::Arguments { sockets, peers, root: root.get_cell(), board };
     vec![

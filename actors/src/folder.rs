@@ -103,6 +103,11 @@ impl Folder {
         self.0.join("ca")
     }
 
+    /// The folder of the root that is used after that.
+    pub fn next_authority(&self) -> PathBuf {
+        self.0.join("ca-next")
+    }
+
     /// The status socket.
     pub fn status_socket(&self) -> PathBuf {
         self.0.join("status.sock")

@@ -21,6 +21,7 @@
 //! | session | `audit` | a record: names, never values |
 //! | `secret_store` | `upstream` | values were wiped: close what carried one |
 //! | `status` | `secret_store` | reload |
+//! | `status` | `authority` | make the next root, use it |
 //! | listener | root | a new session hangs off it |
 //! | all | the board | counts and states, which `status` reads |
 //!
@@ -58,10 +59,10 @@ mod tasks;
 mod tls;
 mod upstream;
 
-pub use authority::{RootCertificate, RootError};
+pub use authority::{RootCertificate, RootError, Roots, Step, fingerprint, rotate};
 pub use bind::{BindError, Handed};
 pub use boot::{BootError, Daemon};
 pub use secret_store::read_mount;
 pub use supervisor::Ended;
 pub use tls::provider;
-pub use upstream::TrustError;
+pub use upstream::{TrustError, count_roots};

@@ -167,6 +167,10 @@ pub(crate) const LEAF_RENEWED: Duration = Duration::from_secs(24 * 3600);
 /// How long a new root is valid: 10 years.
 pub(crate) const ROOT_VALID: Duration = Duration::from_secs(3650 * 24 * 3600);
 
+/// Making a root and syncing it to the disk, which is not the runtime's thread's work. Less than a client of
+/// the status socket waits.
+pub(crate) const ROTATION: Duration = Duration::from_secs(4);
+
 // Status
 
 /// One question on the status socket, in bytes.

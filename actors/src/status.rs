@@ -1,7 +1,7 @@
 //! The owner of the status socket.
 //!
 //! *Owns* the tasks that serve `status.sock`. *Answers* questions on the socket, out of the
-//! [`Board`]. *Asks* `secret_store` to reload. *Dies when* its code is wrong: nobody waits on it.
+//! [`Board`]. *Asks* `secret_store` to reload and `authority` to rotate its root. *Dies when* its code is wrong: nobody waits on it.
 //! *After a restart* it serves the same socket, which the root holds; no count is lost.
 
 mod board;
@@ -21,6 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use self::board::{AuditReport, AuthorityReport, Board, SecretsReport, SubsystemReport, SubsystemState};
 pub(crate) use self::board::{ListenerReport, SecretsState};
+use crate::authority::{AuthorityHandle, Step};
 use crate::heartbeat::Beat;
 use crate::limits;
 use crate::secret_store::SecretStoreHandle;
@@ -39,6 +40,8 @@ enum Question {
     Status,
     /// Read the mount now.
     Reload,
+    /// Make the next root, or use it from now on.
+    Rotate { step: Step },
     #[cfg(feature = "faults")]
     Fault(crate::faults::Fault),
 }
@@ -59,6 +62,7 @@ pub(crate) struct Arguments {
     pub(crate) socket: Arc<StdUnixListener>,
     pub(crate) board: Arc<Board>,
     pub(crate) secret_store: SecretStoreHandle,
+    pub(crate) authority: AuthorityHandle,
     #[cfg(feature = "faults")]
     pub(crate) root: ActorRef<crate::supervisor::Msg>,
 }
@@ -131,15 +135,20 @@ impl Arguments {
     async fn answer(&self, question: Question) -> Value {
         match question {
             Question::Status => report::report(&self.board),
-            Question::Reload => match self.secret_store.reload().await {
-                Ok(()) => json!({"ok": true}),
-                Err(unavailable) => json!({"error": unavailable.to_string()}),
-            },
+            Question::Reload => told(self.secret_store.reload().await.map_err(|error| error.to_string())),
+            Question::Rotate { step } => told(self.authority.rotate(step).await),
             #[cfg(feature = "faults")]
             Question::Fault(fault) => {
                 let _ = self.root.cast(crate::supervisor::Msg::Fault(fault));
                 json!({"ok": true})
             }
         }
+    }
+}
+
+fn told(outcome: Result<(), String>) -> Value {
+    match outcome {
+        Ok(()) => json!({"ok": true}),
+        Err(error) => json!({"error": error}),
     }
 }

@@ -30,7 +30,7 @@ pub(crate) use self::connection::{Connection, SendError, Wipes};
 pub(crate) use self::dial::{DialError, Dialler, Passage};
 use self::pool::{Pool, Speaks};
 pub(crate) use self::route::{ClientId, NoRoute, Offer, Route};
-pub use self::trust::TrustError;
+pub use self::trust::{TrustError, count_roots};
 pub(crate) use self::trust::read_roots;
 use self::waiting::Waiting;
 use crate::heartbeat::Beat;

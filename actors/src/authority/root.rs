@@ -1,4 +1,5 @@
 //! The root certificate and its key: made once for each installation, never replaced silently.
+//! How it is replaced when its owner wants it is in [`super::rotation`].
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -17,12 +18,17 @@ use time::format_description::well_known::Rfc3339;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
+use super::rotation;
 use crate::folder::FolderError;
 use crate::hex;
 use crate::limits::{LEAF_BACKDATED, ROOT_VALID};
 
-const CERTIFICATE: &str = "ca-cert.pem";
-const KEY: &str = "ca-key.pem";
+pub(super) const CERTIFICATE: &str = "ca-cert.pem";
+pub(super) const KEY: &str = "ca-key.pem";
+/// What the names of our roots begin with.
+pub(crate) const NAME: &str = "secret-proxy CA";
+/// Where a root is made, before it is moved to its place.
+const UNFINISHED: &str = ".ca-";
 
 /// The root, ready to sign. The key stays inside.
 pub(crate) struct Root {
@@ -41,6 +47,10 @@ pub struct RootCertificate {
     pub fingerprint: String,
     /// Its end, RFC 3339.
     pub not_after: String,
+    /// When it was made.
+    pub made: OffsetDateTime,
+    /// Its end.
+    pub ends: OffsetDateTime,
 }
 
 /// Why there is no usable root. Nothing is overwritten.
@@ -64,11 +74,19 @@ pub enum RootError {
     /// There is no root yet.
     #[error("there is no CA in {} yet: secret-proxy run makes it", .0.display())]
     Missing(PathBuf),
+    /// The system gives no randomness.
+    #[error("a key cannot be made: start secret-proxy again")]
+    NoKeys,
+    /// The next root is not whole; the one in use is not concerned.
+    #[error("the next root cannot be used ({what}): remove {}, and secret-proxy ca rotate makes another",
+            .0.display(), what = .1)]
+    Next(PathBuf, String),
 }
 
 impl Root {
-    /// Reads the root, or makes one if the folder is not there.
+    /// Reads the root, or makes one if the folder is not there. What a rotation left half done is done first.
     pub(crate) fn open_or_make(folder: &Path) -> Result<Self, RootError> {
+        rotation::settle(folder)?;
         match Self::open(folder) {
             Err(RootError::Missing(_)) => {
                 make(folder)?;
@@ -82,7 +100,7 @@ impl Root {
         &self.certificate
     }
 
-    fn open(folder: &Path) -> Result<Self, RootError> {
+    pub(super) fn open(folder: &Path) -> Result<Self, RootError> {
         let path = folder.join(KEY);
         let certificate = RootCertificate::read(folder)?;
         let damaged = |what| RootError::Damaged(path.clone(), what);
@@ -122,8 +140,8 @@ impl RootCertificate {
         if now < not_before || now > not_after {
             return Err(RootError::NotValid(path, rfc3339(not_before), rfc3339(not_after)));
         }
-        let fingerprint = fingerprint(&der);
-        Ok(Self { pem, der, fingerprint, not_after: rfc3339(not_after) })
+        let (fingerprint, made) = (fingerprint(&der), not_before + LEAF_BACKDATED);
+        Ok(Self { pem, der, fingerprint, not_after: rfc3339(not_after), made, ends: not_after })
     }
 }
 
@@ -138,7 +156,8 @@ fn rfc3339(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_default()
 }
 
-fn fingerprint(der: &[u8]) -> String {
+/// SHA-256 of a certificate, as browsers and `openssl x509 -fingerprint` show it.
+pub fn fingerprint(der: &[u8]) -> String {
     let hex = hex::encode(digest::digest(&digest::SHA256, der).as_ref()).to_ascii_uppercase();
     let pairs: Vec<&str> = (0..hex.len()).step_by(2).filter_map(|at| hex.get(at..at + 2)).collect();
     pairs.join(":")
@@ -167,17 +186,28 @@ fn read_key(path: &Path) -> Result<Zeroizing<String>, RootError> {
 }
 
 /// Makes both files in a folder beside and moves it into place, so that a crash leaves all or nothing.
-fn make(folder: &Path) -> Result<(), RootError> {
+pub(super) fn make(folder: &Path) -> Result<(), RootError> {
     let parent = folder.parent().unwrap_or(folder);
     let io = |error| RootError::Folder(FolderError::Io(folder.into(), error));
+    sweep(parent);
     let (certificate, key) = generate().map_err(|_| RootError::Damaged(folder.into(), "a key cannot be made"))?;
-    let fresh = tempfile::Builder::new().prefix(".ca-").tempdir_in(parent).map_err(io)?;
+    let fresh = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(parent).map_err(io)?;
     write(&fresh.path().join(KEY), key.as_bytes(), 0o600).map_err(io)?;
     write(&fresh.path().join(CERTIFICATE), certificate.as_bytes(), 0o644).map_err(io)?;
     fs::rename(fresh.path(), folder).map_err(io)?;
     // It is no longer a temporary folder, and must not be removed as one.
     let _ = fresh.keep();
-    Ok(())
+    File::open(parent).and_then(|parent| parent.sync_all()).map_err(io)
+}
+
+/// Removes what was being made when a process was killed: there may be a key in it. Nobody else makes one
+/// at the same time, because the folder is locked.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn write(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
@@ -196,7 +226,7 @@ fn generate() -> Result<(String, Zeroizing<String>), rcgen::Error> {
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.distinguished_name = DistinguishedName::new();
     // A name of its own for each installation: clients mix up roots that share one.
-    params.distinguished_name.push(DnType::CommonName, format!("secret-proxy CA {}", hex::encode(&serial[..4])));
+    params.distinguished_name.push(DnType::CommonName, format!("{NAME} {}", hex::encode(&serial[..4])));
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     let now = OffsetDateTime::now_utc();
     params.not_before = now - LEAF_BACKDATED;

@@ -152,6 +152,8 @@ pub(crate) struct AuthorityReport {
     pub(crate) fingerprint: String,
     pub(crate) not_after: String,
     pub(crate) leaves_cached: usize,
+    /// The root that is used after this one, if there is one already.
+    pub(crate) next_fingerprint: Option<String>,
 }
 
 /// What `audit` says of itself.

@@ -43,6 +43,7 @@ fn authority(board: &Board) -> Value {
         "fingerprint": authority.fingerprint,
         "not_after": authority.not_after,
         "leaves_cached": authority.leaves_cached,
+        "next_fingerprint": authority.next_fingerprint,
     })
 }
 

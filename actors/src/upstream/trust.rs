@@ -7,7 +7,9 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tracing::warn;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::authority::NAME;
 use crate::tls;
 
 /// Why the roots cannot be used.
@@ -43,10 +45,45 @@ pub(super) fn client_config(
     }
     let mut roots = RootCertStore::empty();
     // An origin that shows a certificate of our own CA is an impostor who has our key.
-    roots.add_parsable_certificates(system.certs.into_iter().chain(extra.iter().cloned()).filter(|root| root != own));
+    let theirs = |root: &CertificateDer<'_>| root != own && !is_ours(root);
+    roots.add_parsable_certificates(system.certs.into_iter().chain(extra.iter().cloned()).filter(theirs));
     if roots.is_empty() {
         warn!("no root certificate is trusted: no upstream can be verified");
     }
     let builder = ClientConfig::builder_with_provider(tls::provider()).with_safe_default_protocol_versions()?;
     Ok(builder.with_root_certificates(Arc::new(roots)).with_no_client_auth())
+}
+
+/// Whether it is named like a root of ours: the next one, or one that was replaced.
+fn is_ours(root: &CertificateDer<'_>) -> bool {
+    let Ok((_, parsed)) = X509Certificate::from_der(root) else { return false };
+    let mut names = parsed.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+    names.any(|name| name.starts_with(NAME))
+}
+
+/// How many roots upstreams can be verified by: the system's and those of `--upstream-ca`.
+///
+/// # Errors
+/// The file of `--upstream-ca` cannot be read, or there is no certificate in it.
+pub fn count_roots(extra: Option<&Path>) -> Result<usize, TrustError> {
+    let extra = extra.map(read_roots).transpose()?.unwrap_or_default();
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs.into_iter().chain(extra));
+    Ok(roots.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authority::Root;
+
+    #[test]
+    fn no_root_of_ours_is_one_of_theirs() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let root = |name| Root::open_or_make(&parent.path().join(name)).expect("made").certificate().der.clone();
+        let (in_use, next) = (root("ca"), root("another"));
+        assert!(is_ours(&in_use) && is_ours(&next));
+        let system = rustls_native_certs::load_native_certs().certs;
+        assert!(!system.iter().any(is_ours));
+    }
 }

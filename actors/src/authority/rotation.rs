@@ -1,0 +1,203 @@
+//! A new root beside the one in use: made, brought to the VMs, and only then used.
+//!
+//! ```text
+//! ca/                      the root in use
+//! ca-next/                 the next one, if there is one
+//! ca-replaced-TIME-PRINT/  the certificate of one that was used before; its key is deleted
+//! ```
+//!
+//! A folder is the unit: it appears and moves in one rename, so that a certificate never stands beside
+//! another one's key. Whoever is killed between two renames leaves `ca-next` without `ca`; the next to come
+//! goes on from there. All of this is done by the holder of the folder's lock.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::root::{CERTIFICATE, KEY, Root, RootCertificate, RootError, fingerprint, make};
+use crate::folder::{Folder, FolderError};
+
+const REPLACED: &str = "ca-replaced-";
+/// When the next root was last exported, in its folder.
+const EXPORTED: &str = "exported";
+/// How much of a fingerprint is in the name of a folder.
+const PRINT_DIGITS: usize = 8;
+
+/// What is done to the roots.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// A next root is made, if there is none yet.
+    Begin,
+    /// The next root is used from now on, if there is one.
+    Finish,
+}
+
+/// The certificates that VMs are to trust.
+#[derive(Debug)]
+pub struct Roots {
+    /// The one in use.
+    pub in_use: RootCertificate,
+    /// The one that is used after it, or why it cannot be.
+    pub next: Option<Result<RootCertificate, RootError>>,
+    /// When the next one was last exported.
+    pub exported: Option<OffsetDateTime>,
+}
+
+impl Roots {
+    /// Reads them, and changes nothing.
+    ///
+    /// # Errors
+    /// The one in use is damaged, or there is none.
+    pub fn read(folder: &Folder) -> Result<Self, RootError> {
+        let (in_use, next) = (folder.authority(), folder.next_authority());
+        if !exists(&in_use) && exists(&next) {
+            // Whoever finished it was killed: it is in use from the next start on.
+            return Ok(Self { in_use: read_next(&next)?, next: None, exported: None });
+        }
+        let exported = fs::read_to_string(next.join(EXPORTED)).ok();
+        let exported = exported.and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok());
+        let in_use = RootCertificate::read(&in_use)?;
+        Ok(Self { in_use, next: exists(&next).then(|| read_next(&next)), exported })
+    }
+
+    /// Keeps in mind that the next one was handed out now.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn note_export(folder: &Folder) -> io::Result<()> {
+        let next = folder.next_authority();
+        let mut note = tempfile::NamedTempFile::new_in(&next)?;
+        writeln!(note, "{}", OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default())?;
+        note.persist(next.join(EXPORTED)).map(drop).map_err(|error| error.error)
+    }
+}
+
+/// Takes a step while no daemon runs on the folder.
+///
+/// # Errors
+/// A daemon runs: it has to do it itself. Or the roots are not as they should be.
+pub fn rotate(folder: &Folder, step: Step) -> Result<(), RootError> {
+    let authority = folder.authority();
+    if !exists(&authority) && !exists(&folder.next_authority()) {
+        return Err(RootError::Missing(authority));
+    }
+    let _lock = folder.lock()?;
+    take(&authority, step)
+}
+
+/// Takes a step. Taken twice, the second time does nothing.
+pub(super) fn take(folder: &Path, step: Step) -> Result<(), RootError> {
+    settle(folder)?;
+    match step {
+        Step::Begin => begin(folder),
+        Step::Finish => finish(folder),
+    }
+}
+
+/// The next root, if there is a whole one.
+pub(super) fn next(folder: &Path) -> Option<RootCertificate> {
+    read_next(&next_of(folder)).ok()
+}
+
+/// Goes on where somebody was killed.
+pub(super) fn settle(folder: &Path) -> Result<(), RootError> {
+    let next = next_of(folder);
+    if !exists(folder) && exists(&next) {
+        open_next(&next)?;
+        fs::rename(&next, folder).map_err(|error| failed(folder, error))?;
+    }
+    if exists(folder) {
+        forget_keys(folder)?;
+    }
+    Ok(())
+}
+
+fn begin(folder: &Path) -> Result<(), RootError> {
+    if !exists(folder) {
+        return Err(RootError::Missing(folder.into()));
+    }
+    let next = next_of(folder);
+    if exists(&next) { open_next(&next) } else { make(&next) }
+}
+
+fn finish(folder: &Path) -> Result<(), RootError> {
+    let next = next_of(folder);
+    if !exists(&next) {
+        return Ok(());
+    }
+    open_next(&next)?;
+    let aside = aside(folder);
+    fs::rename(folder, &aside).map_err(|error| failed(&aside, error))?;
+    fs::rename(&next, folder).map_err(|error| failed(folder, error))?;
+    // The old key goes only when the disk has the new one in its place.
+    let parent = File::open(folder.parent().unwrap_or(folder)).and_then(|parent| parent.sync_all());
+    parent.map_err(|error| failed(folder, error))?;
+    forget_keys(folder)
+}
+
+/// VMs may go on trusting a root that is no longer used: nobody shall be able to use it.
+fn forget_keys(folder: &Path) -> Result<(), RootError> {
+    let entries = fs::read_dir(folder.parent().unwrap_or(folder)).map_err(|error| failed(folder, error))?;
+    let replaced = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(REPLACED.as_bytes());
+    for entry in entries.flatten().filter(|entry| replaced(&entry.file_name())) {
+        let key = entry.path().join(KEY);
+        match fs::remove_file(&key) {
+            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Err(failed(&key, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Where a root goes that is replaced, whatever state it is in.
+fn aside(folder: &Path) -> PathBuf {
+    let certificate = CertificateDer::from_pem_file(folder.join(CERTIFICATE));
+    let print = certificate.map_or_else(|_| "unreadable".to_owned(), |der| fingerprint(&der).replace(':', ""));
+    let print = print.get(..PRINT_DIGITS).unwrap_or(&print).to_owned();
+    let time = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok());
+    let time = time.unwrap_or_default().replace(['-', ':'], "");
+    folder.with_file_name(format!("{REPLACED}{time}-{print}"))
+}
+
+fn next_of(folder: &Path) -> PathBuf {
+    folder.with_file_name("ca-next")
+}
+
+fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+fn open_next(next: &Path) -> Result<(), RootError> {
+    Root::open(next).map(drop).map_err(|error| unusable(next, &error))
+}
+
+fn read_next(next: &Path) -> Result<RootCertificate, RootError> {
+    RootCertificate::read(next).map_err(|error| unusable(next, &error))
+}
+
+/// What is wrong with the next root, without what to do about one that is in use.
+fn unusable(next: &Path, error: &RootError) -> RootError {
+    let what = match error {
+        RootError::Damaged(path, what) => format!("{} is damaged: {what}", path.display()),
+        RootError::KeyExposed(path, mode) => format!("{} can be read by others, mode {mode:o}", path.display()),
+        RootError::NotValid(path, from, to) => format!("{} is not valid now, but from {from} to {to}", path.display()),
+        other => other.to_string(),
+    };
+    RootError::Next(next.into(), what)
+}
+
+fn failed(path: &Path, error: io::Error) -> RootError {
+    FolderError::Io(path.into(), error).into()
+}
+
+#[cfg(test)]
+mod tests;
