@@ -1,12 +1,16 @@
 //! The command line.
 
 pub(crate) mod service;
+mod ca;
+mod doctor;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use self::service::{InstallArgs, UninstallArgs};
+pub(crate) use self::ca::{CaArgs, CaCommand};
+pub(crate) use self::doctor::DoctorArgs;
 
 /// Puts secrets into requests on their way to the hosts they are listed for.
 ///
@@ -46,7 +50,7 @@ pub(crate) enum Command {
     /// Show the record behind the id of a refusal (its x-secret-proxy-id header)
     #[command(after_help = "Example: secret-proxy why 0123456789abcdef")]
     Why(WhyArgs),
-    /// Show or export the certificate that the VM must trust
+    /// Show, export or replace the certificate that the VM must trust
     #[command(after_help = "Example: secret-proxy ca export > secret-proxy-ca.pem")]
     Ca(CaArgs),
     /// Have launchd or systemd run the proxy, and a tunnel into each VM that is named
@@ -57,6 +61,11 @@ pub(crate) enum Command {
     /// Take away what install made; secrets, settings, CA and logs stay
     #[command(after_help = "Example: secret-proxy uninstall")]
     Uninstall(UninstallArgs),
+    /// Look at every link from the files to the VM, and say what to type where one is broken
+    #[command(after_help = "Example: secret-proxy doctor work\n\n\
+        One line a link: ok, warn or FAIL, and what to type. No secret is sent anywhere: injection and refusal are \
+        tried by a throw-away proxy with a made-up one. The exit code is 1 if a link is broken.")]
+    Doctor(DoctorArgs),
     /// See it work, in a few seconds, without network, 1Password or root
     #[command(after_help = "Example: secret-proxy demo")]
     Demo,
@@ -237,21 +246,4 @@ pub(crate) struct WhyArgs {
     /// The id, 16 hex digits
     #[arg(value_name = "ID")]
     pub(crate) id: String,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct CaArgs {
-    #[command(flatten)]
-    pub(crate) folder: FolderArgs,
-
-    #[command(subcommand)]
-    pub(crate) command: Option<CaCommand>,
-}
-
-#[derive(Clone, Copy, Debug, Subcommand)]
-pub(crate) enum CaCommand {
-    /// Print the fingerprint, the end of validity and where the file is
-    Show,
-    /// Print the certificate as PEM
-    Export,
 }

@@ -6,6 +6,7 @@ pub(crate) mod ca;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod install;
+pub(crate) mod doctor;
 pub(crate) mod reload;
 pub(crate) mod run;
 pub(crate) mod status;

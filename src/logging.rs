@@ -25,9 +25,7 @@ const LINES_MAX: usize = 8192;
 
 /// Starts logging. What is written last needs the guard to be dropped.
 pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failure> {
-    let mut filter = EnvFilter::try_new(filter).map_err(|_| {
-        Failure::usage(format!("--log (or SECRET_PROXY_LOG): '{filter}' is not a filter such as info or debug"))
-    })?;
+    let mut filter = self::filter(filter)?;
     for directive in CAPPED {
         if let Ok(directive) = directive.parse() {
             filter = filter.add_directive(directive);
@@ -39,6 +37,13 @@ pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failur
     lines.with_env_filter(filter).init();
     quiet_panics();
     Ok(guard)
+}
+
+/// What the setting means.
+pub(crate) fn filter(text: &str) -> Result<EnvFilter, Failure> {
+    EnvFilter::try_new(text).map_err(|_| {
+        Failure::usage(format!("--log (or SECRET_PROXY_LOG): '{text}' is not a filter such as info or debug"))
+    })
 }
 
 /// A panic says where it happened and nothing else: its text may know a secret.

@@ -5,13 +5,16 @@ mod say;
 
 mod cli;
 mod commands;
+mod doctor;
 mod failure;
 mod handed;
+mod guests;
 mod harden;
 mod logging;
 mod readiness;
 mod service;
 mod settings;
+mod stage;
 mod terminal;
 mod trail;
 mod watchdog;
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => commands::check::main(&arguments),
         Command::Demo => commands::demo::main(),
         Command::Install(arguments) => commands::install::main(&arguments),
+        Command::Doctor(arguments) => commands::doctor::main(&arguments),
         Command::Reload(folder) => commands::reload::main(&folder),
         Command::Run(arguments) => commands::run::main(&arguments),
         Command::Status(arguments) => commands::status::main(&arguments),

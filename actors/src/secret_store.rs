@@ -20,6 +20,7 @@
 //! code is wrong; a mount in any weather is a state, not a death. *After a restart* nothing is held,
 //! and the next placeholder reads.
 
+mod outside;
 mod reading;
 mod source;
 mod vault;
@@ -37,9 +38,10 @@ use policy::refusal::Refusal;
 use policy::rewrite::Rendered;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tracing::info;
-use zeroize::Zeroizing;
 
+pub use self::outside::{Mount, Unread, look_at_mount, read_mount};
 use self::reading::{Failed, Reading};
+pub use self::source::Hazard;
 use self::source::{Progress, Text, Trouble};
 use self::vault::Vault;
 use self::waiting::{Question, Queue};
@@ -87,18 +89,6 @@ impl SecretStoreHandle {
     /// Reads the mount soon.
     pub(crate) fn reload_soon(&self) {
         let _ = self.0.cast(Msg::Reload { reply: None });
-    }
-}
-
-/// Reads a mount once, outside the daemon, for `check`.
-///
-/// # Errors
-/// Why there is no text, or that it took longer than `limit`.
-pub async fn read_mount(path: &std::path::Path, limit: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
-    match tokio::time::timeout(limit, source::read(path, |_| ())).await {
-        Ok(Ok(text)) => Ok(text.bytes),
-        Ok(Err(trouble)) => Err(trouble.to_string()),
-        Err(_) => Err("nobody served it in time: is 1Password running and unlocked?".to_owned()),
     }
 }
 

@@ -35,6 +35,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use self::pace::Pace;
+pub use self::refusal::NOT_A_PROXY_REQUEST;
 use self::relay::{Next, Upgraded};
 pub(crate) use self::unspoken::Unspoken;
 use crate::audit::AuditHandle;

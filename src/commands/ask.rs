@@ -13,10 +13,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks and waits for the answer.
 pub(crate) fn ask(folder: &Folder, question: &str) -> Result<Value, Failure> {
+    put(folder, &json!({ "ask": question }))
+}
+
+/// Asks something that is more than a word.
+pub(crate) fn put(folder: &Folder, question: &Value) -> Result<Value, Failure> {
     let socket = folder.status_socket();
     let not_running =
         |_| Failure::not_well(format!("no daemon answers on {}: start it with secret-proxy run", socket.display()));
-    let answer = converse(&socket, &json!({"ask": question})).map_err(not_running)?;
+    let answer = converse(&socket, question).map_err(not_running)?;
     match answer.get("error").and_then(Value::as_str) {
         Some(error) => Err(Failure::not_well(error)),
         None => Ok(answer),

@@ -3,7 +3,6 @@
 mod report;
 
 use std::fs::{self, Metadata};
-use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,7 +26,10 @@ pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
         None => secrets_path(&Folder::at(&folder_path(&arguments.folder)?))?,
     };
     let kind = fs::symlink_metadata(&path).map_or(Kind::Unknown, |found| Kind::of(&found));
-    let report = match read(&path, kind) {
+    if kind == Kind::Pipe {
+        complain!("waiting for {} to be served, {} s at most", path.display(), PATIENCE.as_secs());
+    }
+    let report = match read(&path) {
         Ok(lint) => Report::of(&path, kind, &lint),
         Err(unread) if arguments.json => Report::unread(&path, kind, &unread),
         Err(Unread { problem, fix }) => return Err(Failure::not_well(format!("{}: {problem}; {fix}", path.display()))),
@@ -68,28 +70,32 @@ impl Kind {
 }
 
 /// Why there is no text to check.
-struct Unread {
-    problem: String,
-    fix: &'static str,
+pub(crate) struct Unread {
+    pub(crate) problem: String,
+    pub(crate) fix: &'static str,
 }
 
-fn read(path: &Path, kind: Kind) -> Result<Lint, Unread> {
-    if kind == Kind::Pipe {
-        complain!("waiting for {} to be served, {} s at most", path.display(), PATIENCE.as_secs());
+impl From<actors::Unread> for Unread {
+    fn from(unread: actors::Unread) -> Self {
+        let (problem, fix) = match unread {
+            actors::Unread::Missing => {
+                ("there is no such file".to_owned(), "make it, or name another with secret-proxy check FILE")
+            }
+            actors::Unread::Unsafe(hazard) => (format!("it is not safe to use: {hazard}"), hazard.fix()),
+            actors::Unread::Other(problem) => {
+                (problem, "it must be a file of your own with mode 600, or a pipe that is served")
+            }
+        };
+        Self { problem, fix }
     }
-    let unread = |problem| Unread { problem, fix: fix(path) };
+}
+
+/// Reads the file, or the pipe once.
+pub(crate) fn read(path: &Path) -> Result<Lint, Unread> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| unread(error.to_string()))?;
-    let text = runtime.block_on(actors::read_mount(path, PATIENCE)).map_err(unread)?;
+    let runtime = runtime.map_err(|error| actors::Unread::Other(error.to_string()))?;
+    let text = runtime.block_on(actors::read_mount(path, PATIENCE))?;
     Ok(Lint::read(&text, &is_public_suffix))
-}
-
-fn fix(path: &Path) -> &'static str {
-    if fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-        "make it, or name another with secret-proxy check FILE"
-    } else {
-        "it must be a file of your own with mode 600, or a pipe that is served"
-    }
 }
 
 /// Whether the list of public suffixes, as it was when this was built, has exactly this name.

@@ -67,6 +67,16 @@ impl Roots {
         Ok(Self { in_use, next: exists(&next).then(|| read_next(&next)), exported })
     }
 
+    /// Whether the one in use can sign: its key is there, its own, and nobody else's to read.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn check(folder: &Folder) -> Result<RootCertificate, RootError> {
+        let (in_use, next) = (folder.authority(), folder.next_authority());
+        let whole = if !exists(&in_use) && exists(&next) { next } else { in_use };
+        Ok(Root::open(&whole)?.certificate().clone())
+    }
+
     /// Keeps in mind that the next one was handed out now.
     ///
     /// # Errors

@@ -54,13 +54,46 @@ pub(crate) struct Text {
     pub(super) identity: Identity,
 }
 
+/// Why a mount is not safe to use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Hazard {
+    /// Its target could be exchanged.
+    #[error("it is a link")]
+    Link,
+    /// A folder, a socket, a device.
+    #[error("it is neither a regular file nor a pipe")]
+    OtherKind,
+    /// Who owns it can change it.
+    #[error("it belongs to another user")]
+    OtherOwner,
+    /// Others can read or write the file.
+    #[error("others may read or write it")]
+    OpenFile,
+    /// Whoever can write into the pipe can say which hosts a secret may go to.
+    #[error("others may open the pipe")]
+    OpenPipe,
+}
+
+impl Hazard {
+    /// What to do about it.
+    pub const fn fix(self) -> &'static str {
+        match self {
+            Self::Link => "name the file itself",
+            Self::OtherKind => "move it away",
+            Self::OtherOwner => "take it over with chown",
+            Self::OpenFile => "chmod 600 it",
+            Self::OpenPipe => "chmod 600 it, or chmod 700 its folder",
+        }
+    }
+}
+
 /// Why there is no text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Trouble {
     #[error("there is no such file")]
     Missing,
-    #[error("it is not safe to use: {0}")]
-    Unsafe(&'static str),
+    #[error("it is not safe to use: {0}: {fix}", fix = .0.fix())]
+    Unsafe(Hazard),
     #[error("it was closed with nothing in it: locked, or not approved")]
     ClosedEmpty,
     #[error("it is larger than {SECRETS_BYTES_MAX} bytes")]
@@ -93,9 +126,8 @@ pub(super) fn number(path: &Path) -> Option<(u64, u64)> {
 pub(super) fn probe(path: &Path) -> Result<Identity, Trouble> {
     let found = fs::symlink_metadata(path).map_err(|error| trouble(&error))?;
     let identity = identity(&found)?;
-    // Whoever can write into the pipe can say which hosts a secret may go to.
     if identity.kind == Kind::Pipe && identity.is_open_to_others && !is_kept_by_folder(path) {
-        return Err(Trouble::Unsafe("others may open the pipe: chmod 600 it, or chmod 700 its folder"));
+        return Err(Trouble::Unsafe(Hazard::OpenPipe));
     }
     Ok(identity)
 }
@@ -147,14 +179,14 @@ fn identity(found: &Metadata) -> Result<Identity, Trouble> {
     let kind = match found.file_type() {
         it if it.is_file() => Kind::File,
         it if it.is_fifo() => Kind::Pipe,
-        it if it.is_symlink() => return Err(Trouble::Unsafe("it is a link: name the file itself")),
-        _ => return Err(Trouble::Unsafe("it is neither a regular file nor a pipe")),
+        it if it.is_symlink() => return Err(Trouble::Unsafe(Hazard::Link)),
+        _ => return Err(Trouble::Unsafe(Hazard::OtherKind)),
     };
     if found.uid() != rustix::process::geteuid().as_raw() {
-        return Err(Trouble::Unsafe("it belongs to another user"));
+        return Err(Trouble::Unsafe(Hazard::OtherOwner));
     }
     if kind == Kind::File && is_open_to_others(found) {
-        return Err(Trouble::Unsafe("others may read or write it: chmod 600 it"));
+        return Err(Trouble::Unsafe(Hazard::OpenFile));
     }
     let times = (found.size(), found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
     let state = (kind == Kind::File).then_some(times);

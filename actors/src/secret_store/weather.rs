@@ -47,7 +47,8 @@ pub(super) fn when_ready(vault: &Vault) -> String {
         said.push("it has changed: reading once more before that counts".to_owned());
     }
     if vault.problems() > 0 {
-        said.push(format!("problems: {}; secret-proxy check says which", vault.problems()));
+        // What is merely odd is not looked for here, but by `check`.
+        said.push(format!("wrong entries: {}; secret-proxy check says which, and what else is odd", vault.problems()));
     }
     said.join("; ")
 }

@@ -11,7 +11,9 @@ const ID: HeaderName = HeaderName::from_static("x-secret-proxy-id");
 
 const FORBIDDEN: &str = "403 Forbidden\n\nRequest blocked by secret-proxy policy.\n\n\
                          If you believe this is an error, check the proxy logs on the host.\n";
-const NOT_A_PROXY_REQUEST: &str = "400 Bad Request\n\nThis is a proxy: send CONNECT host:port, or an absolute URI.\n";
+/// What a request that is not one for a proxy is told, on the port itself.
+pub const NOT_A_PROXY_REQUEST: &str =
+    "400 Bad Request\n\nThis is a proxy: send CONNECT host:port, or an absolute URI.\n";
 const BAD_GATEWAY: &str = "502 Bad Gateway\n\nThe upstream server could not be reached or verified.\n";
 const GATEWAY_TIMEOUT: &str = "504 Gateway Timeout\n\nThe upstream server did not answer in time.\n";
 

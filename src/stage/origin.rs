@@ -1,4 +1,4 @@
-//! An HTTPS server inside the demo, which keeps what it receives.
+//! An HTTPS server inside this process, which keeps what it receives.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,12 +18,12 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Broken;
 
-/// What arrived: the request line and the header that the demo is about.
+/// What arrived: the request line and the header that a secret is put into.
 #[derive(Clone, Default)]
-pub(super) struct Received(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Received(Arc<Mutex<Vec<String>>>);
 
 impl Received {
-    pub(super) fn all(&self) -> Vec<String> {
+    pub(crate) fn all(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -35,25 +35,25 @@ impl Received {
 }
 
 /// A running server. It ends when it is dropped.
-pub(super) struct Origin {
-    pub(super) port: u16,
-    pub(super) received: Received,
+pub(crate) struct Origin {
+    pub(crate) port: u16,
+    pub(crate) received: Received,
     _serving: JoinSet<()>,
 }
 
-/// A throw-away authority for the demo's servers, in PEM, and a server's settings for each name.
-pub(super) struct DemoCa {
+/// A throw-away authority for the servers, in PEM, and a server's settings for each name.
+pub(crate) struct ServerCa {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
-impl DemoCa {
-    pub(super) fn new() -> Result<Self, Broken> {
+impl ServerCa {
+    pub(crate) fn new() -> Result<Self, Broken> {
         let mut params = CertificateParams::new(Vec::<String>::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         Ok(Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)? })
     }
 
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.issuer.pem()
     }
 
@@ -68,7 +68,7 @@ impl DemoCa {
 
 impl Origin {
     /// Starts a server with a certificate for `name`.
-    pub(super) async fn start(ca: &DemoCa, name: &str) -> Result<Self, Broken> {
+    pub(crate) async fn start(ca: &ServerCa, name: &str) -> Result<Self, Broken> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
         let acceptor = TlsAcceptor::from(Arc::new(ca.server(name)?));

@@ -1,4 +1,4 @@
-//! The client of the demo: one request through the proxy, as software in a VM would send it.
+//! The client on the stage: one request through the proxy, as software in a VM would send it.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use tokio_rustls::TlsConnector;
 use super::Broken;
 
 /// What came back.
-pub(super) struct Answer {
-    pub(super) status: String,
-    pub(super) id: Option<String>,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: String,
+    pub(crate) id: Option<String>,
+    pub(crate) body: String,
 }
 
 /// Sends `GET https://HOST/PATH` with a header, through the proxy, trusting its CA alone.
-pub(super) async fn get(proxy: &str, ca_pem: &[u8], host: &str, path: &str, key: &str) -> Result<Answer, Broken> {
+pub(crate) async fn get(proxy: &str, ca_pem: &[u8], host: &str, path: &str, key: &str) -> Result<Answer, Broken> {
     let mut connections = JoinSet::new();
     let stream = TcpStream::connect(proxy).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;

@@ -1,0 +1,75 @@
+//! `ca show`: both roots, and which VMs trust them, as far as that is known.
+
+use actors::folder::Folder;
+use actors::{RootCertificate, Roots};
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::commands::ask::ask;
+use crate::failure::Failure;
+use crate::guests::{self, Guest};
+use crate::terminal::visible;
+
+pub(super) fn main(folder: &Folder) -> Result<(), Failure> {
+    let roots = Roots::read(folder).map_err(Failure::not_well)?;
+    let status = ask(folder, "status").ok();
+    root("file", &folder.authority(), &roots.in_use);
+    let signs = status.as_ref().and_then(|status| status["ca"]["fingerprint"].as_str());
+    if let Some(other) = signs.filter(|signs| *signs != roots.in_use.fingerprint) {
+        say!("daemon       signs with another root, {}: secret-proxy ca rotate --finish", visible(other));
+    }
+    let Some(next) = &roots.next else { return Ok(()) };
+    say!("");
+    let next = next.as_ref().map_err(Failure::not_well)?;
+    root("next", &folder.next_authority(), next);
+    match roots.exported {
+        Some(time) => say!("exported     {}", rfc3339(time)),
+        None => say!("exported     never: secret-proxy ca export > secret-proxy-ca.pem"),
+    }
+    let names = tunnels(status.as_ref());
+    vms(folder, &roots.in_use, next, &names);
+    say!("then         secret-proxy ca rotate --finish");
+    Ok(())
+}
+
+fn root(name: &str, folder: &std::path::Path, root: &RootCertificate) {
+    let days = (OffsetDateTime::now_utc() - root.made).whole_days();
+    say!("{name:12} {}", folder.join("ca-cert.pem").display());
+    say!("fingerprint  {} (SHA-256)", root.fingerprint);
+    say!("made         {}, {days} days ago", rfc3339(root.made));
+    say!("valid until  {}", root.not_after);
+}
+
+fn rfc3339(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_default()
+}
+
+/// VMs that the running daemon knows of.
+fn tunnels(status: Option<&Value>) -> Vec<String> {
+    let tunnels = status.and_then(|status| status["tunnels"].as_array()).into_iter().flatten();
+    tunnels.filter_map(|tunnel| tunnel["instance"].as_str().map(str::to_owned)).collect()
+}
+
+/// Only `doctor` knows, and only of the moment when it looked.
+fn vms(folder: &Folder, in_use: &RootCertificate, next: &RootCertificate, tunnels: &[String]) {
+    let seen = guests::read(folder);
+    for (name, guest) in &seen {
+        say!("VM           {}: {}, when doctor looked ({})", visible(name), trust(guest, in_use, next), guest.seen);
+    }
+    for name in tunnels.iter().filter(|name| !seen.contains_key(*name)) {
+        say!("VM           {}: not known; secret-proxy doctor {0} looks", visible(name));
+    }
+    if seen.is_empty() && tunnels.is_empty() {
+        say!("VM           none is known; secret-proxy doctor INSTANCE looks which roots it trusts");
+    }
+}
+
+fn trust(guest: &Guest, in_use: &RootCertificate, next: &RootCertificate) -> &'static str {
+    match [in_use, next].map(|root| guest.trusts.contains(&root.fingerprint)) {
+        [true, true] => "trusts both",
+        [true, false] => "needs the next one",
+        [false, true] => "trusts the next one alone",
+        [false, false] => "trusts neither",
+    }
+}

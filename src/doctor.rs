@@ -1,0 +1,78 @@
+//! The walk from the files on this computer to the clock in the VM: a file for each group of links.
+//!
+//! Nothing here reads or sends a secret, but the secrets file itself if it is a plain one, or a pipe when that
+//! is asked for; and of that only names, lines and hosts are told. Injection and refusal are tried on a stage
+//! of their own, with a made-up value.
+
+mod audit;
+mod child;
+mod daemon;
+mod files;
+mod guest;
+mod host;
+mod link;
+mod mount;
+mod port;
+mod roots;
+mod ssh;
+mod tried;
+mod typed;
+
+use actors::folder::Folder;
+use clap::Parser;
+use serde_json::Value;
+
+pub(crate) use self::link::{Link, Verdict};
+use self::typed::Typed;
+use crate::cli::{Cli, Command, DoctorArgs};
+use crate::commands::ask::ask;
+use crate::failure::Failure;
+use crate::settings::{self, Run, folder_path};
+
+/// What every link may look at.
+struct Ground {
+    folder: Folder,
+    /// What `run` would be told here.
+    settings: Result<Run, Failure>,
+    /// What the daemon says of itself, if one runs.
+    status: Option<Value>,
+    /// How fixes are written.
+    typed: Typed,
+    reads_pipe: bool,
+}
+
+/// Looks at all links, in the order in which they depend on each other.
+pub(crate) fn walk(arguments: &DoctorArgs) -> Result<Vec<Link>, Failure> {
+    let path = folder_path(&arguments.folder)?;
+    let guest = ssh::guest(arguments)?;
+    let folder = Folder::at(&path);
+    let ground = Ground {
+        settings: run_settings(&path),
+        status: ask(&folder, "status").ok(),
+        typed: Typed::new(&folder),
+        reads_pipe: arguments.read_mount,
+        folder,
+    };
+    let mut links = vec![files::folder(&ground), files::settings(&ground)];
+    links.extend(mount::links(&ground));
+    links.extend([roots::in_use(&ground), roots::rotation(&ground)]);
+    links.extend([daemon::daemon(&ground), port::listening(&ground, guest.as_ref())]);
+    links.extend([audit::audit(&ground), host::upstream_roots(&ground), host::clock(&ground)]);
+    links.extend(tried::links());
+    links.push(daemon::tunnels(&ground));
+    if let Some(guest) = guest {
+        links.extend(guest::links(&ground, &guest));
+    }
+    Ok(links)
+}
+
+/// As `run` would have them, with the environment of this shell.
+fn run_settings(folder: &std::path::Path) -> Result<Run, Failure> {
+    let mut words: Vec<std::ffi::OsString> = ["secret-proxy", "run", "--dir"].map(Into::into).to_vec();
+    words.push(folder.into());
+    match Cli::try_parse_from(words).map(|cli| cli.command) {
+        Ok(Command::Run(given)) => settings::parse(&given),
+        Ok(_) => Err(Failure::usage("the settings cannot be read")),
+        Err(error) => Err(Failure::usage(error)),
+    }
+}

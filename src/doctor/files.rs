@@ -1,0 +1,85 @@
+//! The folder, and the settings in it.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use super::typed::{quoted, shell};
+use super::{Ground, Link};
+use crate::failure::Failure;
+use crate::logging;
+use crate::terminal::visible;
+
+/// What may be in it that is nobody else's business. The key and the secrets are links of their own.
+const PRIVATE: [&str; 4] = ["audit.log", "proxy.log", "settings.env", "guests.json"];
+
+/// Whether it is ours alone.
+pub(super) fn folder(ground: &Ground) -> Link {
+    const NAME: &str = "folder";
+    let path = ground.folder.path();
+    let (shown, typed) = (path.display(), quoted(path));
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(_) => return Link::fail(NAME, format!("{shown} is not there"), format!("mkdir -p -m 700 {typed}")),
+    };
+    if !found.is_dir() {
+        return Link::fail(NAME, format!("{shown} is not a folder"), format!("mv {typed} {typed}.aside"));
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        let fix = format!("sudo chown -R \"$(id -un)\" {typed}");
+        return Link::fail(NAME, format!("{shown} belongs to another user"), fix);
+    }
+    if is_open(&found) {
+        let mode = found.mode() & 0o777;
+        return Link::fail(NAME, format!("{shown} is open to others (mode {mode:o})"), format!("chmod 700 {typed}"));
+    }
+    let open: Vec<PathBuf> = PRIVATE.iter().map(|name| path.join(name)).filter(|path| is_open_file(path)).collect();
+    if open.is_empty() {
+        return Link::ok(NAME, format!("{shown} is yours alone"));
+    }
+    let all = open.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(" ");
+    Link::warn(NAME, format!("{shown} has files that are open to others"), format!("chmod 600 {all}"))
+}
+
+fn is_open(found: &Metadata) -> bool {
+    found.mode() & 0o077 != 0
+}
+
+fn is_open_file(path: &PathBuf) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && is_open(&found))
+}
+
+/// Whether `run` would take all of them.
+pub(super) fn settings(ground: &Ground) -> Link {
+    const NAME: &str = "settings";
+    let file = ground.folder.path().join("settings.env");
+    let problem = match &ground.settings {
+        Err(failure) => failure,
+        Ok(run) => match logging::filter(&run.log) {
+            Err(failure) => &failure.clone(),
+            Ok(_) if file.exists() => return Link::ok(NAME, format!("all of {} are understood", file.display())),
+            Ok(_) => return Link::ok(NAME, "the defaults; there is no settings.env"),
+        },
+    };
+    let text = problem.to_string();
+    Link::fail(NAME, visible(text.trim()), fix(&text, &file))
+}
+
+/// Where the setting stands: in a variable of this shell, or in the file.
+fn fix(problem: &str, file: &std::path::Path) -> String {
+    let variable = problem.split_once("(or ").and_then(|(_, rest)| rest.split_once(')')).map(|(name, _)| name);
+    match variable.filter(|name| std::env::var_os(name).is_some()) {
+        Some(name) => format!("unset {}", shell(name)),
+        None => edit(file),
+    }
+}
+
+/// Opens a file in the editor of the one who types it.
+pub(super) fn edit(file: &std::path::Path) -> String {
+    format!("${{EDITOR:-vi}} {}", quoted(file))
+}
+
+/// The settings could not be read, which is told by itself.
+pub(super) fn without_settings(name: &'static str, _: &Failure) -> Link {
+    Link::not_looked_at(name, "the settings cannot be read")
+}

@@ -1,0 +1,165 @@
+//! The VM: that it can be reached, sends its requests here, trusts our root, has the time, and has the port.
+//! It is hostile: what it says is bounded, compared, and shown only in words of ours or with its controls escaped.
+
+mod report;
+
+use std::collections::BTreeSet;
+
+use actors::Roots;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use self::report::{PROXIES, Report, SCRIPT};
+use super::ssh::Guest;
+use super::{Ground, Link, port};
+use crate::guests;
+use crate::settings::joined;
+use crate::terminal::visible;
+
+const REACHED: &str = "guest-ssh";
+const VARIABLES: &str = "guest-variables";
+const TRUST: &str = "guest-trust";
+const CLOCK: &str = "guest-clock";
+const PORT: &str = "guest-port";
+
+/// Leaves are valid from 48 hours ago; an hour is left for what comes next.
+const BEHIND_MAX: i64 = 47 * 3600;
+/// A leaf may end a day from now.
+const AHEAD_MAX: i64 = 23 * 3600;
+/// Clocks that differ by less are right.
+const SECONDS_TOLERATED: i64 = 120;
+
+pub(super) fn links(ground: &Ground, guest: &Guest) -> Vec<Link> {
+    let before = OffsetDateTime::now_utc();
+    let report = match reach(guest) {
+        Ok(report) => report,
+        Err(link) => {
+            let rest = [VARIABLES, TRUST, CLOCK, PORT].map(|name| Link::not_looked_at(name, "the VM is not reached"));
+            return std::iter::once(link).chain(rest).collect();
+        }
+    };
+    let after = OffsetDateTime::now_utc();
+    let reached = Link::ok(REACHED, format!("{} is reached", guest.name()));
+    let port = report.port();
+    vec![
+        reached,
+        variables(guest, &report),
+        trust(ground, guest, &report),
+        clock(guest, &report, before, after),
+        answers(ground, guest, port),
+    ]
+}
+
+fn reach(guest: &Guest) -> Result<Report, Link> {
+    let start = guest.instance().map(|instance| format!("limactl start {instance}"));
+    let fix = || start.clone().unwrap_or_else(|| guest.typed("true"));
+    if !guest.is_known() {
+        return Err(Link::fail(REACHED, format!("there is no ssh configuration for {}", guest.name()), fix()));
+    }
+    let ran = guest
+        .run(SCRIPT)
+        .map_err(|error| Link::fail(REACHED, format!("ssh cannot be started: {}", error.kind()), "command -v ssh"))?;
+    match Report::read(&ran.stdout) {
+        Some(report) => Ok(report),
+        None if ran.late => Err(Link::fail(REACHED, format!("{} does not answer in time", guest.name()), fix())),
+        None => {
+            let complaint = visible(&ran.complaint());
+            Err(Link::fail(REACHED, format!("{} cannot be reached: {complaint}", guest.name()), fix()))
+        }
+    }
+}
+
+/// Programs differ in which letter case they read.
+fn variables(guest: &Guest, report: &Report) -> Link {
+    let port = report.port();
+    let wrong: Vec<&str> = PROXIES.into_iter().filter(|name| !report.leads_to_port(name, port)).collect();
+    if wrong.is_empty() {
+        return Link::ok(VARIABLES, format!("{} lead to port {port} there", joined(PROXIES)));
+    }
+    let detail =
+        format!("{} {} not lead to port {port} there", joined(&wrong), if wrong.len() == 1 { "does" } else { "do" });
+    if report.is_nixos {
+        let fix = guest.typed("'sudo nixos-rebuild switch'");
+        return Link::fail(VARIABLES, detail, format!("{fix}   # with services.secret-proxy-client.enable = true"));
+    }
+    let lines: Vec<String> = wrong.iter().map(|name| format!("{name}=http://127.0.0.1:{port}")).collect();
+    let tee = guest.typed("'sudo tee -a /etc/environment >/dev/null'");
+    Link::fail(VARIABLES, detail, format!("printf '%s\\n' {} | {tee}", lines.join(" ")))
+}
+
+/// Whether what its programs trust has our root; and the next one, which `ca show` then knows.
+fn trust(ground: &Ground, guest: &Guest, report: &Report) -> Link {
+    let Ok(roots) = Roots::read(&ground.folder) else { return Link::not_looked_at(TRUST, "the CA is not well") };
+    let trusted: BTreeSet<&String> = report.trusted_everywhere();
+    let next = roots.next.and_then(Result::ok);
+    let ours = std::iter::once(&roots.in_use).chain(next.as_ref()).map(|root| &root.fingerprint);
+    let trusts: Vec<String> = ours.filter(|print| trusted.contains(print)).cloned().collect();
+    let seen = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok());
+    let note = guests::Guest { seen: seen.unwrap_or_default(), trusts };
+    // Only `ca show` would miss it.
+    let _ = guests::note(&ground.folder, guest.name(), note);
+
+    let fix = bring(ground, guest, report);
+    let without = report.without(&roots.in_use.fingerprint);
+    if !without.is_empty() {
+        return Link::fail(TRUST, format!("our root is not in {}", visible(&joined(without))), fix);
+    }
+    if let Some(next) = next
+        && let Some(file) = report.without(&next.fingerprint).first()
+    {
+        return Link::warn(TRUST, format!("our root is trusted, the next one is not in {}", visible(file)), fix);
+    }
+    if !report.has_variable("NODE_EXTRA_CA_CERTS") {
+        return Link {
+            fix: None,
+            ..Link::warn(TRUST, "our root is trusted, but Node is not told: NODE_EXTRA_CA_CERTS", "")
+        };
+    }
+    Link::ok(TRUST, format!("our root is in {}", visible(&joined(report.files()))))
+}
+
+/// As the setup has it.
+fn bring(ground: &Ground, guest: &Guest, report: &Report) -> String {
+    if report.is_nixos {
+        let export = ground.typed.ours("ca export > secret-proxy-ca.pem");
+        return format!(
+            "{export}   # where services.secret-proxy-client.caFile leads; then nixos-rebuild switch there"
+        );
+    }
+    let install =
+        "'sudo tee /usr/local/share/ca-certificates/secret-proxy.crt >/dev/null && sudo update-ca-certificates'";
+    format!("{} | {}", ground.typed.ours("ca export"), guest.typed(install))
+}
+
+fn clock(guest: &Guest, report: &Report, before: OffsetDateTime, after: OffsetDateTime) -> Link {
+    let Some(time) = report.time else { return Link::not_looked_at(CLOCK, "it does not say what time it is") };
+    // It was asked some time between the two.
+    let ahead = (time - after.unix_timestamp()).max(0) + (time - before.unix_timestamp()).min(0);
+    let fix = guest.typed("\"sudo date -s @$(date +%s)\"");
+    let way = if ahead < 0 { "behind" } else { "ahead" };
+    let detail = format!("it is {} s {way}", ahead.abs());
+    match ahead {
+        _ if ahead < -BEHIND_MAX || ahead > AHEAD_MAX => {
+            Link::fail(CLOCK, format!("{detail}: our certificates are not valid there"), fix)
+        }
+        _ if ahead.abs() > SECONDS_TOLERATED => Link::warn(CLOCK, detail, fix),
+        _ => Link::ok(CLOCK, "as here"),
+    }
+}
+
+/// The way of a request from there, as far as the proxy's port and back.
+fn answers(ground: &Ground, guest: &Guest, port: u16) -> Link {
+    let fix = ground.typed.ours(&guest.tunnel());
+    match guest.ask_port(port) {
+        Ok(ran) if port::is_ours(&ran.stdout) => {
+            Link::ok(PORT, format!("127.0.0.1:{port} there leads to a secret-proxy"))
+        }
+        Ok(ran) if ran.late => Link::fail(PORT, format!("127.0.0.1:{port} there does not answer in time"), fix),
+        Ok(ran) if !ran.stdout.is_empty() => {
+            let who = guest.typed(&format!("'sudo ss -ltnp sport = :{port}'"));
+            Link::fail(PORT, format!("something else answers on 127.0.0.1:{port} there"), who)
+        }
+        Ok(_) => Link::fail(PORT, format!("nobody answers on 127.0.0.1:{port} there"), fix),
+        Err(error) => Link::fail(PORT, format!("ssh cannot be started: {}", error.kind()), "command -v ssh"),
+    }
+}

@@ -1,0 +1,57 @@
+//! One link: how it is, and what to type if it is not well.
+
+use serde_json::{Value, json};
+
+/// How a link is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Verdict {
+    Ok,
+    /// It holds, and is not as it should be; or it could not be looked at.
+    Warn,
+    Fail,
+}
+
+impl Verdict {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "FAIL",
+        }
+    }
+}
+
+/// One link. Whatever comes from elsewhere is made visible before it gets here.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) name: &'static str,
+    pub(crate) verdict: Verdict,
+    pub(crate) detail: String,
+    /// A line for a shell.
+    pub(crate) fix: Option<String>,
+}
+
+impl Link {
+    pub(super) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Ok, detail: detail.into(), fix: None }
+    }
+
+    pub(super) fn warn(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Warn, detail: detail.into(), fix: Some(fix.into()) }
+    }
+
+    pub(super) fn fail(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Fail, detail: detail.into(), fix: Some(fix.into()) }
+    }
+
+    /// It hangs on another link, which is told by itself.
+    pub(super) fn not_looked_at(name: &'static str, why: &str) -> Self {
+        Self { name, verdict: Verdict::Warn, detail: format!("not looked at: {why}"), fix: None }
+    }
+
+    /// Fields are added and never renamed.
+    pub(crate) fn json(&self) -> Value {
+        let verdict = self.verdict.as_str().to_ascii_lowercase();
+        json!({ "name": self.name, "verdict": verdict, "detail": self.detail, "fix": self.fix })
+    }
+}

@@ -1,0 +1,105 @@
+//! The secrets file: that it can be used, and what it lists. A pipe is opened only if that is asked for.
+
+use std::path::Path;
+
+use actors::{Hazard, Mount, Unread};
+use policy::lint::Lint;
+use policy::problem::{Problem, Severity};
+
+use super::files::{edit, without_settings};
+use super::typed::quoted;
+use super::{Ground, Link};
+use crate::commands::check;
+
+const SOURCE: &str = "secrets";
+const LISTS: &str = "allowlist";
+
+pub(super) fn links(ground: &Ground) -> [Link; 2] {
+    let path = match &ground.settings {
+        Ok(run) => run.tree.secrets.as_path(),
+        Err(failure) => return [SOURCE, LISTS].map(|name| without_settings(name, failure)),
+    };
+    let unread = || Link::not_looked_at(LISTS, "there is nothing to read");
+    match actors::look_at_mount(path) {
+        Err(trouble) => [unusable(path, &trouble), unread()],
+        Ok(Mount::Pipe) if !ground.reads_pipe => {
+            let fix = ground.typed.ours("doctor --read-mount");
+            let lists = "not looked at: a pipe is not opened unless you ask for it";
+            [pipe(ground, path), Link { fix: Some(fix), ..Link::ok(LISTS, lists) }]
+        }
+        Ok(mount) => match check::read(path) {
+            Ok(lint) => [readable(path, mount), lists(ground, path, &lint)],
+            Err(unread_why) => {
+                let fix = format!("{}   # {}", ground.typed.ours("reload"), unread_why.fix);
+                [Link::fail(SOURCE, format!("{}: {}", path.display(), unread_why.problem), fix), unread()]
+            }
+        },
+    }
+}
+
+fn readable(path: &Path, mount: Mount) -> Link {
+    let path = path.display();
+    match mount {
+        Mount::File => Link::ok(SOURCE, format!("{path}, a file of yours alone (plain text on disk)")),
+        Mount::Pipe => Link::ok(SOURCE, format!("{path}, a pipe that was served")),
+    }
+}
+
+fn unusable(path: &Path, trouble: &Unread) -> Link {
+    let (shown, typed) = (path.display(), quoted(path));
+    let fix = match trouble {
+        Unread::Missing => format!("(umask 077; {})   # or mount it in 1Password", edit(path)),
+        Unread::Unsafe(Hazard::OpenFile | Hazard::OpenPipe) => format!("chmod 600 {typed}"),
+        Unread::Unsafe(Hazard::OtherOwner) => format!("sudo chown \"$(id -un)\" {typed}"),
+        // Whatever it is, it may be somebody's: it is moved, not removed.
+        Unread::Unsafe(Hazard::Link | Hazard::OtherKind) => format!("mv {typed} {typed}.aside"),
+        Unread::Other(_) => format!("ls -l {typed}"),
+    };
+    let what = match trouble {
+        Unread::Missing => "is not there".to_owned(),
+        Unread::Unsafe(hazard) => format!("is not safe to use: {hazard}"),
+        Unread::Other(what) => what.clone(),
+    };
+    Link::fail(SOURCE, format!("{shown} {what}"), fix)
+}
+
+/// What the daemon has seen of it is all that is known.
+fn pipe(ground: &Ground, path: &Path) -> Link {
+    let state = ground.status.as_ref().and_then(|status| status["secrets"]["state"].as_str());
+    let shown = path.display();
+    match state {
+        Some("ready" | "idle") | None => {
+            Link::ok(SOURCE, format!("{shown}, a pipe ({})", state.unwrap_or("the daemon does not run")))
+        }
+        Some(state @ ("malformed" | "unsafe")) => {
+            Link::fail(SOURCE, format!("{shown}, a pipe ({state})"), ground.typed.ours("check"))
+        }
+        Some(state) => {
+            let fix = format!("{}   # with 1Password unlocked", ground.typed.ours("reload"));
+            Link::fail(SOURCE, format!("{shown}, a pipe ({state})"), fix)
+        }
+    }
+}
+
+fn lists(ground: &Ground, path: &Path, lint: &Lint) -> Link {
+    let secrets = lint.secrets();
+    let usable = secrets.iter().filter(|(_, secret)| secret.is_usable()).count();
+    let fix = |problem: &Problem| format!("{}   # {}", edit(path), problem.fix());
+    let told = |problem: &Problem, severity| {
+        let name = problem.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+        let more = lint.count(severity) - 1;
+        let more = if more == 0 { String::new() } else { format!("; {more} more: {}", ground.typed.ours("check")) };
+        format!("line {}: {name}{}{more}", problem.line, problem.what)
+    };
+    let worst = |severity| lint.problems().iter().find(|problem| problem.what.severity() == severity);
+    if let Some(problem) = worst(Severity::Error) {
+        return Link::fail(LISTS, told(problem, Severity::Error), fix(problem));
+    }
+    if let Some(problem) = worst(Severity::Warning) {
+        return Link::warn(LISTS, told(problem, Severity::Warning), fix(problem));
+    }
+    if secrets.is_empty() {
+        return Link::warn(LISTS, "there is no secret in it", edit(path));
+    }
+    Link::ok(LISTS, format!("{usable} of {} secrets can be used, each at its own hosts", secrets.len()))
+}

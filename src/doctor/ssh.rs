@@ -1,0 +1,115 @@
+//! The way into a VM: ssh, by Lima's configuration or another one, always on a connection of its own. Lima's
+//! shared one is left alone: it would hold our files open and outlive us.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use super::child::{self, Ran};
+use super::port;
+use super::typed::{quoted, shell};
+use crate::cli::DoctorArgs;
+use crate::failure::Failure;
+
+/// How long one look may take, with the connection.
+const LIMIT: Duration = Duration::from_secs(15);
+/// How long connecting may take, in seconds.
+const CONNECT: u8 = 8;
+
+/// A VM, and how to get there.
+pub(super) struct Guest {
+    config: PathBuf,
+    host: String,
+    /// Its name, if it is Lima's.
+    instance: Option<String>,
+}
+
+/// The VM that was asked for, if one was.
+pub(super) fn guest(arguments: &DoctorArgs) -> Result<Option<Guest>, Failure> {
+    if let Some(instance) = &arguments.instance {
+        if !is_name(instance) {
+            return Err(Failure::usage(format!("'{instance}' is not the name of an instance: see limactl list")));
+        }
+        let config = lima_home()?.join(instance).join("ssh.config");
+        return Ok(Some(Guest { config, host: format!("lima-{instance}"), instance: Some(instance.clone()) }));
+    }
+    let Some(host) = &arguments.host else { return Ok(None) };
+    if !is_name(host) {
+        return Err(Failure::usage(format!("--host: '{host}' is not a name of an ssh configuration")));
+    }
+    let config = match &arguments.ssh_config {
+        Some(config) => config.clone(),
+        None => home()?.join(".ssh/config"),
+    };
+    Ok(Some(Guest { config, host: host.clone(), instance: None }))
+}
+
+/// Nothing that ssh would take for an option, or that leads out of a folder.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+fn lima_home() -> Result<PathBuf, Failure> {
+    match std::env::var_os("LIMA_HOME").filter(|home| !home.is_empty()) {
+        Some(home) => Ok(home.into()),
+        None => Ok(home()?.join(".lima")),
+    }
+}
+
+fn home() -> Result<PathBuf, Failure> {
+    std::env::var_os("HOME").map(PathBuf::from).ok_or_else(|| Failure::usage("there is no home folder: set HOME"))
+}
+
+impl Guest {
+    /// What it is called in `ca show` and here.
+    pub(super) fn name(&self) -> &str {
+        self.instance.as_deref().unwrap_or(&self.host)
+    }
+
+    pub(super) fn instance(&self) -> Option<&str> {
+        self.instance.as_deref()
+    }
+
+    /// Whether there is a configuration: Lima makes one when an instance is first started.
+    pub(super) fn is_known(&self) -> bool {
+        self.config.exists()
+    }
+
+    /// A shell line that runs something there.
+    pub(super) fn typed(&self, words: &str) -> String {
+        format!("ssh -F {} {} {words}", quoted(&self.config), shell(&self.host))
+    }
+
+    /// A shell line that keeps a tunnel to it.
+    pub(super) fn tunnel(&self) -> String {
+        match &self.instance {
+            Some(instance) => format!("tunnel {instance}"),
+            None => format!("tunnel {0} --ssh-config {1} --host {0}", shell(&self.host), quoted(&self.config)),
+        }
+    }
+
+    /// Runs a script by a login shell there.
+    pub(super) fn run(&self, script: &str) -> io::Result<Ran> {
+        debug_assert!(!script.contains('\''), "it stands in quotes of whatever shell the user has");
+        let mut command = self.command();
+        command.args(["-T", &self.host, &format!("exec sh -lc '{script}'")]);
+        child::run(&mut command, b"", LIMIT, |_| false)
+    }
+
+    /// What a port of its loopback answers to a request that is none for a proxy. No program is needed there.
+    pub(super) fn ask_port(&self, port: u16) -> io::Result<Ran> {
+        let mut command = self.command();
+        command.args(["-W", &format!("127.0.0.1:{port}"), &self.host]);
+        child::run(&mut command, port::QUESTION, LIMIT, port::is_ours)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("ssh");
+        command.arg("-F").arg(&self.config);
+        command.args(["-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none"]);
+        command.args(["-o", "ClearAllForwardings=yes", "-o", &format!("ConnectTimeout={CONNECT}")]);
+        command
+    }
+}
