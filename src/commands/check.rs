@@ -27,7 +27,7 @@ pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
     };
     let kind = fs::symlink_metadata(&path).map_or(Kind::Unknown, |found| Kind::of(&found));
     if kind == Kind::Pipe {
-        complain!("waiting for {} to be served, {} s at most", path.display(), PATIENCE.as_secs());
+        say_waiting(&path);
     }
     let report = match read(&path) {
         Ok(lint) => Report::of(&path, kind, &lint),
@@ -88,6 +88,10 @@ impl From<actors::Unread> for Unread {
         };
         Self { problem, fix }
     }
+}
+
+pub(crate) fn say_waiting(path: &Path) {
+    complain!("waiting for {} to be served, {} s at most", path.display(), PATIENCE.as_secs());
 }
 
 /// Reads the file, or the pipe once.

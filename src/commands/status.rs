@@ -45,6 +45,9 @@ fn print(report: &Value) {
         say!("            read {age} s ago: {}", list(&secrets["names"], &text));
     }
     say!("ca          {}", text(&report["ca"]["fingerprint"]));
+    if report["ca"]["next_fingerprint"].is_string() {
+        say!("            another root waits: secret-proxy ca says what to do");
+    }
     say!(
         "audit       {} records since the start, {} refused, {} unrecorded ({})",
         audit["records"],

@@ -27,7 +27,7 @@ pub(super) fn links(ground: &Ground) -> [Link; 2] {
             let lists = "not looked at: a pipe is not opened unless you ask for it";
             [pipe(ground, path), Link { fix: Some(fix), ..Link::ok(LISTS, lists) }]
         }
-        Ok(mount) => match check::read(path) {
+        Ok(mount) => match read(path, mount) {
             Ok(lint) => [readable(path, mount), lists(ground, path, &lint)],
             Err(unread_why) => {
                 let fix = format!("{}   # {}", ground.typed.ours("reload"), unread_why.fix);
@@ -35,6 +35,13 @@ pub(super) fn links(ground: &Ground) -> [Link; 2] {
             }
         },
     }
+}
+
+fn read(path: &Path, mount: Mount) -> Result<Lint, check::Unread> {
+    if mount == Mount::Pipe {
+        check::say_waiting(path);
+    }
+    check::read(path)
 }
 
 fn readable(path: &Path, mount: Mount) -> Link {

@@ -13,7 +13,7 @@ use crate::cli::DoctorArgs;
 use crate::failure::Failure;
 
 /// How long one look may take, with the connection.
-const LIMIT: Duration = Duration::from_secs(15);
+const LIMIT: Duration = Duration::from_secs(12);
 /// How long connecting may take, in seconds.
 const CONNECT: u8 = 8;
 

@@ -25,7 +25,8 @@ impl Typed {
 
     /// A command of ours, for this folder.
     pub(super) fn ours(&self, words: &str) -> String {
-        format!("secret-proxy {words}{}", self.dir)
+        let (words, into) = words.split_at(words.find(" > ").unwrap_or(words.len()));
+        format!("secret-proxy {words}{}{into}", self.dir)
     }
 
     /// Starts the daemon, as it was installed here.

@@ -1,12 +1,15 @@
 //! Other programs beside the daemon: commands of the binary, and real clients such as curl.
 
+use std::fs::{self, Permissions};
 use std::io::{self, PipeReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::process::{self, Process};
-use super::proxy::Proxy;
+use super::proxy::{PROGRAM, Proxy};
 use super::terminal;
 use super::transcript::Source;
 
@@ -27,6 +30,23 @@ impl Proxy {
     /// Runs another command of the binary, with the daemon's environment.
     pub fn cli(&self, words: &[&str]) -> Output {
         self.run_as(Source::Product, self.command().args(words), PROGRAM_WITHIN)
+    }
+
+    /// The same with more in its environment.
+    pub fn cli_with(&self, words: &[&str], environment: &[(&str, &str)]) -> Output {
+        let mut command = self.command();
+        self.run_as(Source::Product, command.args(words).envs(environment.iter().copied()), PROGRAM_WITHIN)
+    }
+
+    /// Runs a line as a person types it, with the binary on the `PATH` and the daemon's environment.
+    pub fn typed(&self, line: &str, environment: &[(&str, &str)]) -> Output {
+        let binary = Path::new(PROGRAM).parent().expect("a folder").display();
+        let given = environment.iter().find(|(key, _)| *key == "PATH").map(|(_, path)| *path);
+        let path = given.or(self.home.environment.get("PATH").map(String::as_str)).unwrap_or_default();
+        let mut shell = Command::new("sh");
+        shell.env_clear().envs(&self.home.environment).envs(environment.iter().copied());
+        shell.env("PATH", format!("{binary}:{path}")).args(["-c", line]);
+        self.run_as(Source::Product, &mut shell, PROGRAM_WITHIN)
     }
 
     /// Starts another command of the binary, which goes on until it is ended or dropped.
@@ -89,4 +109,10 @@ impl Proxy {
     fn label(&self) -> String {
         format!("program-{}", self.programs.fetch_add(1, Ordering::SeqCst))
     }
+}
+
+/// Writes a program of a few lines of shell.
+pub fn executable(path: &Path, lines: &str) {
+    fs::write(path, format!("#!/bin/sh\n{lines}\n")).expect("written");
+    fs::set_permissions(path, Permissions::from_mode(0o700)).expect("ours");
 }

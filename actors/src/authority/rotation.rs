@@ -84,7 +84,7 @@ impl Roots {
     pub fn note_export(folder: &Folder) -> io::Result<()> {
         let next = folder.next_authority();
         let mut note = tempfile::NamedTempFile::new_in(&next)?;
-        writeln!(note, "{}", OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default())?;
+        writeln!(note, "{}", now())?;
         note.persist(next.join(EXPORTED)).map(drop).map_err(|error| error.error)
     }
 }
@@ -173,9 +173,13 @@ fn aside(folder: &Path) -> PathBuf {
     let certificate = CertificateDer::from_pem_file(folder.join(CERTIFICATE));
     let print = certificate.map_or_else(|_| "unreadable".to_owned(), |der| fingerprint(&der).replace(':', ""));
     let print = print.get(..PRINT_DIGITS).unwrap_or(&print).to_owned();
-    let time = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok());
-    let time = time.unwrap_or_default().replace(['-', ':'], "");
-    folder.with_file_name(format!("{REPLACED}{time}-{print}"))
+    folder.with_file_name(format!("{REPLACED}{}-{print}", now().replace(['-', ':'], "")))
+}
+
+/// To the second, RFC 3339.
+fn now() -> String {
+    let now = OffsetDateTime::now_utc().replace_nanosecond(0);
+    now.ok().and_then(|now| now.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 fn next_of(folder: &Path) -> PathBuf {

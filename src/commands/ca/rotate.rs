@@ -36,7 +36,7 @@ pub(super) fn finish(folder: &Folder, force: bool) -> Result<(), Failure> {
     if waits {
         say!("the next root is in use; the key of the one before is deleted");
     } else {
-        say!("no other root waits (secret-proxy ca rotate makes one); in use stays");
+        say!("no other root waits (secret-proxy ca rotate makes one); in use is");
     }
     say!("fingerprint  {} (SHA-256)", in_use.fingerprint);
     Ok(())
