@@ -85,10 +85,11 @@ pub(crate) struct Arguments {
     turns: Arc<Mutex<u64>>,
 }
 
-/// What signs, as the files were in this turn.
+/// The files, as they were in this turn.
 pub(crate) struct Reading {
     turn: u64,
-    signer: Box<Signer>,
+    /// What signs from now on, if that may have changed.
+    signer: Option<Box<Signer>>,
     next: Option<RootCertificate>,
 }
 
@@ -100,7 +101,11 @@ pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
 struct Authority;
 
 struct State {
-    reading: Reading,
+    signer: Box<Signer>,
+    /// The root that waits.
+    next: Option<RootCertificate>,
+    /// The last turn that counted.
+    turn: u64,
     arguments: Arguments,
     /// Steps of a rotation that are under way.
     steps: JoinSet<()>,
@@ -113,8 +118,9 @@ impl Actor for Authority {
 
     async fn pre_start(&self, _: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let files = arguments.clone();
-        let reading = spawn_blocking(move || files.in_turn(|| Ok(()))).await??;
-        let state = State { reading, arguments, steps: JoinSet::new() };
+        let Reading { turn, signer, next } = spawn_blocking(move || files.in_turn(|| Ok(true))).await??;
+        let signer = signer.ok_or("no root was read")?;
+        let state = State { signer, next, turn, arguments, steps: JoinSet::new() };
         state.publish();
         Ok(state)
     }
@@ -138,21 +144,23 @@ impl Arguments {
         Self { folder, board, turns: Arc::default() }
     }
 
-    /// Does something with the files, and reads them.
-    fn in_turn(&self, step: impl FnOnce() -> Result<(), RootError>) -> Result<Reading, RootError> {
+    /// Does something with the files, and reads what it may have changed: the root in use, or only the next.
+    fn in_turn(&self, step: impl FnOnce() -> Result<bool, RootError>) -> Result<Reading, RootError> {
         let mut turn = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        step()?;
+        let changes_root = step()?;
         *turn += 1;
-        let signer = Box::new(Signer::new(Root::open_or_make(&self.folder)?)?);
+        let signer = if changes_root { Some(Box::new(Signer::new(Root::open_or_make(&self.folder)?)?)) } else { None };
         Ok(Reading { turn: *turn, signer, next: rotation::next(&self.folder) })
     }
 
     /// Takes a step, unless the incarnation that was asked for it has ended: the next one reads the files
     /// after this turn, or is asked again.
     fn take(&self, step: Step, actor: &ActorRef<Msg>) -> Result<Reading, String> {
-        let take = || match actor.get_status() {
-            ActorStatus::Stopping | ActorStatus::Stopped => Ok(()),
-            _ => rotation::take(&self.folder, step),
+        let take = || {
+            if !matches!(actor.get_status(), ActorStatus::Stopping | ActorStatus::Stopped) {
+                rotation::take(&self.folder, step)?;
+            }
+            Ok(step == Step::Finish)
         };
         self.in_turn(take).map_err(|error| error.to_string())
     }
@@ -160,8 +168,8 @@ impl Arguments {
 
 impl State {
     fn issue(&mut self, host: Host) -> Option<Arc<ServerConfig>> {
-        let config = self.reading.signer.issue(host).ok();
-        let leaves = self.reading.signer.leaves();
+        let config = self.signer.issue(host).ok();
+        let leaves = self.signer.leaves();
         self.arguments.board.authority.send_modify(|report| report.leaves_cached = leaves);
         config
     }
@@ -180,22 +188,22 @@ impl State {
     /// Tunnels that are open go on with the leaves that they have.
     fn rotated(&mut self, outcome: Result<Reading, String>) -> Result<(), String> {
         let reading = outcome?;
-        let before = &self.reading;
-        if reading.turn > before.turn {
-            if reading.signer.certificate().fingerprint == before.signer.certificate().fingerprint {
-                // The same root: its leaves stay.
-                (self.reading.turn, self.reading.next) = (reading.turn, reading.next);
-            } else {
-                self.reading = reading;
-                info!(fingerprint = self.reading.signer.certificate().fingerprint, "another root is in use");
-            }
-            self.publish();
+        if reading.turn < self.turn {
+            return Ok(());
         }
+        (self.turn, self.next) = (reading.turn, reading.next);
+        let fingerprint = |signer: &Signer| signer.certificate().fingerprint.clone();
+        // The leaves of the same root stay.
+        if let Some(signer) = reading.signer.filter(|signer| fingerprint(signer) != fingerprint(&self.signer)) {
+            info!(fingerprint = fingerprint(&signer), "another root is in use");
+            self.signer = signer;
+        }
+        self.publish();
         Ok(())
     }
 
     fn publish(&self) {
-        let Reading { signer, next, .. } = &self.reading;
+        let Self { signer, next, .. } = self;
         self.arguments.board.authority.send_replace(AuthorityReport {
             fingerprint: signer.certificate().fingerprint.clone(),
             not_after: signer.certificate().not_after.clone(),

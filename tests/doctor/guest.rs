@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{LINKS, names, report, well, with};
+use super::{HOST, LINKS, names, report, with};
 use crate::bad_input::text;
 use crate::commands::assert_line;
-use crate::support::Proxy;
 use crate::support::programs::executable;
+use crate::support::{Canary, Proxy};
 
 const GUEST_LINKS: [&str; 5] = ["guest-ssh", "guest-variables", "guest-trust", "guest-clock", "guest-port"];
 
@@ -24,7 +24,7 @@ guest=$(dirname "$config")/guest
 test -e "$guest/down" && { echo "kex_exchange_identification: Connection closed" >&2; exit 255; }
 test -e "$guest/frozen" && exec sleep 60
 if test -n "$forward"; then
-  exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/$(cat "$0") || exit 255; cat >&3 & exec cat <&3' "$guest/port-$forward"
+  exec bash -c 'exec 4<&0 3<>/dev/tcp/127.0.0.1/$(cat "$0") || exit 255; cat <&4 >&3 & exec cat <&3' "$guest/port-$forward"
 fi
 exec env -i $(cat "$guest/environment") GUEST="$guest" HOME="$guest" PATH="$guest/bin:$PATH" sh -c "$*"
 "#;
@@ -43,6 +43,7 @@ esac
 /// A proxy with a VM that is set up as it should be.
 struct Vm {
     proxy: Proxy,
+    canary: Canary,
     folder: PathBuf,
     path: String,
     lima_home: String,
@@ -50,7 +51,8 @@ struct Vm {
 
 impl Vm {
     fn new() -> Self {
-        let proxy = well();
+        let canary = Canary::new();
+        let proxy = Proxy::builder().secret("API_KEY", &canary, HOST).start();
         let lima = proxy.dir().with_file_name("lima");
         let (folder, bin) = (lima.join("work/guest"), lima.join("bin"));
         for made in [&folder, &folder.join("bin"), &bin] {
@@ -62,7 +64,7 @@ impl Vm {
         executable(&folder.join("bin/sudo"), SUDO);
         executable(&folder.join("bin/date"), "echo $(($(/bin/date +%s) + $(cat \"$GUEST/offset\")))");
         let path = format!("{}:{}", text(&bin), std::env::var("PATH").expect("a path"));
-        let vm = Self { proxy, folder, path, lima_home: text(&lima) };
+        let vm = Self { proxy, canary, folder, path, lima_home: text(&lima) };
         // A login may set another path.
         vm.write(".profile", "echo a message of the day\nPATH=$GUEST/bin:$PATH\n");
         vm.write("offset", "0\n");
@@ -231,11 +233,12 @@ fn what_was_seen_in_a_vm_decides_when_a_rotation_can_be_finished() {
 fn nothing_that_is_sent_to_a_vm_is_a_secret() {
     let vm = Vm::new();
     let ssh = PathBuf::from(&vm.lima_home).join("bin/ssh");
-    let spied = format!("echo \"$@\" >> {0}/sent\nexec {0}/ssh \"$@\"", text(&vm.folder));
     fs::rename(&ssh, vm.folder.join("ssh")).expect("moved");
-    executable(&ssh, &spied.replace("exec ", "tee -a /dev/null < /dev/stdin | "));
+    executable(&ssh, &format!("cd {}; echo \"$@\" >> sent; tee -a sent | ./ssh \"$@\"", text(&vm.folder)));
     vm.assert_green();
-    let sent = fs::read_to_string(vm.folder.join("sent")).expect("written");
-    // The value itself is looked for at the end of the proxy, in all that is in its folder and its output.
-    assert!(sent.contains("lima-work") && !sent.contains("API_KEY") && !sent.contains("secrets.env"), "{sent}");
+    let sent = fs::read(vm.folder.join("sent")).expect("written");
+    assert!(vm.canary.found_in(&sent).is_none());
+    let sent = String::from_utf8(sent).expect("text");
+    assert!(sent.contains("lima-work") && sent.contains("GET / HTTP/1.1"), "all of it is here: {sent}");
+    assert!(!sent.contains("API_KEY") && !sent.contains("secrets.env"), "{sent}");
 }

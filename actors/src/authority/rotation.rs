@@ -61,10 +61,20 @@ impl Roots {
             // Whoever finished it was killed: it is in use from the next start on.
             return Ok(Self { in_use: read_next(&next)?, next: None, exported: None });
         }
-        let exported = fs::read_to_string(next.join(EXPORTED)).ok();
-        let exported = exported.and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok());
         let in_use = RootCertificate::read(&in_use)?;
-        Ok(Self { in_use, next: exists(&next).then(|| read_next(&next)), exported })
+        Ok(Self { in_use, next: Self::next(folder), exported: Self::exported(folder) })
+    }
+
+    /// The next one, or why it cannot be used, whatever the one in use is like.
+    pub fn next(folder: &Folder) -> Option<Result<RootCertificate, RootError>> {
+        let next = folder.next_authority();
+        exists(&next).then(|| read_next(&next))
+    }
+
+    /// When the next one was last exported.
+    pub fn exported(folder: &Folder) -> Option<OffsetDateTime> {
+        let text = fs::read_to_string(folder.next_authority().join(EXPORTED)).ok()?;
+        OffsetDateTime::parse(text.trim(), &Rfc3339).ok()
     }
 
     /// Whether the one in use can sign: its key is there, its own, and nobody else's to read.

@@ -15,7 +15,7 @@ const TRIES: usize = 3;
 
 pub(super) fn begin(folder: &Folder) -> Result<(), Failure> {
     take(folder, Step::Begin)?;
-    let next = Roots::read(folder).map_err(Failure::not_well)?.next.transpose().map_err(Failure::not_well)?;
+    let next = Roots::next(folder).transpose().map_err(Failure::not_well)?;
     let next = next.ok_or_else(|| Failure::not_well("somebody else has just finished a rotation: secret-proxy ca"))?;
     say!("another root waits in {}; the one in use stays in use", folder.next_authority().display());
     say!("fingerprint  {} (SHA-256)", next.fingerprint);
@@ -44,8 +44,8 @@ pub(super) fn finish(folder: &Folder, force: bool) -> Result<(), Failure> {
 
 /// A VM that does not trust the next root gets nothing but certificate errors from then on.
 fn refuse_if_early(folder: &Folder) -> Result<(), Failure> {
-    let Ok(Roots { next: Some(Ok(next)), exported, .. }) = Roots::read(folder) else { return Ok(()) };
-    if exported.is_none() {
+    let Some(Ok(next)) = Roots::next(folder) else { return Ok(()) };
+    if Roots::exported(folder).is_none() {
         return Err(Failure::not_well(
             "the next root was never exported, so that no VM trusts it: secret-proxy ca export > secret-proxy-ca.pem, \
              bring it to each VM, then again; or add --force",
