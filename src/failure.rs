@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 /// A failed command.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Failure {
     /// The thing asked about is not well, or the daemon cannot start: exit code 1.
     NotWell(String),

@@ -176,17 +176,20 @@ fn a_next_root_that_is_damaged_is_told_and_concerns_nobody() {
     assert_eq!(signs_with(&proxy), in_use);
 }
 
-/// What is there after each of the steps, as a kill leaves it.
+/// When somebody is killed, whether the next root is in use then, and what was moved by then.
+type Kill = (&'static str, bool, &'static [(&'static str, &'static str)]);
+
+/// What is there after each of the steps.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_between_any_two_steps_leaves_one_whole_root() {
-    let moves: [(&str, bool, &[(&str, &str)]); 4] = [
+    let kills: [Kill; 4] = [
         ("while the next one was made", false, &[("ca-next", ".ca-abcdef")]),
         ("before the first rename", false, &[]),
         ("between the renames", true, &[("ca", "ca-replaced-20260204T123456Z-00000000")]),
         ("before the key was deleted", true, &[("ca", "ca-replaced-20260204T123456Z-00000000"), ("ca-next", "ca")]),
     ];
     let origin = Origin::start(&[HOST]);
-    for (step, is_new, moves) in moves {
+    for (step, is_new, moves) in kills {
         let proxy = started(&origin);
         let [old, new] = begun(&proxy);
         proxy.kill();

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::typed::quoted;
 use super::{Ground, Link};
+use crate::commands::ask::ask;
 use crate::terminal::visible;
 use crate::trail::digest::Digest;
 use crate::trail::record::Record;
@@ -72,15 +73,14 @@ fn chain(ground: &Ground, path: &Path) -> Result<(), String> {
     let mut said = ground.status.clone();
     for _ in 0..TRIES {
         let last = last_line(path).map_err(|error| format!("{}: {}", path.display(), error.kind()))?;
-        match (last, &said) {
-            (None, _) => return Ok(()),
-            (Some(line), _) if Record::read(&line).and_then(|record| record.seq).is_none() => {
-                return Err(format!("the last line of {} is no record", path.display()));
-            }
-            (Some(_), None) => return Ok(()),
-            (Some(line), Some(status)) if is_head(&line, status) => return Ok(()),
+        let Some(line) = last else { return Ok(()) };
+        if Record::read(&line).and_then(|record| record.seq).is_none() {
+            return Err(format!("the last line of {} is no record", path.display()));
+        }
+        match &said {
             // A record may have come, or the file may have been rotated, in between.
-            (Some(_), Some(_)) => said = crate::commands::ask::ask(&ground.folder, "status").ok(),
+            Some(status) if !is_head(&line, status) => said = ask(&ground.folder, "status").ok(),
+            _ => return Ok(()),
         }
     }
     Err(format!("the last line of {} is not the one that the daemon wrote last", path.display()))

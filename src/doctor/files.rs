@@ -18,9 +18,8 @@ pub(super) fn folder(ground: &Ground) -> Link {
     const NAME: &str = "folder";
     let path = ground.folder.path();
     let (shown, typed) = (path.display(), quoted(path));
-    let found = match fs::metadata(path) {
-        Ok(found) => found,
-        Err(_) => return Link::fail(NAME, format!("{shown} is not there"), format!("mkdir -p -m 700 {typed}")),
+    let Ok(found) = fs::metadata(path) else {
+        return Link::fail(NAME, format!("{shown} is not there"), format!("mkdir -p -m 700 {typed}"));
     };
     if !found.is_dir() {
         return Link::fail(NAME, format!("{shown} is not a folder"), format!("mv {typed} {typed}.aside"));
@@ -33,7 +32,7 @@ pub(super) fn folder(ground: &Ground) -> Link {
         let mode = found.mode() & 0o777;
         return Link::fail(NAME, format!("{shown} is open to others (mode {mode:o})"), format!("chmod 700 {typed}"));
     }
-    let open: Vec<PathBuf> = PRIVATE.iter().map(|name| path.join(name)).filter(|path| is_open_file(path)).collect();
+    let open: Vec<PathBuf> = PRIVATE.iter().map(|name| path.join(name)).filter(is_open_file).collect();
     if open.is_empty() {
         return Link::ok(NAME, format!("{shown} is yours alone"));
     }
@@ -53,16 +52,13 @@ fn is_open_file(path: &PathBuf) -> bool {
 pub(super) fn settings(ground: &Ground) -> Link {
     const NAME: &str = "settings";
     let file = ground.folder.path().join("settings.env");
-    let problem = match &ground.settings {
-        Err(failure) => failure,
-        Ok(run) => match logging::filter(&run.log) {
-            Err(failure) => &failure.clone(),
-            Ok(_) if file.exists() => return Link::ok(NAME, format!("all of {} are understood", file.display())),
-            Ok(_) => return Link::ok(NAME, "the defaults; there is no settings.env"),
-        },
+    let problem = match ground.settings.as_ref().map(|run| logging::filter(&run.log)) {
+        Err(failure) => failure.to_string(),
+        Ok(Err(failure)) => failure.to_string(),
+        Ok(Ok(_)) if file.exists() => return Link::ok(NAME, format!("all of {} is understood", file.display())),
+        Ok(Ok(_)) => return Link::ok(NAME, "the defaults; there is no settings.env"),
     };
-    let text = problem.to_string();
-    Link::fail(NAME, visible(text.trim()), fix(&text, &file))
+    Link::fail(NAME, visible(problem.trim()), fix(&problem, &file))
 }
 
 /// Where the setting stands: in a variable of this shell, or in the file.

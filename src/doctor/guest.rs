@@ -138,17 +138,17 @@ fn clock(guest: &Guest, report: &Report, before: OffsetDateTime, after: OffsetDa
     let fix = guest.typed("\"sudo date -s @$(date +%s)\"");
     let way = if ahead < 0 { "behind" } else { "ahead" };
     let detail = format!("it is {} s {way}", ahead.abs());
-    match ahead {
-        _ if ahead < -BEHIND_MAX || ahead > AHEAD_MAX => {
-            Link::fail(CLOCK, format!("{detail}: our certificates are not valid there"), fix)
-        }
-        _ if ahead.abs() > SECONDS_TOLERATED => Link::warn(CLOCK, detail, fix),
-        _ => Link::ok(CLOCK, "as here"),
+    if !(-BEHIND_MAX..=AHEAD_MAX).contains(&ahead) {
+        return Link::fail(CLOCK, format!("{detail}: our certificates are not valid there"), fix);
     }
+    if ahead.abs() > SECONDS_TOLERATED { Link::warn(CLOCK, detail, fix) } else { Link::ok(CLOCK, "as here") }
 }
 
 /// The way of a request from there, as far as the proxy's port and back.
 fn answers(ground: &Ground, guest: &Guest, port: u16) -> Link {
+    if ground.status.is_none() {
+        return Link::not_looked_at(PORT, "the daemon does not run");
+    }
     let fix = ground.typed.ours(&guest.tunnel());
     match guest.ask_port(port) {
         Ok(ran) if port::is_ours(&ran.stdout) => {

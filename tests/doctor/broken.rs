@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -133,13 +132,9 @@ fn a_service_that_is_installed_is_started_as_such() {
 
 #[test]
 fn what_only_a_new_start_mends_is_told_so() {
-    let breaks: [(&str, fn(&Proxy)); 2] = [
-        ("ca", |proxy| fs::remove_dir_all(proxy.dir().join("ca")).expect("removed")),
-        ("listening", |proxy| fs::remove_file(proxy.dir().join("proxy.sock")).expect("removed")),
-    ];
-    for (name, how) in breaks {
+    for (name, lost) in [("ca", "ca"), ("listening", "proxy.sock")] {
         let proxy = Proxy::builder().secret("API_KEY", &Canary::new(), HOST).unix_listener().start();
-        how(&proxy);
+        fs::rename(proxy.dir().join(lost), proxy.dir().with_file_name("lost")).expect("moved");
         let (_, fix) = broken(&proxy, &[], name);
         assert_eq!(fix, format!("kill {}; secret-proxy run", proxy.pid()));
         assert!(proxy.stop().success());
@@ -172,22 +167,24 @@ fn a_root_that_waits_is_no_failure_unless_it_is_damaged() {
 
 #[test]
 fn a_port_that_another_program_has_is_told_with_its_holder() {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a free port").port();
-    let proxy = Proxy::builder().env("SECRET_PROXY_LISTEN", &format!("127.0.0.1:{free}")).start();
+    let proxy = well();
     assert!(proxy.stop().success());
     let bin = proxy.dir().with_file_name("bin");
     fs::create_dir(&bin).expect("made");
     let mut command = std::process::Command::new("python3");
-    let mut holder =
-        Process::spawn(command.args(["-m", "http.server", "--bind", "127.0.0.1", &free.to_string()]), &bin, "holder");
-    let holder = holder.as_mut().expect("python3 runs");
-    eventually(WITHIN, "the port is taken", || std::net::TcpStream::connect(("127.0.0.1", free)).is_ok());
-    let path = format!("{}:{}", text(&bin), std::env::var("PATH").expect("a path"));
-    let environment = [("PATH", path.as_str())];
+    command.args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "0"]);
+    let mut holder = Process::spawn(&mut command, &bin, "holder").expect("python3 runs");
+    let port = eventually(WITHIN, "a port is taken", || {
+        let said = String::from_utf8(holder.stdout()).expect("text");
+        said.split_once(" port ").and_then(|(_, rest)| rest.split(' ').next().map(str::to_owned))
+    });
+    let (path, address) =
+        (format!("{}:{}", text(&bin), std::env::var("PATH").expect("a path")), format!("127.0.0.1:{port}"));
+    let environment = [("PATH", path.as_str()), ("SECRET_PROXY_LISTEN", address.as_str())];
 
     executable(&bin.join("lsof"), "echo p4242; echo climactl");
     let (detail, fix) = broken(&proxy, &environment, "listening");
-    assert!(detail.contains(&format!("127.0.0.1:{free} is taken by limactl (pid 4242)")), "{detail}");
+    assert!(detail.contains(&format!("{address} is taken by limactl (pid 4242)")), "{detail}");
     assert!(fix.contains("limactl edit") && fix.contains("\"ignore\": true"), "{fix}");
 
     executable(&bin.join("lsof"), &format!("echo p{}; echo cpython3", holder.pid()));
@@ -195,6 +192,7 @@ fn a_port_that_another_program_has_is_told_with_its_holder() {
     assert!(detail.contains("taken by python3"), "{detail}");
     assert!(proxy.typed(&fix, &environment).status.success());
     holder.wait(WITHIN).expect("it was ended");
+    broken(&proxy, &environment, "daemon");
     proxy.launch();
     assert_green(&proxy);
 }

@@ -131,8 +131,8 @@ mod tests {
     use super::*;
 
     fn report(lines: &str) -> Option<Report> {
-        let marked = lines.lines().map(|line| format!("{MARK}{line}\n")).collect::<String>();
-        Report::read(format!("motd: welcome\n{marked}").as_bytes())
+        let marked: Vec<String> = lines.lines().map(|line| format!("{MARK}{line}\n")).collect();
+        Report::read(format!("motd: welcome\n{}", marked.concat()).as_bytes())
     }
 
     #[test]
