@@ -53,6 +53,8 @@ pub(crate) fn walk(arguments: &DoctorArgs) -> Result<Vec<Link>, Failure> {
         reads_pipe: arguments.read_mount,
         folder,
     };
+    // Before the rest is told: what is seen there now decides what is to be done with a root that waits.
+    let there = guest.as_ref().map(|guest| guest::links(&ground, guest)).unwrap_or_default();
     let mut links = vec![files::folder(&ground), files::settings(&ground)];
     links.extend(mount::links(&ground));
     links.extend([roots::in_use(&ground), roots::rotation(&ground)]);
@@ -60,9 +62,7 @@ pub(crate) fn walk(arguments: &DoctorArgs) -> Result<Vec<Link>, Failure> {
     links.extend([audit::audit(&ground), host::upstream_roots(&ground), host::clock(&ground)]);
     links.extend(tried::links());
     links.push(daemon::tunnels(&ground));
-    if let Some(guest) = guest {
-        links.extend(guest::links(&ground, &guest));
-    }
+    links.extend(there);
     Ok(links)
 }
 

@@ -85,10 +85,12 @@ fn waiting(ground: &Ground, next: &RootCertificate) -> Link {
     let seen = guests::read(&ground.folder);
     let without = seen.iter().filter(|(_, guest)| !guest.trusts.contains(&next.fingerprint));
     let without: Vec<String> = without.map(|(name, _)| visible(name)).collect();
-    let finish = ground.typed.ours("ca rotate --finish");
     if without.is_empty() {
-        let known = seen.len();
-        return Link::warn(NAME, format!("another root waits; of {known} VMs looked at, all trust it"), finish);
+        let known = match seen.len() {
+            0 => "whether VMs trust it is not known: doctor INSTANCE looks".to_owned(),
+            _ => format!("trusted by {}", joined(seen.keys().map(|name| visible(name)))),
+        };
+        return Link::warn(NAME, format!("another root waits; {known}"), ground.typed.ours("ca rotate --finish"));
     }
     let detail = format!("another root waits, and is not trusted yet by {}", joined(without));
     Link::warn(NAME, detail, ground.typed.ours(EXPORT))

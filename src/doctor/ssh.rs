@@ -39,7 +39,8 @@ pub(super) fn guest(arguments: &DoctorArgs) -> Result<Option<Guest>, Failure> {
         return Err(Failure::usage(format!("--host: '{host}' is not a name of an ssh configuration")));
     }
     let config = match &arguments.ssh_config {
-        Some(config) => config.clone(),
+        // What is to be typed may be typed elsewhere.
+        Some(config) => std::path::absolute(config).map_err(Failure::usage)?,
         None => home()?.join(".ssh/config"),
     };
     Ok(Some(Guest { config, host: host.clone(), instance: None }))

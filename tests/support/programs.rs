@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::process::{self, Process};
-use super::proxy::{PROGRAM, Proxy};
+use super::proxy::{Proxy, program};
 use super::terminal;
 use super::transcript::Source;
 
@@ -40,7 +40,7 @@ impl Proxy {
 
     /// Runs a line as a person types it, with the binary on the `PATH` and the daemon's environment.
     pub fn typed(&self, line: &str, environment: &[(&str, &str)]) -> Output {
-        let binary = Path::new(PROGRAM).parent().expect("a folder").display();
+        let binary = Path::new(&program()).parent().expect("a folder").display();
         let given = environment.iter().find(|(key, _)| *key == "PATH").map(|(_, path)| *path);
         let path = given.or(self.home.environment.get("PATH").map(String::as_str)).unwrap_or_default();
         let mut shell = Command::new("sh");

@@ -44,9 +44,10 @@ pub(super) fn client_config(
         warn!(%error, "a root of the system cannot be read");
     }
     let mut roots = RootCertStore::empty();
-    // An origin that shows a certificate of our own CA is an impostor who has our key.
-    let theirs = |root: &CertificateDer<'_>| root != own && !is_ours(root);
-    roots.add_parsable_certificates(system.certs.into_iter().chain(extra.iter().cloned()).filter(theirs));
+    // An origin that shows a certificate of our own CA is an impostor who has our key. The next root and those
+    // that were replaced are told by their names; whoever wants one of another installation has named it.
+    let system = system.certs.into_iter().filter(|root| !is_ours(root));
+    roots.add_parsable_certificates(system.chain(extra.iter().cloned()).filter(|root| root != own));
     if roots.is_empty() {
         warn!("no root certificate is trusted: no upstream can be verified");
     }
@@ -54,7 +55,7 @@ pub(super) fn client_config(
     Ok(builder.with_root_certificates(Arc::new(roots)).with_no_client_auth())
 }
 
-/// Whether it is named like a root of ours: the next one, or one that was replaced.
+/// Whether it is named like a root of ours.
 fn is_ours(root: &CertificateDer<'_>) -> bool {
     let Ok((_, parsed)) = X509Certificate::from_der(root) else { return false };
     let mut names = parsed.subject().iter_common_name().filter_map(|name| name.as_str().ok());
