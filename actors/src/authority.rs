@@ -191,6 +191,9 @@ impl State {
         if reading.turn < self.turn {
             return Ok(());
         }
+        if let Some(next) = reading.next.as_ref().filter(|_| self.next.is_none()) {
+            info!(fingerprint = next.fingerprint, "another root waits to be used");
+        }
         (self.turn, self.next) = (reading.turn, reading.next);
         let fingerprint = |signer: &Signer| signer.certificate().fingerprint.clone();
         // The leaves of the same root stay.

@@ -2,9 +2,12 @@
 
 use serde_json::Value;
 
+use super::typed::quoted;
 use super::{Ground, Link, Verdict, port};
 use crate::settings::joined;
 use crate::terminal::visible;
+
+const TUNNELS: &str = "tunnels";
 
 pub(super) fn daemon(ground: &Ground) -> Link {
     const NAME: &str = "daemon";
@@ -21,7 +24,7 @@ pub(super) fn daemon(ground: &Ground) -> Link {
         parts.iter().filter(|it| it["state"] != "running").filter_map(|it| it["name"].as_str()).collect();
     if !down.is_empty() {
         let detail = format!("being started again: {}", visible(&joined(down)));
-        return Link::warn(NAME, detail, format!("tail {}", super::typed::quoted(&ground.folder.proxy_log())));
+        return Link::warn(NAME, detail, format!("tail {}", quoted(&ground.folder.proxy_log())));
     }
     if version != env!("CARGO_PKG_VERSION") {
         let detail = format!("it is version {}, this is {}", visible(version), env!("CARGO_PKG_VERSION"));
@@ -33,29 +36,88 @@ pub(super) fn daemon(ground: &Ground) -> Link {
 
 /// As their keepers report them.
 pub(super) fn tunnels(ground: &Ground) -> Link {
-    const NAME: &str = "tunnels";
-    let Some(status) = &ground.status else { return Link::not_looked_at(NAME, "the daemon does not run") };
-    let all: Vec<(Verdict, String, &str)> = status["tunnels"].as_array().into_iter().flatten().map(tunnel).collect();
-    let detail = joined(all.iter().map(|(_, told, _)| told));
-    if let Some((_, _, instance)) = all.iter().find(|(verdict, ..)| *verdict == Verdict::Fail) {
-        let file = ground.folder.path().join(format!("tunnel-{}.err", visible(instance)));
-        return Link::fail(NAME, detail, format!("tail {}", super::typed::quoted(&file)));
+    match &ground.status {
+        None => Link::not_looked_at(TUNNELS, "the daemon does not run"),
+        Some(status) => told(ground, status["tunnels"].as_array().map_or(&[][..], Vec::as_slice)),
     }
-    if all.iter().any(|(verdict, ..)| *verdict == Verdict::Warn) {
-        return Link { verdict: Verdict::Warn, ..Link::ok(NAME, detail) };
+}
+
+fn told(ground: &Ground, tunnels: &[Value]) -> Link {
+    let detail = joined(tunnels.iter().map(in_words));
+    let with = |wanted| tunnels.iter().find(|tunnel| verdict(tunnel) == wanted);
+    if let Some(tunnel) = with(Verdict::Fail) {
+        let instance = text(tunnel, "instance");
+        let errors = quoted(&ground.folder.path().join(format!("tunnel-{instance}.err")));
+        // One that says nothing any more has ended.
+        let silent = text(tunnel, "state") == "silent";
+        let fix = if silent { ground.typed.ours(&format!("tunnel {instance}")) } else { format!("tail {errors}") };
+        return Link::fail(TUNNELS, detail, fix);
     }
-    Link::ok(NAME, if all.is_empty() { "no keeper of a tunnel reports".to_owned() } else { detail })
+    match with(Verdict::Warn) {
+        Some(_) => Link { verdict: Verdict::Warn, ..Link::ok(TUNNELS, detail) },
+        None if tunnels.is_empty() => Link::ok(TUNNELS, "no keeper of a tunnel reports"),
+        None => Link::ok(TUNNELS, detail),
+    }
 }
 
 /// A VM that is stopped is nobody's fault.
-fn tunnel(tunnel: &Value) -> (Verdict, String, &str) {
-    let text = |field: &str| tunnel[field].as_str().unwrap_or_default();
-    let verdict = match text("state") {
-        "healthy" => Verdict::Ok,
-        "starting" | "vm-stopped" | "waiting" => Verdict::Warn,
+fn verdict(tunnel: &Value) -> Verdict {
+    match tunnel["state"].as_str() {
+        Some("up") => Verdict::Ok,
+        Some("connecting" | "vm-stopped") => Verdict::Warn,
         _ => Verdict::Fail,
-    };
-    let error = tunnel["last_error"].as_str().filter(|_| verdict != Verdict::Ok);
+    }
+}
+
+fn in_words(tunnel: &Value) -> String {
+    let error = tunnel["last_error"].as_str().filter(|_| verdict(tunnel) != Verdict::Ok);
     let error = error.map_or_else(String::new, |error| format!(" ({})", visible(error)));
-    (verdict, format!("{} {}{error}", visible(text("instance")), visible(text("state"))), text("instance"))
+    format!("{} {}{error}", text(tunnel, "instance"), text(tunnel, "state"))
+}
+
+fn text(tunnel: &Value, field: &str) -> String {
+    visible(tunnel[field].as_str().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use actors::folder::Folder;
+    use serde_json::json;
+
+    use super::super::Typed;
+    use super::*;
+    use crate::failure::Failure;
+
+    fn link(states: &[&str]) -> Link {
+        let tunnels: Vec<Value> = states
+            .iter()
+            .map(|state| json!({ "instance": "work", "state": state, "last_error": "the port\u{1b} is taken" }))
+            .collect();
+        let folder = Folder::at(Path::new("/nowhere"));
+        let (settings, typed) = (Err(Failure::usage("")), Typed::new(&folder));
+        told(&Ground { settings, status: None, typed, reads_pipe: false, folder }, &tunnels)
+    }
+
+    #[test]
+    fn the_worst_tunnel_decides() {
+        for (states, verdict) in [
+            (&[][..], Verdict::Ok),
+            (&["up", "up"], Verdict::Ok),
+            (&["up", "vm-stopped"], Verdict::Warn),
+            (&["connecting", "port-taken"], Verdict::Fail),
+            (&["a word of a later version"], Verdict::Fail),
+        ] {
+            assert_eq!(link(states).verdict, verdict, "{states:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_typed_depends_on_whether_its_keeper_lives() {
+        let (taken, silent) = (link(&["port-taken"]), link(&["up", "silent"]));
+        assert_eq!(taken.detail, "work port-taken (the port\\u{1b} is taken)");
+        assert_eq!(taken.fix.as_deref(), Some("tail /nowhere/tunnel-work.err"));
+        assert_eq!(silent.fix.as_deref(), Some("secret-proxy tunnel work --dir /nowhere"));
+    }
 }

@@ -61,9 +61,19 @@ fn at_rest(ground: &Ground, guest: Option<&Guest>) -> Link {
             (format!("{} (pid {pid}), which brings the VM's port back", visible(&program)), ignore_rule(guest))
         }
         Some((pid, program)) => (format!("{} (pid {pid})", visible(&program)), format!("kill {pid}")),
-        None => ("another program".to_owned(), format!("lsof -nP -iTCP:{} -sTCP:LISTEN", address.port())),
+        None => ("another program".to_owned(), look_for(address)),
     };
     Link::fail(NAME, format!("{address} is taken by {who}"), fix)
+}
+
+/// What tells its holder.
+fn look_for(address: SocketAddr) -> String {
+    let port = address.port();
+    if cfg!(target_os = "macos") {
+        format!("lsof -nP -iTCP:{port} -sTCP:LISTEN")
+    } else {
+        format!("ss -ltnp sport = :{port}")
+    }
 }
 
 /// Lima brings each port of the guest to the same port here, unless it is told not to.
