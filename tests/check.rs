@@ -191,3 +191,25 @@ fn two_files_or_an_unknown_flag_are_bad_usage() {
         assert_eq!(proxy.cli(words).status.code(), Some(2), "{words:?}");
     }
 }
+
+#[test]
+fn what_to_do_about_an_unsafe_file_is_told_once() {
+    let canary = Canary::new();
+    let proxy = watching(&canary);
+    let open = checked(&proxy, &format!("KEY={}\n", canary.value()), 0o644);
+    let told = String::from_utf8(proxy.cli(&["check", &open]).stderr).expect("text");
+    assert_eq!(
+        told,
+        format!("secret-proxy: {open}: it is not safe to use: others may read or write it; chmod 600 it\n")
+    );
+}
+
+#[test]
+fn status_counts_what_cannot_be_used_and_says_that_check_knows_more() {
+    let canary = Canary::new();
+    let lost = format!("LOST={}\n", canary.value());
+    let proxy = Proxy::builder().secret("API_KEY", &canary, HOST).secrets_text(&lost).start();
+    proxy.status_becomes("the secrets are read", |status| status["secrets"]["state"] == "ready");
+    let expected = "wrong entries: 1; secret-proxy check says which, and what else is odd";
+    assert_line(&printed(&proxy, &["status"], 0), &[expected]);
+}

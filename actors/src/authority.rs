@@ -170,7 +170,10 @@ impl State {
     fn issue(&mut self, host: Host) -> Option<Arc<ServerConfig>> {
         let config = self.signer.issue(host).ok();
         let leaves = self.signer.leaves();
-        self.arguments.board.authority.send_modify(|report| report.leaves_cached = leaves);
+        self.arguments.board.authority.send_if_modified(|report| {
+            let before = std::mem::replace(&mut report.leaves_cached, leaves);
+            before != leaves
+        });
         config
     }
 

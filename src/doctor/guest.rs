@@ -22,6 +22,11 @@ const TRUST: &str = "guest-trust";
 const CLOCK: &str = "guest-clock";
 const PORT: &str = "guest-port";
 
+/// Node has roots of its own, to which this adds.
+const NODE: &str = "NODE_EXTRA_CA_CERTS";
+/// Where variables of every login are, where there is no Nix.
+const APPEND: &str = "'sudo tee -a /etc/environment >/dev/null'";
+
 /// Leaves are valid from 48 hours ago; an hour is left for what comes next.
 const BEHIND_MAX: i64 = 47 * 3600;
 /// A leaf may end a day from now.
@@ -83,8 +88,7 @@ fn variables(guest: &Guest, report: &Report) -> Link {
         return Link::fail(VARIABLES, detail, format!("{fix}   # with services.secret-proxy-client.enable = true"));
     }
     let lines: Vec<String> = wrong.iter().map(|name| format!("{name}=http://127.0.0.1:{port}")).collect();
-    let tee = guest.typed("'sudo tee -a /etc/environment >/dev/null'");
-    Link::fail(VARIABLES, detail, format!("printf '%s\\n' {} | {tee}", lines.join(" ")))
+    Link::fail(VARIABLES, detail, format!("printf '%s\\n' {} | {}", lines.join(" "), guest.typed(APPEND)))
 }
 
 /// Whether what its programs trust has our root; and the next one, which `ca show` then knows.
@@ -109,11 +113,10 @@ fn trust(ground: &Ground, guest: &Guest, report: &Report) -> Link {
     {
         return Link::warn(TRUST, format!("our root is trusted, the next one is not in {}", visible(file)), fix);
     }
-    if !report.has_variable("NODE_EXTRA_CA_CERTS") {
-        return Link {
-            fix: None,
-            ..Link::warn(TRUST, "our root is trusted, but Node is not told: NODE_EXTRA_CA_CERTS", "")
-        };
+    if !report.has_variable(NODE) {
+        let lines = format!("echo {NODE}=/usr/local/share/ca-certificates/secret-proxy.crt");
+        let fix = if report.is_nixos { fix } else { format!("{lines} | {}", guest.typed(APPEND)) };
+        return Link::warn(TRUST, format!("our root is trusted, but Node is not told: {NODE} is not set"), fix);
     }
     Link::ok(TRUST, format!("our root is in {}", visible(&joined(report.files()))))
 }
@@ -154,11 +157,11 @@ fn answers(ground: &Ground, guest: &Guest, port: u16) -> Link {
         Ok(ran) if port::is_ours(&ran.stdout) => {
             Link::ok(PORT, format!("127.0.0.1:{port} there leads to a secret-proxy"))
         }
-        Ok(ran) if ran.late => Link::fail(PORT, format!("127.0.0.1:{port} there does not answer in time"), fix),
         Ok(ran) if !ran.stdout.is_empty() => {
             let who = guest.typed(&format!("'sudo ss -ltnp sport = :{port}'"));
             Link::fail(PORT, format!("something else answers on 127.0.0.1:{port} there"), who)
         }
+        Ok(ran) if ran.late => Link::fail(PORT, format!("127.0.0.1:{port} there does not answer in time"), fix),
         Ok(_) => Link::fail(PORT, format!("nobody answers on 127.0.0.1:{port} there"), fix),
         Err(error) => Link::fail(PORT, format!("ssh cannot be started: {}", error.kind()), "command -v ssh"),
     }

@@ -188,6 +188,19 @@ fn a_tunnel_that_is_down_or_leads_elsewhere_is_told() {
 }
 
 #[test]
+fn a_vm_whose_node_is_not_told_is_a_warning() {
+    let vm = Vm::new();
+    vm.write("environment", &vm.environment().replace("NODE_EXTRA_CA_CERTS", "OTHER"));
+    let report = vm.report();
+    let warned = with(&report, "warn");
+    assert_eq!((names(&warned), &report["ok"]), (vec!["guest-trust"], &true.into()));
+    let fix = warned[0]["fix"].as_str().expect("text");
+    // There it would lead to the file itself, which is not this one's.
+    vm.mend(&fix.replace("/usr/local/share/ca-certificates/secret-proxy.crt", &text(&vm.folder.join("ours.crt"))));
+    vm.assert_green();
+}
+
+#[test]
 fn an_instance_that_was_never_started_is_to_be_started() {
     let vm = Vm::new();
     let report = report(&vm.proxy, &["other"], &vm.variables());
