@@ -88,7 +88,7 @@ async fn connections_live_on_through_a_rotation() {
     let client = proxy.client();
     let tunnel = client.tunnel("api.example.test:443").await.expect("open");
     assert_eq!(tunnel.get(URL).send().await.expect("answered").status, 200);
-    let slow = tokio::spawn(client.get("https://api.example.test/slow?ms=1500").send());
+    let slow = tokio::spawn(client.get("https://api.example.test/slow?ms=4000").send());
     eventually(WITHIN, "the slow request has come", || origin.requests().len() == 2);
     let pid = proxy.pid();
     begun(&proxy);

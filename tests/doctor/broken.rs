@@ -95,6 +95,17 @@ fn what_is_to_be_typed_mends_the_one_link_that_fails() {
 }
 
 #[test]
+fn a_file_that_is_open_to_others_is_a_warning_and_is_left_as_it_is() {
+    let proxy = well();
+    let log = proxy.dir().join("proxy.log");
+    loosen(&log, 0o644);
+    let report = report(&proxy, &[], &[]);
+    let warned = with(&report, "warn");
+    assert_eq!((names(&warned), &warned[0]["fix"]), (vec!["folder"], &format!("chmod 600 {}", text(&log)).into()));
+    assert_eq!(fs::metadata(&log).expect("there").permissions().mode() & 0o777, 0o644, "nothing is changed unasked");
+}
+
+#[test]
 fn a_setting_of_this_shell_is_told_to_be_one() {
     let proxy = well();
     for (variable, link) in [("SECRET_PROXY_WORKERS", "settings"), ("SECRET_PROXY_UPSTREAM_CA", "upstream-roots")] {
