@@ -85,6 +85,14 @@ impl Hazard {
             Self::OpenPipe => "chmod 600 it, or chmod 700 its folder",
         }
     }
+
+    /// The same after a colon, in reasons; a stranger's file is not always to be taken over.
+    fn advice(self) -> String {
+        match self {
+            Self::OtherKind | Self::OtherOwner => String::new(),
+            _ => format!(": {}", self.fix()),
+        }
+    }
 }
 
 /// Why there is no text.
@@ -92,7 +100,7 @@ impl Hazard {
 pub(crate) enum Trouble {
     #[error("there is no such file")]
     Missing,
-    #[error("it is not safe to use: {0}: {fix}", fix = .0.fix())]
+    #[error("it is not safe to use: {0}{advice}", advice = .0.advice())]
     Unsafe(Hazard),
     #[error("it was closed with nothing in it: locked, or not approved")]
     ClosedEmpty,
