@@ -1,16 +1,16 @@
 //! The command line.
 
-pub(crate) mod service;
 mod ca;
 mod doctor;
+pub(crate) mod service;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use self::service::{InstallArgs, UninstallArgs};
 pub(crate) use self::ca::{CaArgs, CaCommand};
 pub(crate) use self::doctor::DoctorArgs;
+use self::service::{InstallArgs, UninstallArgs};
 
 /// Puts secrets into requests on their way to the hosts they are listed for.
 ///

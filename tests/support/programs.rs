@@ -40,7 +40,8 @@ impl Proxy {
 
     /// Runs a line as a person types it, with the binary on the `PATH` and the daemon's environment.
     pub fn typed(&self, line: &str, environment: &[(&str, &str)]) -> Output {
-        let binary = Path::new(&program()).parent().expect("a folder").display();
+        let program = program();
+        let binary = Path::new(&program).parent().expect("a folder").display();
         let given = environment.iter().find(|(key, _)| *key == "PATH").map(|(_, path)| *path);
         let path = given.or(self.home.environment.get("PATH").map(String::as_str)).unwrap_or_default();
         let mut shell = Command::new("sh");
