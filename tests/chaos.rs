@@ -58,7 +58,7 @@ async fn nothing_leaks_and_no_record_is_lost_whatever_crashes() {
 /// Crashes every owner until it was restarted so often, at any moment, and disturbs whatever can be disturbed meanwhile.
 fn crash_all(fire: &Fire, crashes: u64) -> u64 {
     let deadline = Instant::now() + Duration::from_secs(if is_long() { 900 } else { 60 });
-    for round in 0.. {
+    loop {
         let restarts = restarts(&fire.proxy.status());
         let more = |(_, restarts): &(&str, &u64)| **restarts < crashes;
         let left: Vec<&str> = OWNERS.into_iter().zip(&restarts).filter(more).map(|(owner, _)| owner).collect();
@@ -70,30 +70,29 @@ fn crash_all(fire: &Fire, crashes: u64) -> u64 {
             let victim = usize::try_from(random(left.len() as u64)).expect("an index");
             fire.proxy.fault(left[victim], "crash");
         }
-        disturb(fire, round);
+        disturb(fire);
         std::thread::sleep(Duration::from_millis(random(60)));
     }
-    0
 }
 
 /// Now and then, what else may happen to a daemon.
-fn disturb(fire: &Fire, round: u64) {
+fn disturb(fire: &Fire) {
     match random(12) {
         0 => fire.proxy.signal(Signal::HUP),
         1 | 2 => {
             let comment = if random(2) == 0 { "" } else { "# another comment\n" };
             fire.proxy.write_secrets(&format!("{comment}{}", fire.secrets_text()));
         }
-        3 => rename(fire, "audit.log", round),
-        4 => rename(fire, "proxy.log", round),
+        3 => rename(fire, "audit.log"),
+        4 => rename(fire, "proxy.log"),
         _ => {}
     }
 }
 
 /// As programs do that rotate logs. It may not be there yet, after the last time.
-fn rename(fire: &Fire, name: &str, round: u64) {
+fn rename(fire: &Fire, name: &str) {
     let path = fire.proxy.dir().join(name);
-    let _ = fs::rename(&path, path.with_extension(format!("log.renamed-{round}")));
+    let _ = fs::rename(&path, path.with_extension(format!("log.renamed-{}", random(u64::MAX))));
 }
 
 fn restarts(status: &Value) -> Vec<u64> {
