@@ -21,6 +21,10 @@ const VARIABLES: &str = "guest-variables";
 const TRUST: &str = "guest-trust";
 const CLOCK: &str = "guest-clock";
 const PORT: &str = "guest-port";
+const FOLDER: &str = "guest-folder";
+
+/// What it says when our folder can be seen from there, and when not.
+const SEEN: [&str; 2] = ["secret-proxy-doctor seen", "secret-proxy-doctor unseen"];
 
 /// Node has roots of its own, to which this adds.
 const NODE: &str = "NODE_EXTRA_CA_CERTS";
@@ -39,7 +43,8 @@ pub(super) fn links(ground: &Ground, guest: &Guest) -> Vec<Link> {
     let report = match reach(guest) {
         Ok(report) => report,
         Err(link) => {
-            let rest = [VARIABLES, TRUST, CLOCK, PORT].map(|name| Link::not_looked_at(name, "the VM is not reached"));
+            let rest =
+                [VARIABLES, TRUST, CLOCK, PORT, FOLDER].map(|name| Link::not_looked_at(name, "the VM is not reached"));
             return std::iter::once(link).chain(rest).collect();
         }
     };
@@ -52,6 +57,7 @@ pub(super) fn links(ground: &Ground, guest: &Guest) -> Vec<Link> {
         trust(ground, guest, &report),
         clock(guest, &report, before, after),
         answers(ground, guest, port),
+        folder(ground, guest),
     ]
 }
 
@@ -165,4 +171,31 @@ fn answers(ground: &Ground, guest: &Guest, port: u16) -> Link {
         Ok(_) => Link::fail(PORT, format!("nobody answers on 127.0.0.1:{port} there"), fix),
         Err(error) => Link::fail(PORT, format!("ssh cannot be started: {}", error.kind()), "command -v ssh"),
     }
+}
+
+/// Lima shows the home folder to a VM, at the same path, unless it is told not to: the key of the authority is in
+/// it, and maybe secrets.
+fn folder(ground: &Ground, guest: &Guest) -> Link {
+    let path = ground.folder.path().to_string_lossy();
+    if path.contains(['\'', '"', '$', '`', '\\']) {
+        return Link::not_looked_at(FOLDER, "the folder's path cannot be asked for there");
+    }
+    let [seen, unseen] = SEEN;
+    let ran = guest.run(&format!("test -e \"{path}\" && echo {seen} || echo {unseen}"));
+    let said = ran.map(|ran| String::from_utf8_lossy(&ran.stdout).into_owned()).unwrap_or_default();
+    if said.lines().any(|line| line == seen) {
+        let fix = guest.instance().map_or_else(
+            || "take the mount away where the VM is configured".to_owned(),
+            |vm| format!("limactl stop {vm} && limactl edit {vm} --tty=false --set '.mounts = []' && limactl start {vm}"),
+        );
+        return Link::fail(
+            FOLDER,
+            format!("the VM can see {path}: the key of the CA, the audit trail, plain secrets"),
+            fix,
+        );
+    }
+    if !said.lines().any(|line| line == unseen) {
+        return Link::not_looked_at(FOLDER, "it does not say what it can see");
+    }
+    Link::ok(FOLDER, "the VM cannot see our folder")
 }

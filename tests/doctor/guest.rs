@@ -12,9 +12,11 @@ use crate::commands::assert_line;
 use crate::support::programs::executable;
 use crate::support::{Canary, Proxy};
 
-const GUEST_LINKS: [&str; 5] = ["guest-ssh", "guest-variables", "guest-trust", "guest-clock", "guest-port"];
+const GUEST_LINKS: [&str; 6] =
+    ["guest-ssh", "guest-variables", "guest-trust", "guest-clock", "guest-port", "guest-folder"];
 
-/// `-W` leads to the port that the file of the guest's port names; anything else is run by a shell.
+/// `-W` leads to the port that the file of the guest's port names; anything else is run by a shell, which does not
+/// see the proxy's folder unless it is mounted.
 const SSH: &str = r#"
 while getopts F:o:TNW: option; do
   case $option in F) config=$OPTARG ;; W) forward=${OPTARG#127.0.0.1:} ;; esac
@@ -26,7 +28,17 @@ test -e "$guest/frozen" && exec sleep 60
 if test -n "$forward"; then
   exec bash -c 'exec 4<&0 3<>/dev/tcp/127.0.0.1/$(cat "$0") || exit 255; cat <&4 >&3 & exec cat <&3' "$guest/port-$forward"
 fi
+test -e "$guest/mounts" || set -- "$(printf '%s' "$*" | sed "s#$(cat "$guest/folder")#/not/here#g")"
 exec env -i $(cat "$guest/environment") GUEST="$guest" HOME="$guest" PATH="$guest/bin:$PATH" sh -c "$*"
+"#;
+
+const LIMACTL: &str = r#"
+case "$*" in
+  "start work") rm -f GUEST/down ;;
+  "stop work") ;;
+  "edit work --tty=false --set .mounts = []") rm GUEST/mounts ;;
+  *) exit 1 ;;
+esac
 "#;
 
 /// What a VM's own commands do to it.
@@ -60,13 +72,14 @@ impl Vm {
         }
         fs::write(lima.join("work/ssh.config"), "Host lima-work\n").expect("written");
         executable(&bin.join("ssh"), SSH);
-        executable(&bin.join("limactl"), &format!("test \"$*\" = 'start work' && rm {}/down", text(&folder)));
+        executable(&bin.join("limactl"), &LIMACTL.replace("GUEST", &text(&folder)));
         executable(&folder.join("bin/sudo"), SUDO);
         executable(&folder.join("bin/date"), "echo $(($(/bin/date +%s) + $(cat \"$GUEST/offset\")))");
         let path = format!("{}:{}", text(&bin), std::env::var("PATH").expect("a path"));
         let vm = Self { proxy, canary, folder, path, lima_home: text(&lima) };
         // A login may set another path.
         vm.write(".profile", "echo a message of the day\nPATH=$GUEST/bin:$PATH\n");
+        vm.write("folder", &text(vm.proxy.dir()));
         vm.write("offset", "0\n");
         vm.write("system.crt", "a root that is not one of ours\n");
         vm.write("port-17329", &vm.proxy.addr().port().to_string());
@@ -134,7 +147,8 @@ fn a_vm_that_is_set_up_is_green() {
 /// How a VM is broken, the link that tells, and a word that it says.
 type Break = (&'static str, fn(&Vm), &'static str);
 
-const BREAKS: [Break; 8] = [
+const BREAKS: [Break; 9] = [
+    ("guest-folder", |vm| vm.write("mounts", ""), "can see"),
     ("guest-ssh", |vm| vm.write("down", ""), "Connection closed"),
     (
         "guest-variables",
