@@ -3,6 +3,7 @@
 mod ca;
 mod doctor;
 pub(crate) mod service;
+pub(crate) mod tunnel;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::ca::{CaArgs, CaCommand};
 pub(crate) use self::doctor::DoctorArgs;
 use self::service::{InstallArgs, UninstallArgs};
+use self::tunnel::TunnelArgs;
 
 /// Puts secrets into requests on their way to the hosts they are listed for.
 ///
@@ -66,6 +68,10 @@ pub(crate) enum Command {
         One line a link: ok, warn or FAIL, and what to type. No secret is sent anywhere: injection and refusal are \
         tried by a throw-away proxy with a made-up one. The exit code is 1 if a link is broken.")]
     Doctor(DoctorArgs),
+    /// Keep a reverse tunnel into a VM, so that the proxy's port is there
+    #[command(after_help = "Example: secret-proxy tunnel work\n\n\
+        It runs in the foreground and mends itself; how it is, secret-proxy status tells. SIGTERM ends it.")]
+    Tunnel(TunnelArgs),
     /// See it work, in a few seconds, without network, 1Password or root
     #[command(after_help = "Example: secret-proxy demo")]
     Demo,

@@ -11,4 +11,5 @@ pub(crate) mod reload;
 pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod uninstall;
+pub(crate) mod tunnel;
 pub(crate) mod why;

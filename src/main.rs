@@ -17,6 +17,7 @@ mod settings;
 mod stage;
 mod terminal;
 mod trail;
+mod tunnel;
 mod watchdog;
 
 use std::alloc::System;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => commands::run::main(&arguments),
         Command::Status(arguments) => commands::status::main(&arguments),
         Command::Uninstall(arguments) => commands::uninstall::main(&arguments),
+        Command::Tunnel(arguments) => commands::tunnel::main(&arguments),
         Command::Why(arguments) => commands::why::main(&arguments),
     };
     outcome.unwrap_or_else(|failure| {

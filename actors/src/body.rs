@@ -147,6 +147,11 @@ pub(crate) struct UpstreamBody {
 }
 
 impl ResponseBody {
+    /// A text made for this answer.
+    pub(crate) fn made(text: String) -> Self {
+        Self::Text(Some(text.into()))
+    }
+
     pub(crate) fn text(text: &'static str) -> Self {
         Self::Text((!text.is_empty()).then(|| Bytes::from_static(text.as_bytes())))
     }

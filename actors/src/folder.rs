@@ -38,6 +38,9 @@ pub enum FolderError {
     #[error("another secret-proxy already runs on {} (pid {pid}): stop it first, or give this one its own --dir",
             .0.display(), pid = .1)]
     InUse(PathBuf, String),
+    /// Another keeper works on the tunnel.
+    #[error("another secret-proxy already keeps the tunnel into {0} (pid {1}): stop it first")]
+    Kept(String, String),
 }
 
 fn hint(error: &io::Error) -> &'static str {
@@ -118,7 +121,19 @@ impl Folder {
     /// # Errors
     /// Another daemon has it.
     pub fn lock(&self) -> Result<File, FolderError> {
-        let path = self.0.join("lock");
+        self.lock_file("lock", |pid| FolderError::InUse(self.0.clone(), pid))
+    }
+
+    /// Takes one VM's tunnel for this process, until the file is dropped.
+    ///
+    /// # Errors
+    /// Another keeper has it.
+    pub fn lock_tunnel(&self, instance: &str) -> Result<File, FolderError> {
+        self.lock_file(&format!("tunnel-{instance}.lock"), |pid| FolderError::Kept(instance.to_owned(), pid))
+    }
+
+    fn lock_file(&self, name: &str, held: impl FnOnce(String) -> FolderError) -> Result<File, FolderError> {
+        let path = self.0.join(name);
         let mut file = open_ours(&path, OpenOptions::new().read(true).write(true).create(true))?;
         match file.try_lock() {
             Ok(()) => {
@@ -128,7 +143,7 @@ impl Folder {
             }
             Err(fs::TryLockError::WouldBlock) => {
                 let pid = io::read_to_string(file).unwrap_or_default();
-                Err(FolderError::InUse(self.0.clone(), pid.trim().to_owned()))
+                Err(held(pid.trim().to_owned()))
             }
             Err(fs::TryLockError::Error(error)) => Err(FolderError::Io(path, error)),
         }

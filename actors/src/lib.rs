@@ -49,6 +49,7 @@ mod limits;
 mod listener;
 mod notice;
 mod prefixed;
+pub mod probe;
 mod secret_store;
 mod session;
 pub mod settings;
@@ -57,6 +58,7 @@ mod status;
 mod supervisor;
 mod tasks;
 mod tls;
+pub mod tunnel;
 mod upstream;
 
 pub use authority::{RootCertificate, RootError, Roots, Step, fingerprint, rotate};

@@ -170,6 +170,12 @@ pub(crate) const ROOT_VALID: Duration = Duration::from_secs(3650 * 24 * 3600);
 /// Making a root and syncing it to the disk, which is not the runtime's thread's work. Less than a client of
 /// the status socket waits.
 pub(crate) const ROTATION: Duration = Duration::from_secs(4);
+// Tunnels
+
+/// Tunnels that are remembered.
+pub(crate) const TUNNELS_MAX: usize = 64;
+/// A keeper speaks every 2 s; one that has not for so long has ended, or is stuck.
+pub(crate) const TUNNEL_SILENT: Duration = Duration::from_secs(15);
 
 // Status
 

@@ -1,11 +1,13 @@
 //! The owner of the status socket.
 //!
 //! *Owns* the tasks that serve `status.sock`. *Answers* questions on the socket, out of the
-//! [`Board`]. *Asks* `secret_store` to reload and `authority` to rotate its root. *Dies when* its code is wrong: nobody waits on it.
+//! [`Board`]; takes in what tunnel keepers report. *Asks* `secret_store` to reload and `authority` to rotate its
+//! root. *Dies when* its code is wrong: nobody waits on it.
 //! *After a restart* it serves the same socket, which the root holds; no count is lost.
 
 mod board;
 mod report;
+mod tunnels;
 
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
@@ -24,10 +26,12 @@ pub(crate) use self::board::{ListenerReport, SecretsState};
 use crate::authority::{AuthorityHandle, Step};
 use crate::heartbeat::Beat;
 use crate::limits;
+use crate::probe::ProbeKey;
 use crate::secret_store::SecretStoreHandle;
 use crate::slot::Publisher;
 use crate::supervisor::{Child, permanent};
 use crate::tasks::watched;
+use crate::tunnel::TunnelReport;
 
 /// Questions that are answered at a time.
 const QUESTIONS_MAX: usize = 16;
@@ -42,6 +46,8 @@ enum Question {
     Reload,
     /// Make the next root, or use it from now on.
     Rotate { step: Step },
+    /// A tunnel is like this; and how is the proxy reached, to see whether it goes through?
+    Tunnel(TunnelReport),
     #[cfg(feature = "faults")]
     Fault(crate::faults::Fault),
 }
@@ -132,11 +138,23 @@ async fn converse(mut stream: UnixStream, arguments: Arguments) -> std::io::Resu
 }
 
 impl Arguments {
+    /// Where the proxy listens, and the key to the question that a keeper asks there.
+    fn way_in(&self) -> Value {
+        json!({
+            "key": self.board.probe_key.as_ref().map(ProbeKey::as_str),
+            "listeners": *self.board.listeners.borrow(),
+        })
+    }
+
     async fn answer(&self, question: Question) -> Value {
         match question {
             Question::Status => report::report(&self.board),
             Question::Reload => told(self.secret_store.reload().await.map_err(|error| error.to_string())),
             Question::Rotate { step } => told(self.authority.rotate(step).await),
+            Question::Tunnel(report) => {
+                self.board.tunnels.hear(report);
+                self.way_in()
+            }
             #[cfg(feature = "faults")]
             Question::Fault(fault) => {
                 let _ = self.root.cast(crate::supervisor::Msg::Fault(fault));

@@ -9,6 +9,7 @@ use super::ask::ask;
 use crate::cli::StatusArgs;
 use crate::failure::Failure;
 use crate::settings::folder_path;
+use crate::terminal::visible;
 
 pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
     let report = ask(&Folder::at(&folder_path(&arguments.folder)?), "status")?;
@@ -63,6 +64,13 @@ fn print(report: &Value) {
     }
     if let Some(error) = audit["last_error"].as_str() {
         say!("            cannot be written: {error}");
+    }
+    for it in report["tunnels"].as_array().into_iter().flatten() {
+        let (instance, state) = (text(&it["instance"]), text(&it["state"]));
+        say!("tunnel      {instance}: {state} since {} ({})", visible(&text(&it["since"])), text(&it["mode"]));
+        if let Some(error) = it["last_error"].as_str() {
+            say!("            {}", visible(error));
+        }
     }
     let restarted = |it: &&Value| it["restarts"] != 0 || it["state"] != "running";
     for it in report["subsystems"].as_array().into_iter().flatten().filter(restarted) {

@@ -1,4 +1,5 @@
-//! The port itself: HTTP/1.1 with CONNECT and absolute URIs, and 400 for anything else.
+//! The port itself: HTTP/1.1 with CONNECT and absolute URIs, the question of a tunnel keeper, and 400 for
+//! anything else.
 
 use std::future::pending;
 use std::pin::pin;
@@ -67,8 +68,16 @@ async fn answer(request: Request<Incoming>, peers: Arc<Peers>, after: After) -> 
     }
     match absolute(&request) {
         Some(destination) => exchange::answer(path(destination, Form::Absolute, peers, &after), request).await,
-        None => refusal::bad_request(),
+        None => aside(&request, &peers),
     }
+}
+
+/// What is no proxy request gets the same 400, save the question of a tunnel keeper.
+fn aside(request: &Request<Incoming>, peers: &Peers) -> Response<ResponseBody> {
+    let uri = request.uri();
+    let plain = request.method() == Method::GET && uri.authority().is_none() && request.body().is_end_stream();
+    let key = peers.board.probe_key.as_ref().filter(|_| plain && uri.query().is_none());
+    key.and_then(|key| key.answer(uri.path())).map_or_else(refusal::bad_request, refusal::round_trip)
 }
 
 /// 200 whenever the authority can be read: what is wrong with the destination is told inside, where the

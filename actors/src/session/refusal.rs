@@ -33,6 +33,14 @@ pub(super) fn bad_request() -> Response<ResponseBody> {
     response
 }
 
+/// To a tunnel keeper that has asked with the key.
+pub(super) fn round_trip(answer: String) -> Response<ResponseBody> {
+    let mut response = text(StatusCode::OK, "");
+    *response.body_mut() = ResponseBody::made(answer);
+    response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 /// The upstream cannot be reached or verified.
 pub(super) fn bad_gateway() -> Response<ResponseBody> {
     text(StatusCode::BAD_GATEWAY, BAD_GATEWAY)

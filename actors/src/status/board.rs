@@ -13,6 +13,9 @@ use policy::secret::Name;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 
+use super::tunnels::Tunnels;
+use crate::probe::ProbeKey;
+
 /// The parts of the status report.
 #[derive(Debug)]
 pub(crate) struct Board {
@@ -34,6 +37,9 @@ pub(crate) struct Board {
     /// Refusals that could not be recorded.
     pub(crate) unrecorded: Counter,
     pub(crate) subsystems: watch::Sender<Vec<SubsystemReport>>,
+    pub(crate) tunnels: Tunnels,
+    /// What a tunnel keeper's question is told by.
+    pub(crate) probe_key: Option<ProbeKey>,
 }
 
 /// A number that only grows.
@@ -67,6 +73,8 @@ impl Board {
             refused: Counter::default(),
             unrecorded: Counter::default(),
             subsystems: watch::Sender::default(),
+            tunnels: Tunnels::default(),
+            probe_key: ProbeKey::random(),
         }
     }
 

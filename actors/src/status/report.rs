@@ -17,7 +17,7 @@ pub(super) fn report(board: &Board) -> Value {
         "secrets": secrets(board),
         "ca": authority(board),
         "audit": audit(board),
-        "tunnels": [],
+        "tunnels": board.tunnels.report(),
         "subsystems": *board.subsystems.borrow(),
     })
 }

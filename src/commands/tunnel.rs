@@ -1,0 +1,131 @@
+//! `tunnel INSTANCE`: keeps the reverse tunnel into a VM, in the foreground.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use actors::folder::Folder;
+use actors::tunnel::{TunnelMode, is_name};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::tunnel::{End, Mode, TunnelArgs};
+use crate::failure::Failure;
+use crate::settings::folder_path;
+use crate::tunnel::{Keeper, Located, Place, Site, Target, find_program, unix_path};
+
+/// What ssh adds to the name of its socket while it makes it.
+const WHILE_MADE: &str = ".0123456789abcdef";
+
+pub(crate) fn main(arguments: &TunnelArgs) -> Result<ExitCode, Failure> {
+    let path = folder_path(&arguments.folder)?;
+    if !is_name(&arguments.instance) {
+        return Err(Failure::usage(format!(
+            "'{}' cannot be the name of a VM: letters, digits, . _ and -, beginning with a letter or digit",
+            arguments.instance.escape_debug()
+        )));
+    }
+    let place = place(arguments)?;
+    let ssh = find_program("ssh", env::var_os("PATH").as_deref());
+    let ssh = ssh.ok_or_else(|| {
+        Failure::not_well("ssh is in no folder of PATH: install OpenSSH, or put its folder into PATH")
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::not_well)?;
+    if let Located::Unknown(why) = runtime.block_on(place.locate()) {
+        return Err(Failure::not_well(why));
+    }
+    let (folder, warnings) = Folder::open(&path).map_err(Failure::not_well)?;
+    warnings.iter().for_each(|warning| complain!("secret-proxy: {warning}"));
+    let control = control(&folder, &arguments.instance)?;
+    let _lock = folder.lock_tunnel(&arguments.instance).map_err(Failure::not_well)?;
+    let site = Site {
+        instance: arguments.instance.clone(),
+        mode: mode(arguments.mode),
+        target: target(arguments.target),
+        port: arguments.guest_port,
+        place,
+        ssh,
+        folder,
+        control,
+    };
+    runtime.block_on(async {
+        let signals = Signals::listen().map_err(Failure::not_well)?;
+        Keeper::new(site).run(signals.stop()).await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn mode(given: Mode) -> TunnelMode {
+    match given {
+        Mode::Dedicated => TunnelMode::Dedicated,
+        Mode::Shared => TunnelMode::Shared,
+    }
+}
+
+fn target(given: End) -> Target {
+    match given {
+        End::Socket => Target::Socket,
+        End::Port => Target::Port,
+    }
+}
+
+fn place(arguments: &TunnelArgs) -> Result<Place, Failure> {
+    let (Some(file), Some(host)) = (&arguments.ssh_config, &arguments.host) else {
+        let home = lima_home().ok_or_else(|| Failure::usage("there is no home folder: name Lima's in LIMA_HOME"))?;
+        let limactl = find_program("limactl", env::var_os("PATH").as_deref());
+        return Ok(Place::Lima { name: arguments.instance.clone(), home, limactl });
+    };
+    let file = std::path::absolute(file).map_err(|error| Failure::usage(format!("--ssh-config: {error}")))?;
+    if let Err(error) = std::fs::File::open(&file) {
+        return Err(Failure::usage(format!(
+            "--ssh-config: {} cannot be read ({}): name the file that ssh -F takes",
+            file.display(),
+            error.kind()
+        )));
+    }
+    // ssh would take it for an option, or for more than one word.
+    if host.is_empty() || host.starts_with('-') || host.contains(|it: char| it.is_whitespace() || it.is_control()) {
+        return Err(Failure::usage(format!("--host: '{}' is not the name of a Host", host.escape_debug())));
+    }
+    Ok(Place::Config { file, host: host.clone() })
+}
+
+fn lima_home() -> Option<PathBuf> {
+    let set = env::var_os("LIMA_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    set.or_else(|| etcetera::home_dir().ok().map(|home| home.join(".lima")))
+}
+
+/// The socket by which ssh lets the keeper alone share its connection.
+fn control(folder: &Folder, instance: &str) -> Result<PathBuf, Failure> {
+    let path = folder.path().join(format!("tunnel-{instance}.ssh"));
+    for path in [&folder.path().join("proxy.sock"), &longest(&path)] {
+        unix_path(path).map_err(Failure::usage)?;
+    }
+    Ok(path)
+}
+
+fn longest(path: &Path) -> PathBuf {
+    let mut text = path.as_os_str().to_owned();
+    text.push(WHILE_MADE);
+    text.into()
+}
+
+struct Signals {
+    all: [Signal; 3],
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+        let [terminate, interrupt, hangup] = kinds.map(signal);
+        Ok(Self { all: [terminate?, interrupt?, hangup?] })
+    }
+
+    async fn stop(self) {
+        let [mut terminate, mut interrupt, mut hangup] = self.all;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}

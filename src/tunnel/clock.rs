@@ -1,0 +1,50 @@
+//! Whether the computer has slept: the wall clock goes on meanwhile, the monotonic one does not.
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// Less than this is a clock that was set right.
+const SLEPT: Duration = Duration::from_secs(5);
+
+/// Both clocks, as they were last looked at.
+#[derive(Debug)]
+pub(super) struct Clocks {
+    monotonic: Instant,
+    wall: SystemTime,
+}
+
+impl Clocks {
+    pub(super) fn now() -> Self {
+        Self { monotonic: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// Whether the computer has slept since the last look, and looks.
+    pub(super) fn slept(&mut self, now: &Self) -> bool {
+        let passed = now.monotonic.saturating_duration_since(self.monotonic);
+        let by_the_wall = now.wall.duration_since(self.wall).unwrap_or_default();
+        (self.monotonic, self.wall) = (now.monotonic, now.wall);
+        by_the_wall > passed + SLEPT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_leap_of_the_wall_clock_alone_is_sleep() {
+        let begin = Clocks::now();
+        let table = [(2, 2, false), (2, 6, false), (2, 3600, true), (3600, 3600, false), (2, 0, false)];
+        for (monotonic, wall, slept) in table {
+            let mut clocks = Clocks { ..begin };
+            let later = Clocks {
+                monotonic: begin.monotonic + Duration::from_secs(monotonic),
+                wall: begin.wall + Duration::from_secs(wall),
+            };
+            assert_eq!(clocks.slept(&later), slept, "{monotonic} {wall}");
+            assert!(!clocks.slept(&later), "it is told once");
+        }
+        // Set back.
+        let mut clocks = Clocks { ..begin };
+        assert!(!clocks.slept(&Clocks { wall: begin.wall - Duration::from_secs(3600), ..begin }));
+    }
+}

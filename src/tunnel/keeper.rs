@@ -1,0 +1,244 @@
+//! Does what the machine says, and tells how it went.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use actors::folder::Folder;
+use actors::probe::Question;
+use actors::tunnel::{TunnelMode, TunnelReport, TunnelState};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{sleep, timeout};
+
+use super::link::{Here, Link, Target};
+use super::machine::{Event, Machine, Probe, Step};
+use super::place::{Located, Place};
+use super::probe::{ask, ask_by};
+use super::trouble::Trouble;
+use super::voice::{Voice, WayIn};
+
+/// How long the proxy may take to answer on this side.
+const NEAR: Duration = Duration::from_secs(3);
+/// How long it may take to find out who has the port.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// What one keeper was told at its start.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) instance: String,
+    pub(crate) mode: TunnelMode,
+    pub(crate) target: Target,
+    /// The port in the VM.
+    pub(crate) port: u16,
+    pub(crate) place: Place,
+    /// The program ssh.
+    pub(crate) ssh: PathBuf,
+    pub(crate) folder: Folder,
+    /// The socket of a connection of our own.
+    pub(crate) control: PathBuf,
+}
+
+/// Keeps one tunnel.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    site: Site,
+    machine: Machine,
+    voice: Voice,
+    link: Option<Link>,
+    report: TunnelReport,
+}
+
+impl Keeper {
+    pub(crate) fn new(site: Site) -> Self {
+        let machine = Machine::new(site.mode, site.port);
+        let report = TunnelReport {
+            instance: site.instance.clone(),
+            mode: site.mode,
+            state: machine.state(),
+            since: timestamp(),
+            last_error: None,
+        };
+        let voice = Voice::new(site.folder.status_socket());
+        Self { site, machine, voice, link: None, report }
+    }
+
+    /// Keeps the tunnel until it is to stop; then takes it down.
+    pub(crate) async fn run(mut self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        let mut step = Step::Locate;
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = &mut stop => break,
+                event = self.next(step) => event,
+            };
+            step = self.machine.on(event, Instant::now(), chance());
+            self.tell().await;
+        }
+        if let Some(link) = self.link.take() {
+            link.end().await;
+        }
+        self.report.state = TunnelState::Stopped;
+        self.voice.say(&self.report).await;
+    }
+
+    /// Takes the step, unless something happens meanwhile.
+    async fn next(&mut self, step: Step) -> Event {
+        if step == Step::Unlink {
+            if let Some(link) = self.link.take() {
+                link.end().await;
+            }
+            return Event::Unlinked;
+        }
+        let Self { site, voice, link, report, .. } = self;
+        let way_in = voice.way_in().cloned();
+        let mut made = None;
+        let event = tokio::select! {
+            trouble = ended(link.as_ref()) => Event::Ended(trouble),
+            event = voice.beat(report, site.target, link.as_ref().map(|link| &link.here)) => event,
+            event = take(&step, site, link.as_ref(), way_in.as_ref(), &mut made) => event,
+        };
+        if matches!(event, Event::Ended(_) | Event::Failed(_)) {
+            *link = None;
+        }
+        if made.is_some() {
+            *link = made;
+        }
+        event
+    }
+
+    /// Tells the daemon; and whoever reads along, when something is new.
+    async fn tell(&mut self) {
+        let (state, error) = (self.machine.state(), self.machine.error());
+        let is_new = state != self.report.state || error != self.report.last_error.as_deref();
+        if state != self.report.state {
+            self.report.since = timestamp();
+        }
+        self.report.state = state;
+        self.report.last_error = error.map(str::to_owned);
+        if is_new && state != TunnelState::Connecting {
+            let why = error.map(|error| format!(": {error}")).unwrap_or_default();
+            complain!("{} tunnel into {}: {}{why}", timestamp(), self.report.instance, state.as_str());
+        }
+        // That the daemon comes or goes is noticed at the next beat.
+        let _ = self.voice.say(&self.report).await;
+    }
+}
+
+/// Waits for the end of what the link goes through, if there is one.
+async fn ended(link: Option<&Link>) -> Trouble {
+    match link {
+        Some(link) => link.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn take(step: &Step, site: &Site, link: Option<&Link>, way_in: Option<&WayIn>, made: &mut Option<Link>) -> Event {
+    match step {
+        Step::Wait(pause) => {
+            sleep(*pause).await;
+            Event::Waited
+        }
+        Step::Locate => site.locate().await,
+        Step::Link => match site.link(way_in).await {
+            Ok(link) => {
+                *made = Some(link);
+                Event::Linked
+            }
+            Err(trouble) => Event::Failed(trouble),
+        },
+        Step::Look => Event::Held(site.look(way_in).await),
+        Step::Probe(limit) => Event::Probed(site.probe(link, way_in, *limit).await),
+        Step::Unlink => Event::Unlinked,
+    }
+}
+
+impl Site {
+    async fn locate(&self) -> Event {
+        match self.place.locate().await {
+            Located::At { .. } => Event::Located,
+            Located::Stopped(why) | Located::Unknown(why) => Event::Absent(why),
+        }
+    }
+
+    /// Where the tunnel ends: where the proxy says that it listens, or where it does by default.
+    fn here(&self, way_in: Option<&WayIn>) -> Here {
+        let told = way_in.and_then(|way_in| way_in.here(self.target));
+        told.unwrap_or_else(|| match self.target {
+            Target::Socket => Here::Unix(self.folder.path().join("proxy.sock")),
+            Target::Port => Here::Tcp((Ipv4Addr::LOCALHOST, self.port).into()),
+        })
+    }
+
+    async fn link(&self, way_in: Option<&WayIn>) -> Result<Link, Trouble> {
+        let ssh = self.place.locate().await.ssh(&self.ssh);
+        let ssh = ssh.ok_or_else(|| Trouble::Other("the VM has just stopped".to_owned()))?;
+        Link::make(self.mode, ssh, &self.control, self.port, self.here(way_in)).await
+    }
+
+    /// Asks through the tunnel; first on this side, so that the VM is not blamed for the proxy.
+    async fn probe(&self, link: Option<&Link>, way_in: Option<&WayIn>, limit: Duration) -> Probe {
+        let Some(way_in) = way_in else {
+            return Probe::NoProxy("the daemon does not run: secret-proxy status".to_owned());
+        };
+        let (Some(link), Some(near), Some(far)) = (link, way_in.key.question(), way_in.key.question()) else {
+            return Probe::Lost(Trouble::Other("there is no forward".to_owned()));
+        };
+        if timeout(NEAR, ask_here(&link.here, &near)).await != Ok(Probe::Ours) {
+            return Probe::NoProxy(format!("the proxy does not answer on {}: is it in --listen?", link.here));
+        }
+        let words = link.ssh.through(link.control(), self.port);
+        ask_by(link.ssh.command(words), &far, limit).await
+    }
+
+    /// Asks whoever has the port.
+    async fn look(&self, way_in: Option<&WayIn>) -> Probe {
+        let question = way_in.and_then(|way_in| way_in.key.question());
+        // Without the daemon any question will do: the answer is not ours.
+        let question = question.unwrap_or_else(|| Question { path: "/".to_owned(), answer: String::new() });
+        let Some(ssh) = self.place.locate().await.ssh(&self.ssh) else {
+            return Probe::Lost(Trouble::Other("the VM has just stopped".to_owned()));
+        };
+        let words = match self.mode {
+            TunnelMode::Dedicated => ssh.anew(self.port),
+            TunnelMode::Shared => ssh.through(None, self.port),
+        };
+        ask_by(ssh.command(words), &question, LOOK).await
+    }
+}
+
+/// Asks on this side of the tunnel.
+async fn ask_here(here: &Here, question: &Question) -> Probe {
+    match here {
+        Here::Unix(path) => match UnixStream::connect(path as &Path).await {
+            Ok(stream) => ask_by_halves(stream, question).await,
+            Err(_) => Probe::Nothing,
+        },
+        Here::Tcp(address) => match TcpStream::connect(address).await {
+            Ok(stream) => ask_by_halves(stream, question).await,
+            Err(_) => Probe::Nothing,
+        },
+    }
+}
+
+async fn ask_by_halves(stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite, question: &Question) -> Probe {
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    ask(&mut writer, &mut reader, question).await
+}
+
+/// From 0 to 1; without randomness always in the middle.
+fn chance() -> f64 {
+    let mut bytes = [0; 2];
+    match aws_lc_rs::rand::fill(&mut bytes) {
+        Ok(()) => f64::from(u16::from_ne_bytes(bytes)) / f64::from(u16::MAX),
+        Err(_) => 0.5,
+    }
+}
+
+fn timestamp() -> String {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default()
+}
