@@ -39,5 +39,6 @@ mod spellings;
 mod streaming;
 mod supervision;
 mod support;
+mod tunnel_vm;
 mod upstream_proxy;
 mod upstream_tls;

@@ -1,0 +1,311 @@
+//! A stand-in for a VM: a network namespace with an sshd of its own, on a wire of its own.
+//!
+//! Nothing in it reaches the host but by that wire, where only sshd's answers come back from: the host's
+//! loopback, and so the proxy, is out of its reach. It needs root. Everything goes when it is dropped.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use tempfile::TempDir;
+
+use super::eventually::eventually;
+use super::process::Process;
+
+const WITHIN: Duration = Duration::from_secs(20);
+
+/// The host's name for the VM in the ssh config files.
+pub const HOST: &str = "lima-work";
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// A running VM stand-in.
+pub struct Vm {
+    sshd: Mutex<Option<Process>>,
+    namespace: Namespace,
+    /// What stands for Lima's folder, and all other files.
+    folder: TempDir,
+    wire: Wire,
+}
+
+/// Removed when dropped, with the processes in it and its end of the wire.
+struct Namespace(String);
+
+impl Namespace {
+    fn pids(&self) -> Vec<Pid> {
+        let output = Command::new("ip").args(["netns", "pids", &self.0]).output().expect("ip runs");
+        let pids = String::from_utf8_lossy(&output.stdout).into_owned();
+        pids.lines().filter_map(|pid| Pid::from_raw(pid.trim().parse().ok()?)).collect()
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        kill_all(&self.pids(), Signal::KILL);
+        let _ = Command::new("ip").args(["netns", "del", &self.0]).status();
+    }
+}
+
+impl Vm {
+    /// Makes it and waits until its sshd listens.
+    pub fn start() -> Self {
+        assert!(geteuid().is_root(), "a network namespace needs root");
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        let name = format!("sp{}x{number}", std::process::id());
+        let wire = Wire::of(std::process::id().wrapping_mul(64).wrapping_add(number));
+        ip(&["netns", "add", &name]);
+        let namespace = Namespace(name.clone());
+        let (near, far) = (format!("{name}h"), format!("{name}g"));
+        ip(&["link", "add", &near, "type", "veth", "peer", "name", &far, "netns", &name]);
+        ip(&["addr", "add", &format!("{}/30", wire.host), "dev", &near]);
+        ip(&["link", "set", &near, "up"]);
+        ip(&["-n", &name, "addr", "add", &format!("{}/30", wire.guest), "dev", &far]);
+        ip(&["-n", &name, "link", "set", &far, "up"]);
+        ip(&["-n", &name, "link", "set", "lo", "up"]);
+        let folder = tempfile::Builder::new().prefix("spvm").tempdir().expect("a folder");
+        let vm = Self { sshd: Mutex::default(), namespace, folder, wire };
+        vm.lay_out();
+        vm.boot();
+        vm
+    }
+
+    /// Keys, the files of sshd, and a folder as Lima has it.
+    fn lay_out(&self) {
+        for key in ["host_key", "key"] {
+            let path = self.path(key);
+            let mut command = Command::new("ssh-keygen");
+            command.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path);
+            assert!(command.status().expect("ssh-keygen runs").success());
+        }
+        fs::create_dir_all("/run/sshd").expect("sshd wants it");
+        let text = |name: &str| self.path(name).display().to_string();
+        let sshd = format!(
+            "ListenAddress {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\n\
+             PermitRootLogin prohibit-password\nAllowTcpForwarding yes\nMaxStartups 100\n",
+            self.address(),
+            text("host_key"),
+            text("key.pub"),
+        );
+        fs::write(self.path("sshd_config"), sshd).expect("written");
+        fs::create_dir_all(self.path("lima/work")).expect("made");
+        fs::write(self.path("lima/work/lima.yaml"), "").expect("written");
+        // As Lima writes it.
+        let config = format!(
+            "Host {HOST}\n  IdentityFile \"{}\"\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  \
+             NoHostAuthenticationForLocalhost yes\n  PreferredAuthentications publickey\n  Compression no\n  \
+             BatchMode yes\n  IdentitiesOnly yes\n  User root\n  ControlMaster auto\n  ControlPath \"{}\"\n  \
+             ControlPersist yes\n  Hostname {}\n  Port 22\n",
+            text("key"),
+            text("lima/work/ssh.sock"),
+            self.address(),
+        );
+        fs::write(self.ssh_config(), config).expect("written");
+        self.say_status("Running");
+        let limactl = format!("#!/bin/sh\ncat {}\n", text("status.json"));
+        fs::create_dir_all(self.path("bin")).expect("made");
+        fs::write(self.path("bin/limactl"), limactl).expect("written");
+        fs::set_permissions(self.path("bin/limactl"), fs::Permissions::from_mode(0o755)).expect("ours");
+    }
+
+    /// What the stand-in for limactl says from now on.
+    pub fn say_status(&self, status: &str) {
+        let file = self.ssh_config().display().to_string();
+        let line = serde_json::json!({"name": "work", "status": status, "sshConfigFile": file});
+        fs::write(self.path("status.json"), format!("{line}\n")).expect("written");
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The ssh config that leads here.
+    pub fn ssh_config(&self) -> PathBuf {
+        self.path("lima/work/ssh.config")
+    }
+
+    /// `LIMA_HOME`.
+    pub fn lima_home(&self) -> String {
+        self.path("lima").display().to_string()
+    }
+
+    /// A `PATH` with the stand-in for limactl first.
+    pub fn search_path(&self) -> String {
+        format!("{}:{}", self.path("bin").display(), std::env::var("PATH").expect("a PATH"))
+    }
+
+    /// Its address on the wire.
+    pub fn address(&self) -> Ipv4Addr {
+        self.wire.guest
+    }
+
+    /// The host's, on the other end.
+    pub fn host_address(&self) -> Ipv4Addr {
+        self.wire.host
+    }
+
+    /// Adds a line to the settings of sshd, before others; it counts when sshd starts.
+    pub fn set_sshd(&self, line: &str) {
+        let path = self.path("sshd_config");
+        let text = fs::read_to_string(&path).expect("written before");
+        fs::write(path, format!("{line}\n{text}")).expect("written");
+    }
+
+    /// The process ids of ssh that share a connection in this folder: keepers' own.
+    pub fn ssh_of_keepers(&self, dir: &Path) -> Vec<i32> {
+        let processes = fs::read_dir("/proc").expect("/proc").flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let wanted = format!("{}/tunnel-", dir.display());
+        let is_ours = |pid: &i32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).into_owned();
+            line.split('\0').next().is_some_and(|program| program.ends_with("ssh")) && line.contains(&wanted)
+        };
+        pids.filter(is_ours).collect()
+    }
+
+    /// Starts sshd, and waits until it listens.
+    pub fn boot(&self) {
+        let mut command = self.inside("/usr/sbin/sshd");
+        command.args(["-D", "-e", "-f"]).arg(self.path("sshd_config"));
+        let sshd = Process::spawn(&mut command, self.folder.path(), "sshd").expect("sshd starts");
+        *self.sshd.lock().expect("no panic") = Some(sshd);
+        let listens = || std::net::TcpStream::connect_timeout(&(self.address(), 22).into(), WITHIN).is_ok();
+        eventually(WITHIN, "sshd listens", listens);
+    }
+
+    /// Ends sshd and all its sessions by force, as when the VM is switched off.
+    pub fn cut(&self) {
+        self.signal_sshd(Signal::KILL);
+        if let Some(mut sshd) = self.sshd.lock().expect("no panic").take() {
+            sshd.kill();
+        }
+        eventually(WITHIN, "no sshd is left", || self.sshd_pids().is_empty());
+    }
+
+    /// Ends the sessions, and leaves the sshd that listens.
+    pub fn cut_sessions(&self) {
+        let listener = self.sshd.lock().expect("no panic").as_ref().map(Process::pid);
+        let sessions = || {
+            let pids = self.sshd_pids().into_iter();
+            pids.filter(|pid| Some(pid.as_raw_nonzero().get().cast_unsigned()) != listener).collect::<Vec<_>>()
+        };
+        eventually(WITHIN, "no session is left", || {
+            kill_all(&sessions(), Signal::KILL);
+            sessions().is_empty()
+        });
+    }
+
+    /// Stops or continues sshd and all its sessions: a VM that is frozen, and thaws.
+    pub fn signal_sshd(&self, signal: Signal) {
+        kill_all(&self.sshd_pids(), signal);
+    }
+
+    fn sshd_pids(&self) -> Vec<Pid> {
+        let is_sshd = |pid: &Pid| {
+            let name = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()));
+            name.is_ok_and(|name| name.starts_with("sshd"))
+        };
+        self.namespace.pids().into_iter().filter(is_sshd).collect()
+    }
+
+    /// A program that runs inside.
+    pub fn inside(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace.0, program]).current_dir(self.folder.path());
+        command
+    }
+
+    /// Starts a program inside, which goes on.
+    pub fn spawn_inside(&self, program: &str, words: &[&str], label: &str) -> Process {
+        Process::spawn(self.inside(program).args(words), self.folder.path(), label).expect("it starts")
+    }
+
+    /// Starts a program on the host, such as ssh with the VM's config, which goes on.
+    pub fn spawn_outside(&self, command: &mut Command, label: &str) -> Process {
+        Process::spawn(command, self.folder.path(), label).expect("it starts")
+    }
+
+    /// ssh on the host, with this VM's config.
+    pub fn ssh(&self) -> Command {
+        let mut command = Command::new("ssh");
+        command.arg("-F").arg(self.ssh_config());
+        command
+    }
+
+    /// What Lima does at boot: a master that shares its connection.
+    pub fn share_connection(&self) -> Process {
+        let socket = self.path("lima/work/ssh.sock");
+        let _ = fs::remove_file(&socket);
+        let mut command = self.ssh();
+        command.args(["-M", "-N", "-o", "ControlPersist=no", HOST]);
+        let master = self.spawn_outside(&mut command, "master");
+        eventually(WITHIN, "the master shares its connection", || socket.exists());
+        master
+    }
+
+    /// Whether somebody listens on the port inside.
+    pub fn listens(&self, port: u16) -> bool {
+        let output = self.inside("ss").args(["-Hltn", &format!("sport = :{port}")]).output().expect("ss runs");
+        !output.stdout.is_empty()
+    }
+
+    /// Listens to all interfaces inside, raw.
+    pub fn capture(&self) -> Capture {
+        let file = self.path("capture");
+        let words = ["-i", "any", "-s", "0", "-U", "--immediate-mode", "-Z", "root", "-w", &file.display().to_string()];
+        let tcpdump = self.spawn_inside("tcpdump", &words, "tcpdump");
+        eventually(WITHIN, "tcpdump listens", || fs::metadata(&file).is_ok_and(|file| file.len() > 0));
+        Capture { tcpdump, file }
+    }
+}
+
+/// All packets on the interfaces inside.
+pub struct Capture {
+    tcpdump: Process,
+    file: PathBuf,
+}
+
+impl Capture {
+    /// What was caught, which must have all of these in it: else it has missed something.
+    pub fn bytes(mut self, controls: &[&str]) -> Vec<u8> {
+        let caught = || {
+            let bytes = fs::read(&self.file).expect("the capture");
+            controls.iter().all(|control| memchr::memmem::find(&bytes, control.as_bytes()).is_some())
+        };
+        eventually(WITHIN, "the capture has caught what is known to have passed", caught);
+        self.tcpdump.end();
+        fs::read(&self.file).expect("the capture")
+    }
+}
+
+/// The two addresses of a wire, which no other test of this machine has.
+struct Wire {
+    host: Ipv4Addr,
+    guest: Ipv4Addr,
+}
+
+impl Wire {
+    /// Four addresses a wire, of those set aside for benchmarks.
+    fn of(number: u32) -> Self {
+        let base = u32::from(Ipv4Addr::new(198, 18, 0, 0)) + (number % (1 << 15)) * 4;
+        Self { host: Ipv4Addr::from(base + 1), guest: Ipv4Addr::from(base + 2) }
+    }
+}
+
+fn ip(words: &[&str]) {
+    let output = Command::new("ip").args(words).output().expect("ip runs");
+    assert!(output.status.success(), "ip {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn kill_all(pids: &[Pid], signal: Signal) {
+    for pid in pids {
+        // It may have ended by itself.
+        let _ = kill_process(*pid, signal);
+    }
+}

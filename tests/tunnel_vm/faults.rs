@@ -1,0 +1,314 @@
+//! Whatever ends a tunnel: how soon it is noticed, and how soon it is well again.
+//!
+//! The second time counts from the fault, or where something outside has to be put right first (a VM
+//! thawed, a port given back) from that. With `TUNNEL_TABLE` set to a file, each adds its row to it.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::Bench;
+use super::bench::{Mode, PORT, WITHIN};
+use crate::support::eventually;
+use crate::support::process::Process;
+use crate::support::vm::HOST as VM_HOST;
+
+/// One fault: what it does, and what puts it right, if it has to be put right.
+struct Fault {
+    name: &'static str,
+    /// The state that is to be told in the meantime, or "" for any but up.
+    state: [&'static str; 2],
+    /// A part of what is said of it.
+    says: &'static str,
+    strike: fn(&Bench) -> Left,
+    cure: Option<fn(&Bench, Left)>,
+}
+
+/// What a fault has left running.
+type Left = Option<Process>;
+
+/// Strikes, waits for the keeper to notice, cures, waits for it to mend; then the tunnel carries again.
+fn suffer(mode: Mode, fault: &Fault) {
+    let bench = Bench::start(mode);
+    bench.carries();
+    let struck = Instant::now();
+    let left = (fault.strike)(&bench);
+    bench.falls();
+    let noticed = struck.elapsed();
+    let state = fault.state[usize::from(mode == Mode::Shared)];
+    if !state.is_empty() {
+        bench.becomes(state);
+        let error = bench.tunnel()["last_error"].to_string();
+        assert!(error.contains(fault.says), "{error}");
+    }
+    let mut cured = struck;
+    if let Some(cure) = fault.cure {
+        cure(&bench, left);
+        cured = Instant::now();
+    }
+    bench.becomes("up");
+    let well = cured.elapsed();
+    bench.carries();
+    assert!(noticed < WITHIN && well < WITHIN, "{noticed:?} {well:?}");
+    row(fault, mode, noticed, well);
+}
+
+fn row(fault: &Fault, mode: Mode, noticed: Duration, well: Duration) {
+    let from = if fault.cure.is_some() { "cure" } else { "fault" };
+    let line = format!("{}\t{}\t{:.1}\t{:.1}\t{from}\n", fault.name, mode.word(), noticed.as_secs_f64(), well.as_secs_f64());
+    print!("{line}");
+    if let Some(path) = std::env::var_os("TUNNEL_TABLE") {
+        let file = File::options().append(true).create(true).open(path);
+        file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the row is written");
+    }
+}
+
+/// Stops the keeper while the port in the VM goes to another; goes on once that one listens.
+fn take_port(bench: &Bench, take: impl FnOnce() -> Process) -> Left {
+    bench.signal_keeper(Signal::STOP);
+    bench.vm.cut_sessions();
+    bench.drop_master();
+    eventually(WITHIN, "the port is free", || !bench.vm.listens(PORT));
+    let taker = take();
+    eventually(WITHIN, "the port is taken", || bench.vm.listens(PORT));
+    bench.renew_master();
+    bench.signal_keeper(Signal::CONT);
+    Some(taker)
+}
+
+fn end(_: &Bench, left: Left) {
+    drop(left);
+}
+
+const SESSIONS_KILLED: Fault = Fault {
+    name: "the VM's end of the connection is killed",
+    state: ["", "no-master"],
+    says: "log in to the VM once",
+    strike: |bench| {
+        bench.vm.cut_sessions();
+        None
+    },
+    cure: None,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn dedicated_sessions_are_killed() {
+    suffer(Mode::Dedicated, &SESSIONS_KILLED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn shared_sessions_are_killed() {
+    let fault = Fault { cure: Some(|bench, _| bench.renew_master()), ..SESSIONS_KILLED };
+    suffer(Mode::Shared, &fault);
+}
+
+const RESTARTED: Fault = Fault {
+    name: "sshd is killed and started again",
+    state: ["unreachable", "no-master"],
+    says: "",
+    strike: |bench| {
+        bench.vm.cut();
+        None
+    },
+    cure: Some(|bench, _| {
+        bench.vm.boot();
+        bench.renew_master();
+    }),
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn dedicated_sshd_is_restarted() {
+    suffer(Mode::Dedicated, &RESTARTED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn shared_sshd_is_restarted() {
+    suffer(Mode::Shared, &RESTARTED);
+}
+
+const STOPPED: Fault = Fault {
+    name: "the VM is stopped and started again",
+    state: ["vm-stopped", "vm-stopped"],
+    says: "limactl start work",
+    strike: |bench| {
+        bench.vm.say_status("Stopped");
+        bench.vm.cut();
+        None
+    },
+    cure: Some(|bench, _| {
+        bench.vm.boot();
+        bench.vm.say_status("Running");
+        bench.renew_master();
+    }),
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn dedicated_vm_is_stopped() {
+    suffer(Mode::Dedicated, &STOPPED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn shared_vm_is_stopped() {
+    suffer(Mode::Shared, &STOPPED);
+}
+
+const FROZEN: Fault = Fault {
+    name: "the VM freezes, and thaws",
+    state: ["stalled", "stalled"],
+    says: "",
+    strike: |bench| {
+        bench.vm.signal_sshd(Signal::STOP);
+        None
+    },
+    cure: Some(|bench, _| bench.vm.signal_sshd(Signal::CONT)),
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn dedicated_vm_freezes() {
+    suffer(Mode::Dedicated, &FROZEN);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn shared_vm_freezes() {
+    suffer(Mode::Shared, &FROZEN);
+}
+
+const STOLEN: Fault = Fault {
+    name: "a program in the VM takes the port, and gives it back",
+    state: ["port-taken", "port-taken"],
+    says: "port 17329 in the VM is taken by another program",
+    strike: |bench| {
+        let port = PORT.to_string();
+        let words = ["-m", "http.server", "--bind", "127.0.0.1", &port];
+        take_port(bench, || bench.vm.spawn_inside("python3", &words, "thief"))
+    },
+    cure: Some(end),
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn dedicated_port_is_stolen() {
+    suffer(Mode::Dedicated, &STOLEN);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn shared_port_is_stolen() {
+    suffer(Mode::Shared, &STOLEN);
+}
+
+const STALE: Fault = Fault {
+    name: "an old connection that is dead holds the port, until it ends",
+    state: ["port-taken", "port-taken"],
+    says: "held by something that does not answer",
+    strike: |bench| {
+        take_port(bench, || {
+            let mut ssh = bench.vm.ssh();
+            ssh.args(["-S", "none", "-N", "-R", &format!("127.0.0.1:{PORT}:127.0.0.1:1"), VM_HOST]);
+            let mut old = bench.vm.spawn_outside(&mut ssh, "old");
+            eventually(WITHIN, "the old connection has the port", || bench.vm.listens(PORT));
+            old.signal(Signal::STOP);
+            old
+        })
+    },
+    cure: Some(|_, left| drop(left.map(|mut old| old.kill()))),
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn dedicated_listener_is_stale() {
+    suffer(Mode::Dedicated, &STALE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn shared_listener_is_stale() {
+    suffer(Mode::Shared, &STALE);
+}
+
+const CANCELLED: Fault = Fault {
+    name: "somebody cancels the forward on the shared connection",
+    state: ["", ""],
+    says: "",
+    strike: |bench| {
+        let socket = bench.proxy.dir().join("proxy.sock");
+        let forward = format!("127.0.0.1:{PORT}:{}", socket.display());
+        let output = bench.vm.ssh().args(["-O", "cancel", "-R", &forward, VM_HOST]).output().expect("ssh runs");
+        assert!(output.status.success(), "{output:?}");
+        None
+    },
+    cure: None,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn shared_forward_is_cancelled() {
+    suffer(Mode::Shared, &CANCELLED);
+}
+
+const SSH_KILLED: Fault = Fault {
+    name: "the ssh that holds the tunnel is killed",
+    state: ["", "no-master"],
+    says: "",
+    strike: |bench| {
+        for pid in bench.vm.ssh_of_keepers(bench.proxy.dir()) {
+            Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill runs");
+        }
+        bench.drop_master();
+        None
+    },
+    cure: None,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn dedicated_ssh_is_killed() {
+    suffer(Mode::Dedicated, &SSH_KILLED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn shared_master_is_killed() {
+    let fault = Fault { cure: Some(|bench, _| bench.renew_master()), ..SSH_KILLED };
+    suffer(Mode::Shared, &fault);
+}
+
+/// While the daemon is down it tells nothing: the keeper's own words count.
+fn proxy_restarts(mode: Mode) {
+    let bench = Bench::start(mode);
+    bench.carries();
+    let struck = Instant::now();
+    assert!(bench.proxy.stop().success());
+    eventually(WITHIN, "the keeper says so", || bench.said().contains("proxy-down: the daemon does not run"));
+    let noticed = struck.elapsed();
+    bench.proxy.launch();
+    let cured = Instant::now();
+    bench.becomes("up");
+    let well = cured.elapsed();
+    bench.carries();
+    let fault = Fault { name: "the proxy is stopped and started again", cure: Some(end), ..SESSIONS_KILLED };
+    row(&fault, mode, noticed, well);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn dedicated_proxy_restarts() {
+    proxy_restarts(Mode::Dedicated);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn shared_proxy_restarts() {
+    proxy_restarts(Mode::Shared);
+}
