@@ -39,6 +39,7 @@ mod spellings;
 mod streaming;
 mod supervision;
 mod support;
+mod tunnel;
 mod tunnel_vm;
 mod upstream_proxy;
 mod upstream_tls;

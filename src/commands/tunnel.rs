@@ -33,6 +33,8 @@ pub(crate) fn main(arguments: &TunnelArgs) -> Result<ExitCode, Failure> {
     if let Located::Unknown(why) = runtime.block_on(place.locate()) {
         return Err(Failure::not_well(why));
     }
+    // Before a folder is made.
+    control(&Folder::at(&path), &arguments.instance)?;
     let (folder, warnings) = Folder::open(&path).map_err(Failure::not_well)?;
     warnings.iter().for_each(|warning| complain!("secret-proxy: {warning}"));
     let control = control(&folder, &arguments.instance)?;

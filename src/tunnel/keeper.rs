@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{sleep, timeout};
 
-use super::link::{Here, Link, Target};
+use super::link::{Here, Link, Target, cancel};
 use super::machine::{Event, Machine, Probe, Step};
 use super::place::{Located, Place};
 use super::probe::{ask, ask_by};
@@ -76,23 +76,20 @@ impl Keeper {
                 event = self.next(step) => event,
             };
             step = self.machine.on(event, Instant::now(), chance());
+            if step == Step::Unlink {
+                // Nothing comes between: half a way down helps nobody.
+                self.unlink().await;
+                step = self.machine.on(Event::Unlinked, Instant::now(), chance());
+            }
             self.tell().await;
         }
-        if let Some(link) = self.link.take() {
-            link.end().await;
-        }
+        self.unlink().await;
         self.report.state = TunnelState::Stopped;
         self.voice.say(&self.report).await;
     }
 
     /// Takes the step, unless something happens meanwhile.
     async fn next(&mut self, step: Step) -> Event {
-        if step == Step::Unlink {
-            if let Some(link) = self.link.take() {
-                link.end().await;
-            }
-            return Event::Unlinked;
-        }
         let Self { site, voice, link, report, .. } = self;
         let way_in = voice.way_in().cloned();
         let mut made = None;
@@ -108,6 +105,17 @@ impl Keeper {
             *link = made;
         }
         event
+    }
+
+    /// Takes down what stands, and what may stand on a shared connection though it was not waited for.
+    async fn unlink(&mut self) {
+        if let Some(link) = self.link.take() {
+            link.end().await;
+        } else if self.site.mode == TunnelMode::Shared
+            && let Some(ssh) = self.site.place.locate().await.ssh(&self.site.ssh)
+        {
+            cancel(&ssh, self.site.port, &self.site.here(self.voice.way_in())).await;
+        }
     }
 
     /// Tells the daemon; and whoever reads along, when something is new.
@@ -152,6 +160,7 @@ async fn take(step: &Step, site: &Site, link: Option<&Link>, way_in: Option<&Way
         },
         Step::Look => Event::Held(site.look(way_in).await),
         Step::Probe(limit) => Event::Probed(site.probe(link, way_in, *limit).await),
+        // Taken before.
         Step::Unlink => Event::Unlinked,
     }
 }

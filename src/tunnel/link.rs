@@ -62,7 +62,7 @@ impl std::fmt::Display for Here {
 pub(super) struct Link {
     pub(super) ssh: Ssh,
     pub(super) here: Here,
-    forward: String,
+    port: u16,
     way: Way,
 }
 
@@ -87,7 +87,7 @@ impl Link {
             TunnelMode::Dedicated => Way::Own(Connection::open(&ssh, control, &forward).await?),
             TunnelMode::Shared => Way::Shared(share(&ssh, &forward).await?),
         };
-        Ok(Self { ssh, here, forward, way })
+        Ok(Self { ssh, here, port, way })
     }
 
     /// The socket of our own connection.
@@ -115,9 +115,7 @@ impl Link {
     pub(super) async fn end(self) {
         match self.way {
             Way::Own(connection) => connection.end().await,
-            Way::Shared(_) => {
-                run(self.ssh.command(self.ssh.tell(Order::Cancel, Some(&self.forward))), CANCEL).await;
-            }
+            Way::Shared(_) => cancel(&self.ssh, self.port, &self.here).await,
         }
     }
 }
@@ -130,11 +128,22 @@ async fn share(ssh: &Ssh, forward: &str) -> Result<Option<Pid>, Trouble> {
         other => return Err(failed(other, CHECK)),
     };
     // What the master has in its list it makes no second time, though the VM may have lost it.
-    run(ssh.command(ssh.tell(Order::Cancel, Some(forward))), CANCEL).await;
+    take_back(ssh, forward).await;
     match run(ssh.command(ssh.tell(Order::Forward, Some(forward))), FORWARD).await {
         Ran::Ended { good: true, .. } => Ok(pid.and_then(Pid::from_raw)),
         other => Err(failed(other, FORWARD)),
     }
+}
+
+/// Has the master of a shared connection take a forward back, if it has one.
+pub(super) async fn cancel(ssh: &Ssh, port: u16, here: &Here) {
+    if let Ok(here) = here.words() {
+        take_back(ssh, &forward(port, &here)).await;
+    }
+}
+
+async fn take_back(ssh: &Ssh, forward: &str) {
+    run(ssh.command(ssh.tell(Order::Cancel, Some(forward))), CANCEL).await;
 }
 
 fn no_master(said: &str) -> Trouble {

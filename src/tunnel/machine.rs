@@ -203,10 +203,11 @@ impl Machine {
             return Step::Look;
         }
         let pause = self.backoff(now, chance);
-        if matches!(self.state, TunnelState::Unreachable | TunnelState::PortTaken) {
-            return Step::Wait(pause);
+        match trouble {
+            Trouble::Silent(why) => self.rest(TunnelState::Stalled, why, pause),
+            _ if matches!(self.state, TunnelState::Unreachable | TunnelState::PortTaken) => Step::Wait(pause),
+            trouble => self.rest(TunnelState::Connecting, trouble.to_string(), pause),
         }
-        self.rest(TunnelState::Connecting, trouble.to_string(), pause)
     }
 
     fn unlink(&mut self, state: TunnelState, why: String) -> Step {
@@ -230,17 +231,17 @@ impl Machine {
         match probe {
             Probe::Ours => return self.well(None, now),
             Probe::NoProxy(why) => return self.rest(TunnelState::ProxyDown, why, EVERY),
-            Probe::Lost(trouble) => return self.lost(trouble),
-            Probe::Refused | Probe::Nothing | Probe::Other | Probe::Timeout => self.strikes += 1,
+            _ => self.strikes += 1,
         }
         let timed_out = probe == Probe::Timeout;
         if self.strikes < STRIKES && !(timed_out && self.slept) {
             return if timed_out { Step::Probe(ANSWER) } else { Step::Wait(DOUBT) };
         }
         match probe {
+            Probe::Lost(trouble) => self.unlink(TunnelState::Connecting, trouble.to_string()),
             Probe::Timeout => self.timed_out(),
             Probe::Refused => self.refused(now),
-            _ => self.astray(&probe, now, chance),
+            probe => self.astray(&probe, now, chance),
         }
     }
 
@@ -251,11 +252,6 @@ impl Machine {
         (self.strikes, self.renewed, self.slept) = (0, false, false);
         self.become_state(TunnelState::Up, note);
         Step::Wait(EVERY)
-    }
-
-    /// ssh could not even ask: the connection is gone, or about to be.
-    fn lost(&mut self, trouble: Trouble) -> Step {
-        self.unlink(TunnelState::Connecting, trouble.to_string())
     }
 
     /// A connection of our own is made anew; one that is not ours is waited for.

@@ -17,7 +17,7 @@ const ANSWER_MAX: usize = 4096;
 /// How long ssh may take to end when the answer has.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// ssh's words for a port in the VM that it is not led to.
-const REFUSED: [&str; 2] = ["Session open refused", "open failed"];
+const REFUSED: [&str; 3] = ["Session open refused", "open failed", "stdio forwarding failed"];
 
 /// Asks, and reads until it is clear who answers.
 pub(super) async fn ask(

@@ -28,7 +28,7 @@ const OWN: [&str; 16] = [
     "-o",
     "ControlPersist=no",
     "-o",
-    "LogLevel=ERROR",
+    "LogLevel=INFO",
     "-o",
     "ExitOnForwardFailure=yes",
     "-o",
@@ -174,7 +174,7 @@ mod tests {
         let table = [
             (
                 ssh().hold("/d/c".as_ref(), &forward),
-                "-N -M -o ControlPersist=no -o LogLevel=ERROR -o ExitOnForwardFailure=yes -o ConnectTimeout=10 \
+                "-N -M -o ControlPersist=no -o LogLevel=INFO -o ExitOnForwardFailure=yes -o ConnectTimeout=10 \
                  -o ConnectionAttempts=1 -o ServerAliveInterval=5 -o ServerAliveCountMax=3 \
                  -S /d/c -R 127.0.0.1:17329:/d/proxy.sock",
             ),

@@ -30,6 +30,9 @@ const MEANINGS: [(&str, &str); 6] = [
     ("too long for Unix domain socket", "; choose a folder with a shorter path with --dir"),
 ];
 
+/// What ssh says when nothing came from the VM.
+const SILENCES: [&str; 2] = ["timed out", "not responding"];
+
 impl Trouble {
     /// Reads the last words of ssh.
     pub(super) fn from_words(words: &str) -> Self {
@@ -39,8 +42,9 @@ impl Trouble {
         let lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
         let Some(last) = lines.last() else { return Self::Other("ssh ended without a word".to_owned()) };
         let meaning = MEANINGS.iter().find(|(part, _)| words.contains(part)).map_or("", |(_, meaning)| meaning);
-        let short: String = last.chars().take(WORDS_MAX).collect();
-        Self::Other(format!("ssh: {}{meaning}", visible(&short)))
+        let short: String = last.trim_start_matches("ssh: ").chars().take(WORDS_MAX).collect();
+        let said = format!("ssh: {}{meaning}", visible(&short));
+        if SILENCES.iter().any(|part| last.contains(part)) { Self::Silent(said) } else { Self::Other(said) }
     }
 }
 
@@ -61,7 +65,7 @@ mod tests {
     fn table_of_last_words() {
         let table = [
             ("Error: remote port forwarding failed for listen port 17329", "the VM's sshd did not give the port"),
-            ("ssh: connect to host 127.0.0.1 port 1: Connection refused\r\n", "ssh: ssh: connect to host"),
+            ("ssh: connect to host 127.0.0.1 port 1: Connection refused\r\n", "ssh: connect to host 127.0.0.1 port 1: Connection refused"),
             ("a\nroot@vm: Permission denied (publickey).\n", "is not one that the VM takes"),
             ("", "without a word"),
             ("\u{1b}]0;x\u{7}", "\\u{1b}]0;x\\u{7}"),
@@ -69,6 +73,9 @@ mod tests {
         for (words, expected) in table {
             let trouble = Trouble::from_words(words).to_string();
             assert!(trouble.contains(expected), "{words}: {trouble}");
+        }
+        for words in ["Timeout, server 127.0.0.1 not responding.", "Connection timed out during banner exchange"] {
+            assert!(matches!(Trouble::from_words(words), Trouble::Silent(_)), "{words}");
         }
         assert!(Trouble::from_words(&"x".repeat(9999)).to_string().len() < 300);
     }

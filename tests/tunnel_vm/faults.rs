@@ -222,7 +222,9 @@ const STALE: Fault = Fault {
             old
         })
     },
-    cure: Some(|_, left| drop(left.map(|mut old| old.kill()))),
+    cure: Some(|_, left| {
+        left.expect("it runs").kill();
+    }),
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,6 @@
 //! The way through the tunnel, and its end.
 
+use std::io::Read as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,9 @@ async fn a_request_from_the_vm_gets_the_value_which_never_passes_its_wires() {
         bench.carries();
         // A theft is refused, and in cleartext: of that the capture sees every byte.
         assert_eq!(bench.request("http://evil.example.test/").stdout, b"403");
-        let bytes = capture.bytes(&[&format!("CONNECT {HOST}:443"), "x-api-key: {{API_KEY}}", "SSH-2.0-"]);
+        // On the wire all is ssh; its greeting is the only clear word.
+        TcpStream::connect((bench.vm.address(), 22)).and_then(|mut ssh| ssh.read(&mut [0])).expect("a greeting");
+        let bytes = capture.bytes(&[&format!("CONNECT {HOST}:443"), "x-api-key: {{API_KEY}}", "SSH-2.0-OpenSSH"]);
         assert_eq!(bench.canary.found_in(&bytes), None);
     }
 }
