@@ -42,6 +42,10 @@ services:
     tests/services/run
     tests/nix/run
 
+# Tunnels into a VM stand-in (root, sshd, tcpdump)
+vm:
+    tests/vm/run
+
 # Licences, duplicates and sources
 deny:
     cargo deny check bans licenses sources

@@ -40,7 +40,7 @@ pub(crate) struct TunnelArgs {
 pub(crate) enum Mode {
     /// One of its own, which ends with it
     Dedicated,
-    /// The one that the ssh config names (ControlPath), such as Lima's; it is left as it is
+    /// The one that the ssh config names by `ControlPath`, such as Lima's; it is left as it is
     Shared,
 }
 

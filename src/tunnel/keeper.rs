@@ -66,13 +66,13 @@ impl Keeper {
     }
 
     /// Keeps the tunnel until it is to stop; then takes it down.
-    pub(crate) async fn run(mut self, stop: impl Future<Output = ()>) {
-        let mut stop = pin!(stop);
+    pub(crate) async fn run(mut self, told_to_end: impl Future<Output = ()>) {
+        let mut told_to_end = pin!(told_to_end);
         let mut step = Step::Locate;
         loop {
             let event = tokio::select! {
                 biased;
-                () = &mut stop => break,
+                () = &mut told_to_end => break,
                 event = self.next(step) => event,
             };
             step = self.machine.on(event, Instant::now(), chance());

@@ -153,7 +153,7 @@ impl Machine {
         }
     }
 
-    fn resume(&mut self) -> Step {
+    fn resume(&self) -> Step {
         if self.linked { Step::Probe(ANSWER) } else { Step::Locate }
     }
 

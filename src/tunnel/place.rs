@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn table_of_what_limactl_says() {
         let at = |file: &str| Some(Located::At { file: file.into(), host: "lima-work".to_owned() });
-        let line = |status: &str, file: &str| format!(r#"{{"name":"work","status":"{status}","sshConfigFile":"{file}"}}"#);
+        let line =
+            |status: &str, file: &str| format!(r#"{{"name":"work","status":"{status}","sshConfigFile":"{file}"}}"#);
         let table = [
             (true, line("Running", "/else/ssh.config"), at("/else/ssh.config")),
             (true, line("Running", ""), at("/l/work/ssh.config")),

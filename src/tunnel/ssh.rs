@@ -162,7 +162,7 @@ mod tests {
         Ssh { program: "/usr/bin/ssh".into(), config: "/l/work/ssh.config".into(), host: "lima-work".into() }
     }
 
-    fn line(words: Vec<OsString>) -> String {
+    fn line(words: &[OsString]) -> String {
         words.join(" ".as_ref()).into_string().expect("text")
     }
 
@@ -186,13 +186,10 @@ mod tests {
                 ssh().through(Some("/d/50%".as_ref()), 7),
                 "-o ControlMaster=no -o ProxyCommand=false -S /d/50%% -W 127.0.0.1:7",
             ),
-            (
-                ssh().anew(7),
-                "-S none -o ControlMaster=no -o LogLevel=ERROR -o ConnectTimeout=5 -W 127.0.0.1:7",
-            ),
+            (ssh().anew(7), "-S none -o ControlMaster=no -o LogLevel=ERROR -o ConnectTimeout=5 -W 127.0.0.1:7"),
         ];
         for (words, expected) in table {
-            assert_eq!(line(words), format!("{ALWAYS_LINE} {expected} -F /l/work/ssh.config -- lima-work"));
+            assert_eq!(line(&words), format!("{ALWAYS_LINE} {expected} -F /l/work/ssh.config -- lima-work"));
         }
     }
 
@@ -200,10 +197,10 @@ mod tests {
     #[test]
     fn a_shared_master_is_never_told_to_end() {
         for order in [Order::Check, Order::Forward, Order::Cancel] {
-            let line = line(ssh().tell(order, None));
+            let line = line(&ssh().tell(order, None));
             assert!(!line.contains("exit") && !line.contains("stop"), "{line}");
         }
-        assert!(line(ssh().end_own("/d/c".as_ref())).contains("-S /d/c -O exit"));
+        assert!(line(&ssh().end_own("/d/c".as_ref())).contains("-S /d/c -O exit"));
     }
 
     #[test]

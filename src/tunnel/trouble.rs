@@ -39,8 +39,8 @@ impl Trouble {
         if words.contains("remote port forwarding failed") {
             return Self::PortTaken;
         }
-        let lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
-        let Some(last) = lines.last() else { return Self::Other("ssh ended without a word".to_owned()) };
+        let mut lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
+        let Some(last) = lines.next_back() else { return Self::Other("ssh ended without a word".to_owned()) };
         let meaning = MEANINGS.iter().find(|(part, _)| words.contains(part)).map_or("", |(_, meaning)| meaning);
         let short: String = last.trim_start_matches("ssh: ").chars().take(WORDS_MAX).collect();
         let said = format!("ssh: {}{meaning}", visible(&short));
@@ -65,7 +65,10 @@ mod tests {
     fn table_of_last_words() {
         let table = [
             ("Error: remote port forwarding failed for listen port 17329", "the VM's sshd did not give the port"),
-            ("ssh: connect to host 127.0.0.1 port 1: Connection refused\r\n", "ssh: connect to host 127.0.0.1 port 1: Connection refused"),
+            (
+                "ssh: connect to host 127.0.0.1 port 1: Connection refused\r\n",
+                "ssh: connect to host 127.0.0.1 port 1: Connection refused",
+            ),
             ("a\nroot@vm: Permission denied (publickey).\n", "is not one that the VM takes"),
             ("", "without a word"),
             ("\u{1b}]0;x\u{7}", "\\u{1b}]0;x\\u{7}"),

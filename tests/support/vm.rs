@@ -87,7 +87,8 @@ impl Vm {
         let text = |name: &str| self.path(name).display().to_string();
         let sshd = format!(
             "ListenAddress {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\n\
-             PermitRootLogin prohibit-password\nAllowTcpForwarding yes\nMaxStartups 100\n",
+             PermitRootLogin prohibit-password\nAllowTcpForwarding yes\nMaxStartups 100\n\
+             ClientAliveInterval 15\nClientAliveCountMax 3\n",
             self.address(),
             text("host_key"),
             text("key.pub"),
@@ -157,7 +158,7 @@ impl Vm {
     }
 
     /// The process ids of ssh that share a connection in this folder: keepers' own.
-    pub fn ssh_of_keepers(&self, dir: &Path) -> Vec<i32> {
+    pub fn ssh_of_keepers(dir: &Path) -> Vec<i32> {
         let processes = fs::read_dir("/proc").expect("/proc").flatten();
         let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let wanted = format!("{}/tunnel-", dir.display());
@@ -167,6 +168,12 @@ impl Vm {
             line.split('\0').next().is_some_and(|program| program.ends_with("ssh")) && line.contains(&wanted)
         };
         pids.filter(is_ours).collect()
+    }
+
+    /// Cuts the wire, or mends it: what is on its way is lost, and neither end is told.
+    pub fn plug(&self, plugged: bool) {
+        let (name, wire) = (&self.namespace.0, format!("{}g", self.namespace.0));
+        ip(&["-n", name, "link", "set", &wire, if plugged { "up" } else { "down" }]);
     }
 
     /// Starts sshd, and waits until it listens.

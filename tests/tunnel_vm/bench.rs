@@ -65,8 +65,7 @@ impl Bench {
         let words = words(&vm);
         let words: Vec<&str> = ["tunnel", "work"].into_iter().chain(words.iter().map(String::as_str)).collect();
         let keeper = proxy.cli_running(&words);
-        let bench =
-            Self { keeper: Mutex::new(keeper), master: Mutex::new(master), proxy, origin, canary, vm, mode };
+        let bench = Self { keeper: Mutex::new(keeper), master: Mutex::new(master), proxy, origin, canary, vm, mode };
         bench.becomes("up");
         bench
     }

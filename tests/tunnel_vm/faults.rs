@@ -12,9 +12,9 @@ use rustix::process::Signal;
 
 use super::Bench;
 use super::bench::{Mode, PORT, WITHIN};
-use crate::support::eventually;
 use crate::support::process::Process;
 use crate::support::vm::HOST as VM_HOST;
+use crate::support::{Vm, eventually};
 
 /// One fault: what it does, and what puts it right, if it has to be put right.
 struct Fault {
@@ -58,7 +58,8 @@ fn suffer(mode: Mode, fault: &Fault) {
 
 fn row(fault: &Fault, mode: Mode, noticed: Duration, well: Duration) {
     let from = if fault.cure.is_some() { "cure" } else { "fault" };
-    let line = format!("{}\t{}\t{:.1}\t{:.1}\t{from}\n", fault.name, mode.word(), noticed.as_secs_f64(), well.as_secs_f64());
+    let line =
+        format!("{}\t{}\t{:.1}\t{:.1}\t{from}\n", fault.name, mode.word(), noticed.as_secs_f64(), well.as_secs_f64());
     print!("{line}");
     if let Some(path) = std::env::var_os("TUNNEL_TABLE") {
         let file = File::options().append(true).create(true).open(path);
@@ -67,7 +68,7 @@ fn row(fault: &Fault, mode: Mode, noticed: Duration, well: Duration) {
 }
 
 /// Stops the keeper while the port in the VM goes to another; goes on once that one listens.
-fn take_port(bench: &Bench, take: impl FnOnce() -> Process) -> Left {
+fn take_port(bench: &Bench, take: impl FnOnce() -> Process) -> Process {
     bench.signal_keeper(Signal::STOP);
     bench.vm.cut_sessions();
     bench.drop_master();
@@ -76,7 +77,7 @@ fn take_port(bench: &Bench, take: impl FnOnce() -> Process) -> Left {
     eventually(WITHIN, "the port is taken", || bench.vm.listens(PORT));
     bench.renew_master();
     bench.signal_keeper(Signal::CONT);
-    Some(taker)
+    taker
 }
 
 fn end(_: &Bench, left: Left) {
@@ -184,6 +185,29 @@ async fn shared_vm_freezes() {
     suffer(Mode::Shared, &FROZEN);
 }
 
+const CUT_OFF: Fault = Fault {
+    name: "the network between them is cut, and mended",
+    state: ["stalled", "stalled"],
+    says: "",
+    strike: |bench| {
+        bench.vm.plug(false);
+        None
+    },
+    cure: Some(|bench, _| bench.vm.plug(true)),
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn dedicated_network_is_cut() {
+    suffer(Mode::Dedicated, &CUT_OFF);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn shared_network_is_cut() {
+    suffer(Mode::Shared, &CUT_OFF);
+}
+
 const STOLEN: Fault = Fault {
     name: "a program in the VM takes the port, and gives it back",
     state: ["port-taken", "port-taken"],
@@ -191,7 +215,7 @@ const STOLEN: Fault = Fault {
     strike: |bench| {
         let port = PORT.to_string();
         let words = ["-m", "http.server", "--bind", "127.0.0.1", &port];
-        take_port(bench, || bench.vm.spawn_inside("python3", &words, "thief"))
+        Some(take_port(bench, || bench.vm.spawn_inside("python3", &words, "thief")))
     },
     cure: Some(end),
 };
@@ -213,14 +237,14 @@ const STALE: Fault = Fault {
     state: ["port-taken", "port-taken"],
     says: "held by something that does not answer",
     strike: |bench| {
-        take_port(bench, || {
+        Some(take_port(bench, || {
             let mut ssh = bench.vm.ssh();
             ssh.args(["-S", "none", "-N", "-R", &format!("127.0.0.1:{PORT}:127.0.0.1:1"), VM_HOST]);
             let mut old = bench.vm.spawn_outside(&mut ssh, "old");
             eventually(WITHIN, "the old connection has the port", || bench.vm.listens(PORT));
             old.signal(Signal::STOP);
             old
-        })
+        }))
     },
     cure: Some(|_, left| {
         left.expect("it runs").kill();
@@ -264,7 +288,7 @@ const SSH_KILLED: Fault = Fault {
     state: ["", "no-master"],
     says: "",
     strike: |bench| {
-        for pid in bench.vm.ssh_of_keepers(bench.proxy.dir()) {
+        for pid in Vm::ssh_of_keepers(bench.proxy.dir()) {
             Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill runs");
         }
         bench.drop_master();

@@ -74,7 +74,7 @@ async fn the_end_of_the_keeper_is_prompt_and_frees_the_port() {
         assert_eq!(ended.and_then(|status| status.code()), Some(0), "{:?}", begun.elapsed());
         eventually(WITHIN, "the port is free", || !bench.vm.listens(PORT));
         assert_eq!(bench.proxy.status()["tunnels"], json!([]));
-        assert!(bench.vm.ssh_of_keepers(bench.proxy.dir()).is_empty());
+        assert!(Vm::ssh_of_keepers(bench.proxy.dir()).is_empty());
         // Lima's connection is left as it was.
         let master = bench.master.lock().expect("no panic").as_mut().map(|master| master.ended().is_none());
         assert_eq!(master, (mode == Mode::Shared).then_some(true));
@@ -85,13 +85,40 @@ async fn the_end_of_the_keeper_is_prompt_and_frees_the_port() {
 #[ignore = "needs root: tests/vm/run runs it"]
 async fn a_keeper_that_is_killed_leaves_no_ssh_and_the_next_one_takes_over() {
     let bench = Bench::start(Mode::Dedicated);
-    assert!(!bench.vm.ssh_of_keepers(bench.proxy.dir()).is_empty());
+    assert!(!Vm::ssh_of_keepers(bench.proxy.dir()).is_empty());
     bench.keeper.lock().expect("no panic").kill();
-    eventually(WITHIN, "no ssh is left", || bench.vm.ssh_of_keepers(bench.proxy.dir()).is_empty());
+    eventually(WITHIN, "no ssh is left", || Vm::ssh_of_keepers(bench.proxy.dir()).is_empty());
     bench.waits("silent", |tunnel| tunnel["state"] == "silent");
     bench.start_keeper(&[]);
     bench.becomes("up");
     bench.carries();
+}
+
+/// As at a login, when all starts at once and the VM is last.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: tests/vm/run runs it"]
+async fn a_keeper_may_be_there_before_the_proxy_and_the_vm() {
+    for proxy_first in [true, false] {
+        let bench = Bench::start(Mode::Dedicated);
+        bench.keeper.lock().expect("no panic").end();
+        assert!(bench.proxy.stop().success());
+        bench.vm.say_status("Stopped");
+        bench.vm.cut();
+        bench.start_keeper(&[]);
+        eventually(WITHIN, "it waits for the VM", || bench.said().contains("vm-stopped"));
+        if proxy_first {
+            bench.proxy.launch();
+            bench.becomes("vm-stopped");
+        }
+        bench.vm.boot();
+        bench.vm.say_status("Running");
+        if !proxy_first {
+            eventually(WITHIN, "it waits for the proxy", || bench.said().contains("proxy-down"));
+            bench.proxy.launch();
+        }
+        bench.becomes("up");
+        bench.carries();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,7 +132,8 @@ async fn a_vm_whose_sshd_allows_no_look_still_has_its_tunnel() {
         bench.renew_master();
         bench.falls();
         bench.waits("up, with a note", |tunnel| {
-            tunnel["state"] == "up" && tunnel["last_error"].as_str().is_some_and(|note| note.contains("AllowTcpForwarding"))
+            tunnel["state"] == "up"
+                && tunnel["last_error"].as_str().is_some_and(|note| note.contains("AllowTcpForwarding"))
         });
         bench.carries();
         bench.vm.set_sshd("AllowTcpForwarding no");
@@ -113,7 +141,8 @@ async fn a_vm_whose_sshd_allows_no_look_still_has_its_tunnel() {
         bench.vm.boot();
         bench.renew_master();
         bench.waits("refused, with the reason", |tunnel| {
-            tunnel["state"] == "port-taken" && tunnel["last_error"].as_str().is_some_and(|note| note.contains("AllowTcpForwarding"))
+            tunnel["state"] == "port-taken"
+                && tunnel["last_error"].as_str().is_some_and(|note| note.contains("AllowTcpForwarding"))
         });
     }
 }
