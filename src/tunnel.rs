@@ -7,6 +7,7 @@
 mod child;
 mod clock;
 mod connection;
+mod event;
 mod keeper;
 mod link;
 mod machine;

@@ -13,8 +13,9 @@ use time::format_description::well_known::Rfc3339;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{sleep, timeout};
 
+use super::event::{Event, Probe, Step};
 use super::link::{Here, Link, Target, cancel};
-use super::machine::{Event, Machine, Probe, Step};
+use super::machine::Machine;
 use super::place::{Located, Place};
 use super::probe::{ask, ask_by};
 use super::trouble::Trouble;

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::child::words;
-use super::machine::Probe;
+use super::event::Probe;
 use super::trouble::Trouble;
 
 /// The proxy's answer has some 200 bytes. The VM may send what it likes.

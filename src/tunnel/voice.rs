@@ -12,8 +12,8 @@ use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
 use super::clock::Clocks;
+use super::event::Event;
 use super::link::{Here, Target};
-use super::machine::Event;
 
 /// How often it speaks.
 const EVERY: Duration = Duration::from_secs(2);

@@ -3,10 +3,12 @@
 //! Nothing in it reaches the host but by that wire, where only sshd's answers come back from: the host's
 //! loopback, and so the proxy, is out of its reach. It needs root. Everything goes when it is dropped.
 
+mod capture;
+
 use std::fs;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,6 +17,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
+pub use self::capture::Capture;
 use super::eventually::eventually;
 use super::process::Process;
 
@@ -84,34 +87,40 @@ impl Vm {
             assert!(command.status().expect("ssh-keygen runs").success());
         }
         fs::create_dir_all("/run/sshd").expect("sshd wants it");
-        let text = |name: &str| self.path(name).display().to_string();
-        let sshd = format!(
+        fs::write(self.path("sshd_config"), self.sshd_config()).expect("written");
+        fs::create_dir_all(self.path("lima/work")).expect("made");
+        fs::write(self.path("lima/work/lima.yaml"), "").expect("written");
+        fs::write(self.ssh_config(), self.client_config()).expect("written");
+        self.say_status("Running");
+        let limactl = format!("#!/bin/sh\ncat {}\n", self.text("status.json"));
+        fs::create_dir_all(self.path("bin")).expect("made");
+        fs::write(self.path("bin/limactl"), limactl).expect("written");
+        fs::set_permissions(self.path("bin/limactl"), fs::Permissions::from_mode(0o755)).expect("ours");
+    }
+
+    /// As docs/setup-macos.md wants it.
+    fn sshd_config(&self) -> String {
+        format!(
             "ListenAddress {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\n\
              PermitRootLogin prohibit-password\nAllowTcpForwarding yes\nMaxStartups 100\n\
              ClientAliveInterval 15\nClientAliveCountMax 3\n",
             self.address(),
-            text("host_key"),
-            text("key.pub"),
-        );
-        fs::write(self.path("sshd_config"), sshd).expect("written");
-        fs::create_dir_all(self.path("lima/work")).expect("made");
-        fs::write(self.path("lima/work/lima.yaml"), "").expect("written");
-        // As Lima writes it.
-        let config = format!(
+            self.text("host_key"),
+            self.text("key.pub"),
+        )
+    }
+
+    /// As Lima writes it.
+    fn client_config(&self) -> String {
+        format!(
             "Host {HOST}\n  IdentityFile \"{}\"\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  \
              NoHostAuthenticationForLocalhost yes\n  PreferredAuthentications publickey\n  Compression no\n  \
              BatchMode yes\n  IdentitiesOnly yes\n  User root\n  ControlMaster auto\n  ControlPath \"{}\"\n  \
              ControlPersist yes\n  Hostname {}\n  Port 22\n",
-            text("key"),
-            text("lima/work/ssh.sock"),
+            self.text("key"),
+            self.text("lima/work/ssh.sock"),
             self.address(),
-        );
-        fs::write(self.ssh_config(), config).expect("written");
-        self.say_status("Running");
-        let limactl = format!("#!/bin/sh\ncat {}\n", text("status.json"));
-        fs::create_dir_all(self.path("bin")).expect("made");
-        fs::write(self.path("bin/limactl"), limactl).expect("written");
-        fs::set_permissions(self.path("bin/limactl"), fs::Permissions::from_mode(0o755)).expect("ours");
+        )
     }
 
     /// What the stand-in for limactl says from now on.
@@ -123,6 +132,10 @@ impl Vm {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).display().to_string()
     }
 
     /// The ssh config that leads here.
@@ -155,19 +168,6 @@ impl Vm {
         let path = self.path("sshd_config");
         let text = fs::read_to_string(&path).expect("written before");
         fs::write(path, format!("{line}\n{text}")).expect("written");
-    }
-
-    /// The process ids of ssh that share a connection in this folder: keepers' own.
-    pub fn ssh_of_keepers(dir: &Path) -> Vec<i32> {
-        let processes = fs::read_dir("/proc").expect("/proc").flatten();
-        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        let wanted = format!("{}/tunnel-", dir.display());
-        let is_ours = |pid: &i32| {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            line.split('\0').next().is_some_and(|program| program.ends_with("ssh")) && line.contains(&wanted)
-        };
-        pids.filter(is_ours).collect()
     }
 
     /// Cuts the wire, or mends it: what is on its way is lost, and neither end is told.
@@ -269,25 +269,6 @@ impl Vm {
         let tcpdump = self.spawn_inside("tcpdump", &words, "tcpdump");
         eventually(WITHIN, "tcpdump listens", || fs::metadata(&file).is_ok_and(|file| file.len() > 0));
         Capture { tcpdump, file }
-    }
-}
-
-/// All packets on the interfaces inside.
-pub struct Capture {
-    tcpdump: Process,
-    file: PathBuf,
-}
-
-impl Capture {
-    /// What was caught, which must have all of these in it: else it has missed something.
-    pub fn bytes(mut self, controls: &[&str]) -> Vec<u8> {
-        let caught = || {
-            let bytes = fs::read(&self.file).expect("the capture");
-            controls.iter().all(|control| memchr::memmem::find(&bytes, control.as_bytes()).is_some())
-        };
-        eventually(WITHIN, "the capture has caught what is known to have passed", caught);
-        self.tcpdump.end();
-        fs::read(&self.file).expect("the capture")
     }
 }
 

@@ -1,5 +1,6 @@
 //! A proxy, an origin, a VM and a keeper between them.
 
+use std::fs;
 use std::process::Output;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -121,6 +122,19 @@ impl Bench {
         });
         assert!(found.is_some(), "not {what} within {WITHIN:?}: {last}\n{}", self.said());
         begun.elapsed()
+    }
+
+    /// The process ids of the ssh that shares its connection with our keeper alone.
+    pub(crate) fn own_ssh(&self) -> Vec<i32> {
+        let processes = fs::read_dir("/proc").expect("/proc").flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let wanted = format!("{}/tunnel-", self.proxy.dir().display());
+        let is_ours = |pid: &i32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).into_owned();
+            line.split('\0').next().is_some_and(|program| program.ends_with("ssh")) && line.contains(&wanted)
+        };
+        pids.filter(is_ours).collect()
     }
 
     /// What the keeper has said.

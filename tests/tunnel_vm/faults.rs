@@ -1,6 +1,6 @@
 //! Whatever ends a tunnel: how soon it is noticed, and how soon it is well again.
 //!
-//! The second time counts from the fault, or where something outside has to be put right first (a VM
+//! All the while everything that passes inside the VM is caught, and the value is not in it. The second time counts from the fault, or where something outside has to be put right first (a VM
 //! thawed, a port given back) from that. With `TUNNEL_TABLE` set to a file, each adds its row to it.
 
 use std::fs::File;
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::Bench;
-use super::bench::{Mode, PORT, WITHIN};
+use super::bench::{HOST, Mode, PORT, WITHIN};
+use crate::support::eventually;
 use crate::support::process::Process;
 use crate::support::vm::HOST as VM_HOST;
-use crate::support::{Vm, eventually};
 
 /// One fault: what it does, and what puts it right, if it has to be put right.
 struct Fault {
@@ -33,6 +33,7 @@ type Left = Option<Process>;
 /// Strikes, waits for the keeper to notice, cures, waits for it to mend; then the tunnel carries again.
 fn suffer(mode: Mode, fault: &Fault) {
     let bench = Bench::start(mode);
+    let capture = bench.vm.capture();
     bench.carries();
     let struck = Instant::now();
     let left = (fault.strike)(&bench);
@@ -53,6 +54,7 @@ fn suffer(mode: Mode, fault: &Fault) {
     let well = cured.elapsed();
     bench.carries();
     assert!(noticed < WITHIN && well < WITHIN, "{noticed:?} {well:?}");
+    assert_eq!(bench.canary.found_in(&capture.bytes(&[&format!("CONNECT {HOST}:443")])), None);
     row(fault, mode, noticed, well);
 }
 
@@ -95,19 +97,6 @@ const SESSIONS_KILLED: Fault = Fault {
     cure: None,
 };
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn dedicated_sessions_are_killed() {
-    suffer(Mode::Dedicated, &SESSIONS_KILLED);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn shared_sessions_are_killed() {
-    let fault = Fault { cure: Some(|bench, _| bench.renew_master()), ..SESSIONS_KILLED };
-    suffer(Mode::Shared, &fault);
-}
-
 const RESTARTED: Fault = Fault {
     name: "sshd is killed and started again",
     state: ["unreachable", "no-master"],
@@ -121,18 +110,6 @@ const RESTARTED: Fault = Fault {
         bench.renew_master();
     }),
 };
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn dedicated_sshd_is_restarted() {
-    suffer(Mode::Dedicated, &RESTARTED);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn shared_sshd_is_restarted() {
-    suffer(Mode::Shared, &RESTARTED);
-}
 
 const STOPPED: Fault = Fault {
     name: "the VM is stopped and started again",
@@ -150,18 +127,6 @@ const STOPPED: Fault = Fault {
     }),
 };
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn dedicated_vm_is_stopped() {
-    suffer(Mode::Dedicated, &STOPPED);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn shared_vm_is_stopped() {
-    suffer(Mode::Shared, &STOPPED);
-}
-
 const FROZEN: Fault = Fault {
     name: "the VM freezes, and thaws",
     state: ["stalled", "stalled"],
@@ -173,21 +138,9 @@ const FROZEN: Fault = Fault {
     cure: Some(|bench, _| bench.vm.signal_sshd(Signal::CONT)),
 };
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn dedicated_vm_freezes() {
-    suffer(Mode::Dedicated, &FROZEN);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn shared_vm_freezes() {
-    suffer(Mode::Shared, &FROZEN);
-}
-
 const CUT_OFF: Fault = Fault {
     name: "the network between them is cut, and mended",
-    state: ["stalled", "stalled"],
+    state: ["", "stalled"],
     says: "",
     strike: |bench| {
         bench.vm.plug(false);
@@ -195,18 +148,6 @@ const CUT_OFF: Fault = Fault {
     },
     cure: Some(|bench, _| bench.vm.plug(true)),
 };
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn dedicated_network_is_cut() {
-    suffer(Mode::Dedicated, &CUT_OFF);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn shared_network_is_cut() {
-    suffer(Mode::Shared, &CUT_OFF);
-}
 
 const STOLEN: Fault = Fault {
     name: "a program in the VM takes the port, and gives it back",
@@ -219,18 +160,6 @@ const STOLEN: Fault = Fault {
     },
     cure: Some(end),
 };
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn dedicated_port_is_stolen() {
-    suffer(Mode::Dedicated, &STOLEN);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn shared_port_is_stolen() {
-    suffer(Mode::Shared, &STOLEN);
-}
 
 const STALE: Fault = Fault {
     name: "an old connection that is dead holds the port, until it ends",
@@ -251,18 +180,6 @@ const STALE: Fault = Fault {
     }),
 };
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn dedicated_listener_is_stale() {
-    suffer(Mode::Dedicated, &STALE);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn shared_listener_is_stale() {
-    suffer(Mode::Shared, &STALE);
-}
-
 const CANCELLED: Fault = Fault {
     name: "somebody cancels the forward on the shared connection",
     state: ["", ""],
@@ -277,18 +194,12 @@ const CANCELLED: Fault = Fault {
     cure: None,
 };
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn shared_forward_is_cancelled() {
-    suffer(Mode::Shared, &CANCELLED);
-}
-
 const SSH_KILLED: Fault = Fault {
     name: "the ssh that holds the tunnel is killed",
     state: ["", "no-master"],
     says: "",
     strike: |bench| {
-        for pid in Vm::ssh_of_keepers(bench.proxy.dir()) {
+        for pid in bench.own_ssh() {
             Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill runs");
         }
         bench.drop_master();
@@ -296,19 +207,6 @@ const SSH_KILLED: Fault = Fault {
     },
     cure: None,
 };
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn dedicated_ssh_is_killed() {
-    suffer(Mode::Dedicated, &SSH_KILLED);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn shared_master_is_killed() {
-    let fault = Fault { cure: Some(|bench, _| bench.renew_master()), ..SSH_KILLED };
-    suffer(Mode::Shared, &fault);
-}
 
 /// While the daemon is down it tells nothing: the keeper's own words count.
 fn proxy_restarts(mode: Mode) {
@@ -327,14 +225,35 @@ fn proxy_restarts(mode: Mode) {
     row(&fault, mode, noticed, well);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn dedicated_proxy_restarts() {
-    proxy_restarts(Mode::Dedicated);
+/// Each fault is a test of its own for each mode.
+macro_rules! suffered {
+    ($($name:ident: $suffering:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        #[ignore = "needs root: tests/vm/run runs it"]
+        async fn $name() {
+            $suffering;
+        }
+    )*};
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root: tests/vm/run runs it"]
-async fn shared_proxy_restarts() {
-    proxy_restarts(Mode::Shared);
+suffered! {
+    dedicated_sessions_are_killed: suffer(Mode::Dedicated, &SESSIONS_KILLED);
+    shared_sessions_are_killed: suffer(Mode::Shared, &Fault { cure: Some(|bench, _| bench.renew_master()), ..SESSIONS_KILLED });
+    dedicated_sshd_is_restarted: suffer(Mode::Dedicated, &RESTARTED);
+    shared_sshd_is_restarted: suffer(Mode::Shared, &RESTARTED);
+    dedicated_vm_is_stopped: suffer(Mode::Dedicated, &STOPPED);
+    shared_vm_is_stopped: suffer(Mode::Shared, &STOPPED);
+    dedicated_vm_freezes: suffer(Mode::Dedicated, &FROZEN);
+    shared_vm_freezes: suffer(Mode::Shared, &FROZEN);
+    dedicated_network_is_cut: suffer(Mode::Dedicated, &CUT_OFF);
+    shared_network_is_cut: suffer(Mode::Shared, &CUT_OFF);
+    dedicated_port_is_stolen: suffer(Mode::Dedicated, &STOLEN);
+    shared_port_is_stolen: suffer(Mode::Shared, &STOLEN);
+    dedicated_listener_is_stale: suffer(Mode::Dedicated, &STALE);
+    shared_listener_is_stale: suffer(Mode::Shared, &STALE);
+    shared_forward_is_cancelled: suffer(Mode::Shared, &CANCELLED);
+    dedicated_ssh_is_killed: suffer(Mode::Dedicated, &SSH_KILLED);
+    shared_master_is_killed: suffer(Mode::Shared, &Fault { cure: Some(|bench, _| bench.renew_master()), ..SSH_KILLED });
+    dedicated_proxy_restarts: proxy_restarts(Mode::Dedicated);
+    shared_proxy_restarts: proxy_restarts(Mode::Shared);
 }

@@ -74,7 +74,7 @@ async fn the_end_of_the_keeper_is_prompt_and_frees_the_port() {
         assert_eq!(ended.and_then(|status| status.code()), Some(0), "{:?}", begun.elapsed());
         eventually(WITHIN, "the port is free", || !bench.vm.listens(PORT));
         assert_eq!(bench.proxy.status()["tunnels"], json!([]));
-        assert!(Vm::ssh_of_keepers(bench.proxy.dir()).is_empty());
+        assert!(bench.own_ssh().is_empty());
         // Lima's connection is left as it was.
         let master = bench.master.lock().expect("no panic").as_mut().map(|master| master.ended().is_none());
         assert_eq!(master, (mode == Mode::Shared).then_some(true));
@@ -85,9 +85,9 @@ async fn the_end_of_the_keeper_is_prompt_and_frees_the_port() {
 #[ignore = "needs root: tests/vm/run runs it"]
 async fn a_keeper_that_is_killed_leaves_no_ssh_and_the_next_one_takes_over() {
     let bench = Bench::start(Mode::Dedicated);
-    assert!(!Vm::ssh_of_keepers(bench.proxy.dir()).is_empty());
+    assert!(!bench.own_ssh().is_empty());
     bench.keeper.lock().expect("no panic").kill();
-    eventually(WITHIN, "no ssh is left", || Vm::ssh_of_keepers(bench.proxy.dir()).is_empty());
+    eventually(WITHIN, "no ssh is left", || bench.own_ssh().is_empty());
     bench.waits("silent", |tunnel| tunnel["state"] == "silent");
     bench.start_keeper(&[]);
     bench.becomes("up");
