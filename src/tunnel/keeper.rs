@@ -18,6 +18,7 @@ use super::link::{Here, Link, Target, cancel};
 use super::machine::Machine;
 use super::place::{Located, Place};
 use super::probe::{ask, ask_by};
+use super::ssh::Ssh;
 use super::trouble::Trouble;
 use super::voice::{Voice, WayIn};
 
@@ -25,6 +26,8 @@ use super::voice::{Voice, WayIn};
 const NEAR: Duration = Duration::from_secs(3);
 /// How long it may take to find out who has the port.
 const LOOK: Duration = Duration::from_secs(10);
+/// Before it is known how ssh gets there.
+const NOT_FOUND: &str = "it has not been looked for yet";
 
 /// What one keeper was told at its start.
 #[derive(Debug)]
@@ -48,8 +51,16 @@ pub(crate) struct Keeper {
     site: Site,
     machine: Machine,
     voice: Voice,
-    link: Option<Link>,
+    found: Found,
     report: TunnelReport,
+}
+
+/// What steps have brought about.
+#[derive(Debug, Default)]
+struct Found {
+    /// How ssh reaches the VM.
+    ssh: Option<Ssh>,
+    link: Option<Link>,
 }
 
 impl Keeper {
@@ -63,64 +74,71 @@ impl Keeper {
             last_error: None,
         };
         let voice = Voice::new(site.folder.status_socket());
-        Self { site, machine, voice, link: None, report }
+        Self { site, machine, voice, found: Found::default(), report }
     }
 
     /// Keeps the tunnel until it is to stop; then takes it down.
     pub(crate) async fn run(mut self, told_to_end: impl Future<Output = ()>) {
         let mut told_to_end = pin!(told_to_end);
         let mut step = Step::Locate;
+        self.tell().await;
         loop {
             let event = tokio::select! {
                 biased;
                 () = &mut told_to_end => break,
                 event = self.next(step) => event,
             };
-            step = self.machine.on(event, Instant::now(), chance());
-            if step == Step::Unlink {
-                // Nothing comes between: half a way down helps nobody.
-                self.unlink().await;
-                step = self.machine.on(Event::Unlinked, Instant::now(), chance());
+            step = self.after(event).await;
+            // Whoever is told may have come or gone.
+            while let Some(event) = self.tell().await {
+                step = self.after(event).await;
             }
-            self.tell().await;
         }
         self.unlink().await;
         self.report.state = TunnelState::Stopped;
         self.voice.say(&self.report).await;
     }
 
+    async fn after(&mut self, event: Event) -> Step {
+        let step = self.machine.on(event, Instant::now(), chance());
+        if step != Step::Unlink {
+            return step;
+        }
+        // Nothing comes between: half a way down helps nobody.
+        self.unlink().await;
+        self.machine.on(Event::Unlinked, Instant::now(), chance())
+    }
+
     /// Takes the step, unless something happens meanwhile.
     async fn next(&mut self, step: Step) -> Event {
-        let Self { site, voice, link, report, .. } = self;
+        let Self { site, voice, found, report, .. } = self;
         let way_in = voice.way_in().cloned();
-        let mut made = None;
+        let mut new = Found::default();
+        let link = found.link.as_ref();
         let event = tokio::select! {
-            trouble = ended(link.as_ref()) => Event::Ended(trouble),
-            event = voice.beat(report, site.target, link.as_ref().map(|link| &link.here)) => event,
-            event = take(&step, site, link.as_ref(), way_in.as_ref(), &mut made) => event,
+            trouble = ended(link) => Event::Ended(trouble),
+            event = voice.beat(report, site.target, link.map(|link| &link.here)) => event,
+            event = take(&step, site, found, way_in.as_ref(), &mut new) => event,
         };
         if matches!(event, Event::Ended(_) | Event::Failed(_)) {
-            *link = None;
+            found.link = None;
         }
-        if made.is_some() {
-            *link = made;
-        }
+        found.link = new.link.or(found.link.take());
+        found.ssh = new.ssh.or(found.ssh.take());
         event
     }
 
     /// Takes down what stands, and what may stand on a shared connection though it was not waited for.
     async fn unlink(&mut self) {
-        if let Some(link) = self.link.take() {
+        if let Some(link) = self.found.link.take() {
             link.end().await;
-        } else if self.site.mode == TunnelMode::Shared
-            && let Some(ssh) = self.site.place.locate().await.ssh(&self.site.ssh)
-        {
-            cancel(&ssh, self.site.port, &self.site.here(self.voice.way_in())).await;
+        } else if let (TunnelMode::Shared, Some(ssh)) = (self.site.mode, &self.found.ssh) {
+            cancel(ssh, self.site.port, &self.site.here(self.voice.way_in())).await;
         }
     }
 
     /// Tells the daemon; and whoever reads along, when something is new.
-    async fn tell(&mut self) {
+    async fn tell(&mut self) -> Option<Event> {
         let (state, error) = (self.machine.state(), self.machine.error());
         let is_new = state != self.report.state || error != self.report.last_error.as_deref();
         if state != self.report.state {
@@ -132,8 +150,7 @@ impl Keeper {
             let why = error.map(|error| format!(": {error}")).unwrap_or_default();
             complain!("{} tunnel into {}: {}{why}", timestamp(), self.report.instance, state.as_str());
         }
-        // That the daemon comes or goes is noticed at the next beat.
-        let _ = self.voice.say(&self.report).await;
+        self.voice.say(&self.report).await
     }
 }
 
@@ -145,35 +162,34 @@ async fn ended(link: Option<&Link>) -> Trouble {
     }
 }
 
-async fn take(step: &Step, site: &Site, link: Option<&Link>, way_in: Option<&WayIn>, made: &mut Option<Link>) -> Event {
+async fn take(step: &Step, site: &Site, found: &Found, way_in: Option<&WayIn>, new: &mut Found) -> Event {
     match step {
         Step::Wait(pause) => {
             sleep(*pause).await;
             Event::Waited
         }
-        Step::Locate => site.locate().await,
-        Step::Link => match site.link(way_in).await {
+        Step::Locate => match site.place.locate().await {
+            Located::At { file, host } => {
+                new.ssh = Some(Ssh { program: site.ssh.clone(), config: file, host });
+                Event::Located
+            }
+            Located::Stopped(why) | Located::Unknown(why) => Event::Absent(why),
+        },
+        Step::Link => match site.link(found, way_in).await {
             Ok(link) => {
-                *made = Some(link);
+                new.link = Some(link);
                 Event::Linked
             }
             Err(trouble) => Event::Failed(trouble),
         },
-        Step::Look => Event::Held(site.look(way_in).await),
-        Step::Probe(limit) => Event::Probed(site.probe(link, way_in, *limit).await),
+        Step::Look => Event::Held(site.look(found, way_in).await),
+        Step::Probe(limit) => Event::Probed(site.probe(found, way_in, *limit).await),
         // Taken before.
         Step::Unlink => Event::Unlinked,
     }
 }
 
 impl Site {
-    async fn locate(&self) -> Event {
-        match self.place.locate().await {
-            Located::At { .. } => Event::Located,
-            Located::Stopped(why) | Located::Unknown(why) => Event::Absent(why),
-        }
-    }
-
     /// Where the tunnel ends: where the proxy says that it listens, or where it does by default.
     fn here(&self, way_in: Option<&WayIn>) -> Here {
         let told = way_in.and_then(|way_in| way_in.here(self.target));
@@ -183,18 +199,17 @@ impl Site {
         })
     }
 
-    async fn link(&self, way_in: Option<&WayIn>) -> Result<Link, Trouble> {
-        let ssh = self.place.locate().await.ssh(&self.ssh);
-        let ssh = ssh.ok_or_else(|| Trouble::Other("the VM has just stopped".to_owned()))?;
+    async fn link(&self, found: &Found, way_in: Option<&WayIn>) -> Result<Link, Trouble> {
+        let ssh = found.ssh.clone().ok_or_else(|| Trouble::Other(NOT_FOUND.to_owned()))?;
         Link::make(self.mode, ssh, &self.control, self.port, self.here(way_in)).await
     }
 
     /// Asks through the tunnel; first on this side, so that the VM is not blamed for the proxy.
-    async fn probe(&self, link: Option<&Link>, way_in: Option<&WayIn>, limit: Duration) -> Probe {
+    async fn probe(&self, found: &Found, way_in: Option<&WayIn>, limit: Duration) -> Probe {
         let Some(way_in) = way_in else {
             return Probe::NoProxy("the daemon does not run: secret-proxy status".to_owned());
         };
-        let (Some(link), Some(near), Some(far)) = (link, way_in.key.question(), way_in.key.question()) else {
+        let (Some(link), Some(near), Some(far)) = (&found.link, way_in.key.question(), way_in.key.question()) else {
             return Probe::Lost(Trouble::Other("there is no forward".to_owned()));
         };
         if timeout(NEAR, ask_here(&link.here, &near)).await != Ok(Probe::Ours) {
@@ -205,12 +220,12 @@ impl Site {
     }
 
     /// Asks whoever has the port.
-    async fn look(&self, way_in: Option<&WayIn>) -> Probe {
+    async fn look(&self, found: &Found, way_in: Option<&WayIn>) -> Probe {
         let question = way_in.and_then(|way_in| way_in.key.question());
         // Without the daemon any question will do: the answer is not ours.
         let question = question.unwrap_or_else(|| Question { path: "/".to_owned(), answer: String::new() });
-        let Some(ssh) = self.place.locate().await.ssh(&self.ssh) else {
-            return Probe::Lost(Trouble::Other("the VM has just stopped".to_owned()));
+        let Some(ssh) = &found.ssh else {
+            return Probe::Lost(Trouble::Other(NOT_FOUND.to_owned()));
         };
         let words = match self.mode {
             TunnelMode::Dedicated => ssh.anew(self.port),

@@ -10,7 +10,6 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::child::{Ran, run};
-use super::ssh::Ssh;
 
 /// How long limactl may take.
 const LIMACTL: Duration = Duration::from_secs(5);
@@ -48,14 +47,6 @@ impl Place {
                 listed.unwrap_or_else(|| unlisted(home, name))
             }
         }
-    }
-}
-
-impl Located {
-    /// How ssh reaches it.
-    pub(super) fn ssh(&self, program: &Path) -> Option<Ssh> {
-        let Self::At { file, host } = self else { return None };
-        Some(Ssh { program: program.into(), config: file.clone(), host: host.clone() })
     }
 }
 

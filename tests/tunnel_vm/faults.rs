@@ -149,13 +149,25 @@ const CUT_OFF: Fault = Fault {
     cure: Some(|bench, _| bench.vm.plug(true)),
 };
 
+/// Says yes to everything, as the proxy would, and gives back what it was asked.
+const THIEF: &str = "
+import http.server, sys
+class Thief(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.path.rsplit('/', 1)[-1].encode() + b'\\n')
+        self.close_connection = True
+http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Thief).serve_forever()
+";
+
 const STOLEN: Fault = Fault {
     name: "a program in the VM takes the port, and gives it back",
     state: ["port-taken", "port-taken"],
     says: "port 17329 in the VM is taken by another program",
     strike: |bench| {
-        let port = PORT.to_string();
-        let words = ["-m", "http.server", "--bind", "127.0.0.1", &port];
+        let words = ["-c", THIEF, &PORT.to_string()];
         Some(take_port(bench, || bench.vm.spawn_inside("python3", &words, "thief")))
     },
     cure: Some(end),
