@@ -17,6 +17,12 @@ impl Clocks {
         Self { monotonic: Instant::now(), wall: SystemTime::now() }
     }
 
+    /// As if it had slept for an hour since.
+    #[cfg(test)]
+    pub(super) fn before_an_hour_of_sleep() -> Self {
+        Self { wall: SystemTime::now() - Duration::from_secs(3600), ..Self::now() }
+    }
+
     /// Whether the computer has slept since the last look, and looks.
     pub(super) fn slept(&mut self, now: &Self) -> bool {
         let passed = now.monotonic.saturating_duration_since(self.monotonic);

@@ -123,7 +123,54 @@ fn on_this_side(address: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::os::unix::net::UnixListener;
+
+    use actors::tunnel::{TunnelMode, TunnelState};
+
     use super::*;
+
+    fn report() -> TunnelReport {
+        TunnelReport {
+            instance: "work".to_owned(),
+            mode: TunnelMode::Shared,
+            state: TunnelState::Up,
+            since: String::new(),
+            last_error: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn sleep_is_noticed_at_the_next_beat() {
+        let mut voice = Voice::new("/nowhere/status.sock".into());
+        voice.clocks = Clocks::before_an_hour_of_sleep();
+        assert_eq!(voice.beat(&report(), Target::Socket, None).await, Event::Woke);
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_comes_is_noticed_at_once_and_one_that_goes_at_the_second_miss() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("status.sock");
+        let mut voice = Voice::new(path.clone());
+        assert_eq!(voice.say(&report()).await, None);
+        let daemon = UnixListener::bind(&path).expect("bound");
+        let answering = std::thread::spawn(move || {
+            let (mut stream, _) = daemon.accept().expect("asked");
+            let mut asked = String::new();
+            BufReader::new(&stream).read_line(&mut asked).expect("a line");
+            stream.write_all(b"{\"key\":\"k\",\"listeners\":[]}\n").expect("taken");
+            asked
+        });
+        assert_eq!(voice.say(&report()).await, Some(Event::ProxyBack));
+        let asked: Value = serde_json::from_str(&answering.join().expect("answered")).expect("JSON");
+        assert_eq!(
+            (&asked["ask"], &asked["instance"], &asked["mode"]),
+            (&json!("tunnel"), &json!("work"), &json!("shared"))
+        );
+        assert_eq!(voice.say(&report()).await, None);
+        assert_eq!(voice.say(&report()).await, Some(Event::ProxyGone));
+        assert_eq!(voice.say(&report()).await, None);
+    }
 
     #[test]
     fn the_listeners_are_read_from_the_answer() {

@@ -1,7 +1,7 @@
 //! The way through the tunnel, and its end.
 
 use std::io::Read as _;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -56,11 +56,22 @@ async fn any_vm_that_ssh_reaches_will_do_and_the_port_too() {
         vec![config, host, "--target=port".to_owned(), "--guest-port=18000".to_owned()]
     });
     assert!(bench.vm.listens(18000) && !bench.vm.listens(PORT));
-    let mut curl = bench.vm.inside("curl");
-    curl.args(["-sS", "-m", "10", "-H", "x-api-key: {{API_KEY}}", "-x", "http://127.0.0.1:18000", "--cacert"]);
-    let output = bench.proxy.run(curl.arg(bench.proxy.ca_path()).arg(format!("https://{HOST}/echo")));
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(bench.origin.last_request().header("x-api-key"), Some(bench.canary.bytes()));
+    let carries = || {
+        let mut curl = bench.vm.inside("curl");
+        curl.args(["-sS", "-m", "10", "-H", "x-api-key: {{API_KEY}}", "-x", "http://127.0.0.1:18000", "--cacert"]);
+        bench.proxy.run(curl.arg(bench.proxy.ca_path()).arg(format!("https://{HOST}/echo"))).status.success()
+    };
+    assert!(carries());
+    // The proxy comes again on another port, and the tunnel leads there.
+    let port = bench.proxy.addr().port();
+    assert!(bench.proxy.stop().success());
+    let taken = TcpListener::bind(("127.0.0.1", port)).expect("free again");
+    bench.proxy.launch();
+    assert_ne!(bench.proxy.addr().port(), port);
+    eventually(WITHIN, "it carries again", carries);
+    drop(taken);
+    let requests = bench.origin.requests();
+    assert!(requests.len() == 2 && requests.iter().all(|it| it.header("x-api-key") == Some(bench.canary.bytes())));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
