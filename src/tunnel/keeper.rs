@@ -140,7 +140,9 @@ impl Keeper {
     /// Tells the daemon; and whoever reads along, when something is new.
     async fn tell(&mut self) -> Option<Event> {
         let (state, error) = (self.machine.state(), self.machine.error());
-        let is_new = state != self.report.state || error != self.report.last_error.as_deref();
+        // A VM could change a note about a tunnel that is up all day long, and fill the disk with it.
+        let is_new =
+            state != self.report.state || (state != TunnelState::Up && error != self.report.last_error.as_deref());
         if state != self.report.state {
             self.report.since = timestamp();
         }

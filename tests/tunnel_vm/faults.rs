@@ -82,6 +82,10 @@ fn take_port(bench: &Bench, take: impl FnOnce() -> Process) -> Process {
     taker
 }
 
+fn send(signal: &str, pid: i32) {
+    Command::new("kill").args([signal, &pid.to_string()]).status().expect("kill runs");
+}
+
 fn end(_: &Bench, left: Left) {
     drop(left);
 }
@@ -211,13 +215,30 @@ const SSH_KILLED: Fault = Fault {
     state: ["", "no-master"],
     says: "",
     strike: |bench| {
-        for pid in bench.own_ssh() {
-            Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill runs");
-        }
+        bench.own_ssh().into_iter().for_each(|pid| send("-KILL", pid));
         bench.drop_master();
         None
     },
     cure: None,
+};
+
+const SSH_HANGS: Fault = Fault {
+    name: "the ssh that holds the tunnel hangs",
+    state: ["", "stalled"],
+    says: "",
+    strike: |bench| {
+        bench.own_ssh().into_iter().for_each(|pid| send("-STOP", pid));
+        bench.master.lock().expect("no panic").iter_mut().for_each(|master| master.signal(Signal::STOP));
+        None
+    },
+    cure: None,
+};
+
+const MASTER_HANGS: Fault = Fault {
+    cure: Some(|bench, _| {
+        bench.master.lock().expect("no panic").iter_mut().for_each(|master| master.signal(Signal::CONT));
+    }),
+    ..SSH_HANGS
 };
 
 /// While the daemon is down it tells nothing: the keeper's own words count.
@@ -266,6 +287,8 @@ suffered! {
     shared_forward_is_cancelled: suffer(Mode::Shared, &CANCELLED);
     dedicated_ssh_is_killed: suffer(Mode::Dedicated, &SSH_KILLED);
     shared_master_is_killed: suffer(Mode::Shared, &Fault { cure: Some(|bench, _| bench.renew_master()), ..SSH_KILLED });
+    dedicated_ssh_hangs: suffer(Mode::Dedicated, &SSH_HANGS);
+    shared_master_hangs: suffer(Mode::Shared, &MASTER_HANGS);
     dedicated_proxy_restarts: proxy_restarts(Mode::Dedicated);
     shared_proxy_restarts: proxy_restarts(Mode::Shared);
 }
