@@ -10,6 +10,6 @@ pub(crate) mod install;
 pub(crate) mod reload;
 pub(crate) mod run;
 pub(crate) mod status;
-pub(crate) mod uninstall;
 pub(crate) mod tunnel;
+pub(crate) mod uninstall;
 pub(crate) mod why;

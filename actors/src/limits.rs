@@ -170,6 +170,7 @@ pub(crate) const ROOT_VALID: Duration = Duration::from_secs(3650 * 24 * 3600);
 /// Making a root and syncing it to the disk, which is not the runtime's thread's work. Less than a client of
 /// the status socket waits.
 pub(crate) const ROTATION: Duration = Duration::from_secs(4);
+
 // Tunnels
 
 /// Tunnels that are remembered.

@@ -186,7 +186,9 @@ fn folder(ground: &Ground, guest: &Guest) -> Link {
     if said.lines().any(|line| line == seen) {
         let fix = guest.instance().map_or_else(
             || "take the mount away where the VM is configured".to_owned(),
-            |vm| format!("limactl stop {vm} && limactl edit {vm} --tty=false --set '.mounts = []' && limactl start {vm}"),
+            |vm| {
+                format!("limactl stop {vm} && limactl edit {vm} --tty=false --set '.mounts = []' && limactl start {vm}")
+            },
         );
         return Link::fail(
             FOLDER,
