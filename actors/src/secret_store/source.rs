@@ -206,7 +206,8 @@ fn identity(found: &Metadata) -> Result<Identity, Trouble> {
 
 /// A regular file counts only if it stood still while it was read.
 fn read_file(file: &File, before: Identity) -> Result<Text, Trouble> {
-    let mut bytes = buffer();
+    let length = file.metadata().map_err(|error| trouble(&error))?.len();
+    let mut bytes = buffer(usize::try_from(length).unwrap_or(SECRETS_BYTES_MAX) + 1);
     file.take(SECRETS_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| trouble(&error))?;
     if bytes.len() > SECRETS_BYTES_MAX {
         return Err(Trouble::TooLarge);
@@ -215,9 +216,19 @@ fn read_file(file: &File, before: Identity) -> Result<Text, Trouble> {
     if after == before { Ok(Text { bytes, identity: after }) } else { Err(Trouble::Changed) }
 }
 
-/// Of the full size from the start, so that it never moves and leaves a copy behind.
-fn buffer() -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(Vec::with_capacity(SECRETS_BYTES_MAX + 1))
+/// Room for so many bytes, or for as many as a text may have.
+fn buffer(bytes: usize) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(Vec::with_capacity(bytes.min(SECRETS_BYTES_MAX + 1)))
+}
+
+/// Sees to it that there is room for more, and that no copy is left when the text moves.
+fn make_room(bytes: &mut Zeroizing<Vec<u8>>, more: usize) {
+    let needed = bytes.len() + more;
+    if needed > bytes.capacity() {
+        let mut larger = buffer(needed.max(bytes.capacity() * 2));
+        larger.extend_from_slice(bytes);
+        *bytes = larger;
+    }
 }
 
 /// Asks by the clock: readiness of pipes differs between systems.
@@ -227,7 +238,7 @@ async fn read_pipe(
     identity: Identity,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Text, Trouble> {
-    let mut bytes = buffer();
+    let mut bytes = buffer(2 * PIPE_HOLDS);
     let mut seen_writer = false;
     loop {
         match read_some(&mut file, &mut bytes)? {
@@ -255,7 +266,9 @@ const PIPE_HOLDS: usize = 64 * 1024;
 /// How many bytes there were; `None` if a writer has it open and has nothing for us.
 fn read_some(file: &mut File, bytes: &mut Zeroizing<Vec<u8>>) -> Result<Option<usize>, Trouble> {
     let held = bytes.len();
-    bytes.resize(held + PIPE_HOLDS.min((SECRETS_BYTES_MAX + 1).saturating_sub(held)), 0);
+    let more = PIPE_HOLDS.min((SECRETS_BYTES_MAX + 1).saturating_sub(held));
+    make_room(bytes, more);
+    bytes.resize(held + more, 0);
     let read = file.read(bytes.get_mut(held..).unwrap_or_default());
     bytes.truncate(held + *read.as_ref().unwrap_or(&0));
     match read {

@@ -55,7 +55,7 @@ fn what_a_pipe_holds_is_taken_at_once() {
     let text = vec![b'#'; 10_000];
     let mut writer = OpenOptions::new().write(true).open(&path).expect("there is a reader");
     io::Write::write_all(&mut writer, &text).expect("the pipe has room");
-    let mut bytes = buffer();
+    let mut bytes = buffer(2);
     assert_eq!(read_some(&mut reader, &mut bytes), Ok(Some(text.len())));
     assert_eq!(read_some(&mut reader, &mut bytes), Ok(None), "a writer has it open");
     drop(writer);
