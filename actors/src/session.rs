@@ -77,6 +77,14 @@ struct Path {
     activity: Arc<()>,
 }
 
+impl Drop for Path {
+    fn drop(&mut self) {
+        if self.form == Form::Tunnel {
+            self.peers.upstream.release(self.client, self.destination.clone());
+        }
+    }
+}
+
 /// How requests name their target.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Form {

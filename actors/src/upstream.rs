@@ -106,6 +106,11 @@ impl UpstreamHandle {
         let _ = self.0.cast(Msg::Park(Box::new(connection)));
     }
 
+    /// A client's connection to this destination has ended.
+    pub(crate) fn release(&self, client: ClientId, destination: Destination) {
+        let _ = self.0.cast(Msg::Release { client, destination });
+    }
+
     /// Values were wiped: connections that carried one are closed, now or when they become idle.
     pub(crate) fn forget_secrets(&self) {
         self.1.add_one();
@@ -144,6 +149,11 @@ pub(crate) enum Msg {
     },
     /// Look through the idle connections.
     Reap,
+    /// A client has gone.
+    Release {
+        client: ClientId,
+        destination: Destination,
+    },
     /// An idle connection or a judged route.
     Reserve {
         client: ClientId,
@@ -221,6 +231,7 @@ impl Actor for Upstream {
             Msg::Park(connection) => state.pool.park(*connection, Instant::now()),
             Msg::Pass { route, wanted, reply } => state.pass(route, wanted, reply),
             Msg::Reap => state.pool.reap(Instant::now()),
+            Msg::Release { client, destination } => state.pool.release(&destination, client),
             Msg::Reserve { reply, .. } if reply.is_closed() => {}
             Msg::Reserve { client, destination, offer, reply } => state.reserve(client, destination, offer, reply),
             // Without usable TLS settings there is nothing to do here: the supervisor gives up in the end.

@@ -146,6 +146,18 @@ impl Pool {
         }
     }
 
+    /// A client has gone. Of the HTTP/2 connections that nobody has, one is enough for the next client.
+    pub(super) fn release(&mut self, destination: &Destination, client: ClientId) {
+        let Some(known) = self.destinations.get_mut(destination) else { return };
+        let is_spare = |shared: &&Shared| shared.client != client && shared.connection.uses() == 0;
+        let mut spares = known.shared.iter().filter(is_spare).count();
+        known.shared.retain(|shared| {
+            // What is under way on it ends with the client.
+            spares += usize::from(shared.client == client);
+            shared.client != client || spares == 1
+        });
+    }
+
     /// Closes every idle connection: their places are needed.
     pub(super) fn close_idle(&mut self) {
         for known in self.destinations.values_mut() {
