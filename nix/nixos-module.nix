@@ -19,6 +19,7 @@ let
   # NixOS makes the lower-case variables of these, for sessions and the nix daemon.
   chosen = config.networking.proxy;
 
+  # Those that `secret-proxy env` prints, with the same values.
   others = {
     HTTP_PROXY = toString chosen.httpProxy;
     HTTPS_PROXY = toString chosen.httpsProxy;
@@ -31,7 +32,10 @@ let
     CURL_CA_BUNDLE = bundle;
     GIT_SSL_CAINFO = bundle;
     REQUESTS_CA_BUNDLE = bundle;
+    PIP_CERT = bundle;
     AWS_CA_BUNDLE = bundle;
+    CARGO_HTTP_CAINFO = bundle;
+    GRPC_DEFAULT_SSL_ROOTS_FILE_PATH = bundle;
   }
   # These are added to what the program ships. A file that is not there would be a warning at each start.
   // lib.optionalAttrs trusted {

@@ -4,6 +4,7 @@ mod ca;
 mod doctor;
 pub(crate) mod service;
 pub(crate) mod tunnel;
+mod env;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub(crate) use self::ca::{CaArgs, CaCommand};
 pub(crate) use self::doctor::DoctorArgs;
 use self::service::{InstallArgs, UninstallArgs};
 use self::tunnel::TunnelArgs;
+pub(crate) use self::env::{EnvArgs, Shell};
 
 /// Puts secrets into requests on their way to the hosts they are listed for.
 ///
@@ -72,6 +74,11 @@ pub(crate) enum Command {
     #[command(after_help = "Example: secret-proxy tunnel work\n\n\
         It runs in the foreground and mends itself; how it is, secret-proxy status tells. SIGTERM ends it.")]
     Tunnel(TunnelArgs),
+    /// Print the variables that programs in the VM need
+    #[command(after_help = "Example: secret-proxy env --shell fish | source\n\n\
+        In sh: eval \"$(secret-proxy env)\". For a VM without the program, the output of the host's goes into\n\
+        the VM's /etc/environment. What each client makes of it: docs/clients.md.")]
+    Env(EnvArgs),
     /// See it work, in a few seconds, without network, 1Password or root
     #[command(after_help = "Example: secret-proxy demo")]
     Demo,

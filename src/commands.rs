@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod install;
+pub(crate) mod env;
 pub(crate) mod reload;
 pub(crate) mod run;
 pub(crate) mod status;

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Command::Demo => commands::demo::main(),
         Command::Install(arguments) => commands::install::main(&arguments),
         Command::Doctor(arguments) => commands::doctor::main(&arguments),
+        Command::Env(arguments) => commands::env::main(&arguments),
         Command::Reload(folder) => commands::reload::main(&folder),
         Command::Run(arguments) => commands::run::main(&arguments),
         Command::Status(arguments) => commands::status::main(&arguments),

@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use actors::folder::Folder;
-use actors::settings::{AuditRotation, Settings};
+use actors::settings::{AuditRotation, Listen, Settings};
 use etcetera::BaseStrategy;
 
 use self::values::{
@@ -19,6 +19,7 @@ use crate::cli::{FolderArgs, RunArgs};
 use crate::failure::Failure;
 
 const PREFIX: &str = "SECRET_PROXY_";
+const LISTEN: &str = "127.0.0.1:17329,unix:proxy.sock";
 /// More permits than a semaphore hands out at once, or descriptors than a system has, help nobody.
 const SESSIONS_CEILING: usize = 1_000_000;
 const WORKERS_CEILING: usize = 1024;
@@ -53,6 +54,19 @@ pub(crate) fn secrets_path(folder: &Folder) -> Result<PathBuf, Failure> {
     Ok(path_setting(sources.pick(from_environment.as_ref(), "SECRETS"), folder, "secrets.env"))
 }
 
+/// The first TCP port that the daemon of this folder would listen on, if its settings name one.
+pub(crate) fn listen_port(folder: &Folder) -> Result<Option<u16>, Failure> {
+    let sources = Sources::read(folder)?;
+    let from_environment = std::env::var("SECRET_PROXY_LISTEN").ok();
+    let addresses = |text: &str| listen_addresses(text, folder, true);
+    let port = |listen: &Listen| match listen {
+        Listen::Tcp(address) => Some(address.port()).filter(|port| *port != 0),
+        Listen::Unix(_) => None,
+    };
+    let listen = sources.get(from_environment.as_ref(), "listen", LISTEN, addresses)?;
+    Ok(listen.iter().find_map(port))
+}
+
 /// Reads all settings of `run`. The folder is touched only once they are all good.
 pub(crate) fn read(given: &RunArgs) -> Result<Run, Failure> {
     let mut run = parse(given)?;
@@ -74,7 +88,7 @@ pub(crate) fn parse(given: &RunArgs) -> Result<Run, Failure> {
     let addresses = |text: &str| listen_addresses(text, &folder, anywhere);
     let sessions = |text: &str| number(text, SESSIONS_CEILING);
     let tree = Settings {
-        listen: sources.get(given.listen.as_ref(), "listen", "127.0.0.1:17329,unix:proxy.sock", addresses)?,
+        listen: sources.get(given.listen.as_ref(), "listen", LISTEN, addresses)?,
         secrets: path_setting(sources.pick(given.secrets.as_ref(), "SECRETS"), &folder, "secrets.env"),
         secrets_ttl: sources.get(given.secrets_ttl.as_ref(), "secrets-ttl", "300s", duration)?,
         approval_wait: sources.get(given.approval_wait.as_ref(), "approval-wait", "60s", duration)?,

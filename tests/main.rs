@@ -16,6 +16,7 @@ mod day;
 mod demo;
 mod destination;
 mod doctor;
+mod env;
 mod exhaustion;
 mod expect;
 mod fail_closed;
