@@ -46,6 +46,11 @@ services:
 vm:
     tests/vm/run
 
+# Real clients, such as `just clients git curl`; tests/clients/install brings them
+clients *rows:
+    cargo build
+    tests/clients/run {{rows}}
+
 # Licences, duplicates and sources
 deny:
     cargo deny check bans licenses sources

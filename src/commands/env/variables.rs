@@ -73,13 +73,13 @@ impl Client<'_> {
     fn hints(&self) -> Vec<Line> {
         let (ca, port) = (quote::word(self.ours()), self.port);
         let java = |scheme| format!("-D{scheme}.proxyHost=127.0.0.1 -D{scheme}.proxyPort={port}");
-        let options = format!("{} {} -Djavax.net.ssl.trustStore=", java("http"), java("https"));
+        let trust = "-Djavax.net.ssl.trustStorePassword=changeit -Djavax.net.ssl.trustStore=$HOME/secret-proxy.p12";
         let hints = [
             "Java reads none of these. Once, and then for each run:".to_owned(),
             format!(
                 "  keytool -importcert -noprompt -alias secret-proxy -file {ca} -keystore ~/secret-proxy.p12 -storepass changeit"
             ),
-            format!("  export JAVA_TOOL_OPTIONS=\"{options}$HOME/secret-proxy.p12\""),
+            format!("  export JAVA_TOOL_OPTIONS=\"{} {} {trust}\"", java("http"), java("https")),
             "Chromium and Debian's wget trust their own lists, where the system does not have the certificate:"
                 .to_owned(),
             format!("  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n secret-proxy -i {ca}"),

@@ -1,0 +1,8 @@
+// client: Deno: fetch
+// version: run deno --version
+// http: 2
+// proxy: https_proxy
+// ca: DENO_CERT
+const [url, key] = Deno.args;
+const answer = await fetch(`${url}/echo`, { headers: { "x-api-key": key } });
+console.log(answer.status);
