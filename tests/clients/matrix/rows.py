@@ -1,15 +1,16 @@
 """A row of the matrix: a file of rows/, whose head says in `word: text` lines what is claimed of the client."""
 
+import json
 import re
 import secrets
 import shutil
 import subprocess
+import sys
 from importlib import metadata
-import json
 from pathlib import Path
 
 INTERPRETERS = {
-    ".sh": ["sh", "-eu"], ".py": ["python3", "-P"], ".cjs": ["node"], ".java": ["java"], ".go": ["go", "run"], ".mjs": ["bun", "run"],
+    ".sh": ["sh", "-eu"], ".py": ["python3", "-P"], ".cjs": ["node"], ".java": ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"], ".go": ["go", "run"], ".mjs": ["bun", "run"], ".rb": ["ruby"],
     ".mts": ["deno", "run", "--quiet", "--allow-all"],
 }
 WORDS = {"client", "needs", "version", "with", "server", "host", "http", "proxy", "ca", "line", "hint", "note"}
@@ -45,7 +46,9 @@ class Row:
         return [*self.head.get("with", " ".join(INTERPRETERS[self.path.suffix])).split(), str(self.path)]
 
     def missing(self, path):
-        """The first program it needs that is not installed."""
+        """The first thing it needs that is not there."""
+        if self.goes_around and sys.platform != "linux":
+            return "a second loopback address"
         programs = [self.command()[0], *self.head.get("needs", "").split()]
         return next((program for program in programs if not shutil.which(program, path=path)), None)
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ class World:
         self.variables, self.hints = self.daemon.client_variables(self.ca)
         self.other_ca, both = ca, self.folder / "both.pem"
         both.write_bytes(ca.read_bytes() + self.ca.read_bytes())
-        self.direct = Direct(DIRECT, f"https://{DIRECT}:{ports['direct']}", both)
+        self.direct = Direct(DIRECT, f"https://{DIRECT}:{ports.get('direct')}", both)
 
     def _certificate(self):
         authority = trustme.CA()
@@ -71,7 +72,10 @@ class World:
             if row.server == "git":
                 (repositories / row.name).mkdir(parents=True)
                 repository.make(repositories / row.name)
-        sockets = {"http": listener("127.0.0.1"), "direct": listener(DIRECT)}
+        sockets = {"http": listener("127.0.0.1")}
+        # Elsewhere there is one loopback address.
+        if sys.platform == "linux":
+            sockets["direct"] = listener(DIRECT)
         ports = {name: it.getsockname()[1] for name, it in sockets.items()}
         self._ends.append(origin.start(origin.Origin(self.record, self.rows, repositories), list(sockets.values()), certificate, key))
         server, port = grpc_origin.start(self.record, self.rows, certificate, key)

@@ -23,4 +23,4 @@ END
 # The comments of `secret-proxy env`, as a person would copy them.
 printf '%s\n' "$HINTS" | grep -E 'keytool|export JAVA_TOOL_OPTIONS=' >hints
 . ./hints
-java Plain.java "$@"
+java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC Plain.java "$@"
