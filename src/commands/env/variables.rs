@@ -80,9 +80,10 @@ impl Client<'_> {
                 "  keytool -importcert -noprompt -alias secret-proxy -file {ca} -keystore ~/secret-proxy.p12 -storepass changeit"
             ),
             format!("  export JAVA_TOOL_OPTIONS=\"{} {} {trust}\"", java("http"), java("https")),
-            "Chromium and Debian's wget trust their own lists, where the system does not have the certificate:"
-                .to_owned(),
+            "Chromium has a list of its own:".to_owned(),
+            "  mkdir -p ~/.pki/nssdb".to_owned(),
             format!("  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n secret-proxy -i {ca}"),
+            "Debian's wget, where the system does not have the certificate:".to_owned(),
             format!("  echo ca_certificate = {ca} >> ~/.wgetrc"),
         ];
         hints.into_iter().map(Line::Comment).collect()

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 
-WITHIN = 60
+WITHIN = 120
 
 
 class Failed(Exception):

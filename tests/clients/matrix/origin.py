@@ -132,6 +132,8 @@ def start(origin, sockets, certificate, key):
     config.errorlog = None
     config.graceful_timeout = 1
     loop, ready, end = asyncio.new_event_loop(), threading.Event(), None
+    # A connection that is cut off by the end is no news.
+    loop.set_exception_handler(lambda *_: None)
 
     async def main():
         nonlocal end

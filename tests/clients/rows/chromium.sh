@@ -8,7 +8,6 @@
 # line: certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n secret-proxy -i $CA
 # note: a page's own `fetch` sets the header
 mkdir -p ~/.pki/nssdb
-certutil -d sql:$HOME/.pki/nssdb -N --empty-password
 certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n secret-proxy -i $CA
 [ "$3" = 2 ] && how= || how=--disable-http2
 # As root there is no sandbox, and it shall not look for anything by itself.
