@@ -42,5 +42,6 @@ mod supervision;
 mod support;
 mod tunnel;
 mod tunnel_vm;
+mod uploads;
 mod upstream_proxy;
 mod upstream_tls;

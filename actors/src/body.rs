@@ -52,8 +52,8 @@ impl RequestBody {
         wanted
     }
 
-    /// Has the rest read for a while if the upstream does not want it: a connection that is closed with bytes
-    /// unread may take along an answer that the client has not read yet.
+    /// Has the rest read for a while if nobody wants it: a connection that is closed with bytes unread, or a
+    /// stream that is reset, may take along an answer that the client has not read yet.
     pub(crate) fn linger(&mut self) {
         self.lingers = true;
     }
@@ -99,7 +99,7 @@ impl Body for RequestBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+        self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
@@ -114,7 +114,7 @@ impl Drop for RequestBody {
 }
 
 /// Reads a body that nobody wants, up to a bound, so that a client that is still sending gets to see the answer.
-pub(crate) async fn drain(mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin) {
+async fn drain(mut body: Incoming) {
     let mut bytes = 0;
     let reading = async {
         while let Ok(Some(Ok(frame))) = timeout(limits::DRAINED_PAUSE, body.frame()).await {

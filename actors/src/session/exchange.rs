@@ -40,19 +40,17 @@ pub(super) struct Exchange {
 pub(super) async fn answer(path: Arc<Path>, request: Request<Incoming>) -> Response<ResponseBody> {
     let (parts, body) = request.into_parts();
     let fields = Fields::scan(&parts.headers);
-    // A client that waits for 100 has not sent its body and need not be asked for it. In HTTP/2 an
-    // answer can be read while the body is still being sent.
-    let holds_back = parts.headers.contains_key(EXPECT) || parts.version == Version::HTTP_2;
+    // A client that waits for 100 has not sent its body and need not be asked for it.
+    let holds_back = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
     let mut exchange = Exchange::new(path, parts.method.clone(), parts.uri.clone());
     exchange.names = fields.as_ref().map(Fields::names).unwrap_or_default();
     exchange.body = Some(RequestBody::new(body));
     match exchange.attempt(parts, fields).await {
         Ok(response) => response,
         Err(ending) => {
-            // Recorded first: a client that goes away while its body is drained ends all this.
             let answer = exchange.end(ending).await;
-            if let Some(body) = exchange.body.take().filter(|_| !holds_back) {
-                drain(body).await;
+            if let Some(mut body) = exchange.body.take().filter(|_| !holds_back) {
+                body.linger();
             }
             answer
         }
@@ -128,10 +126,8 @@ impl Exchange {
     ) -> Result<Response<ResponseBody>, Ending> {
         let Canonical { parts, offer, upgrade, holds_body, .. } = canonical;
         let mut body = self.body.take().ok_or(Ending::Malformed)?;
+        body.linger();
         self.settled = true;
-        if parts.version != Version::HTTP_2 {
-            body.linger();
-        }
         let mut request = Request::from_parts(parts, body);
         if holds_body && !request.body().is_end_stream() {
             relay::hold_body(&mut request);
