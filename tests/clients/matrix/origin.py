@@ -105,19 +105,21 @@ def anthropic_events():
     message = {"id": "m", "type": "message", "role": "assistant", "model": "claude", "content": [], "stop_reason": None,
                "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
     text = lambda it: {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": it}}
+    end = {"stop_reason": "end_turn", "stop_sequence": None}
     return [
         {"type": "message_start", "message": message},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         text("one "), text("two"),
         {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 2}},
+        {"type": "message_delta", "delta": end, "usage": {"output_tokens": 2}},
         {"type": "message_stop"},
     ]
 
 
 def openai_events():
     choice = lambda text: [{"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}]
-    chunk = lambda text: {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt", "choices": choice(text)}
+    head = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt"}
+    chunk = lambda text: head | {"choices": choice(text)}
     return [chunk("one "), chunk("two"), "[DONE]"]
 
 

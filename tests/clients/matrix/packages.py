@@ -33,7 +33,10 @@ def tarball(files):
 
 
 WHEEL = wheel()
-MODULE = tarball({"package/package.json": json.dumps({"name": NAME, "version": "1.0.0"}), "package/index.js": "module.exports = 42\n"})
+MODULE = tarball({
+    "package/package.json": json.dumps({"name": NAME, "version": "1.0.0"}),
+    "package/index.js": "module.exports = 42\n",
+})
 CRATE = tarball({
     f"{NAME}-1.0.0/Cargo.toml": f'[package]\nname = "{NAME}"\nversion = "1.0.0"\nedition = "2021"\n',
     f"{NAME}-1.0.0/src/lib.rs": "",
@@ -68,4 +71,5 @@ def cargo(host):
 
 
 def entry():
-    return {"name": NAME, "vers": "1.0.0", "deps": [], "cksum": hashlib.sha256(CRATE).hexdigest(), "features": {}, "yanked": False}
+    checksum = hashlib.sha256(CRATE).hexdigest()
+    return {"name": NAME, "vers": "1.0.0", "deps": [], "cksum": checksum, "features": {}, "yanked": False}

@@ -51,7 +51,8 @@ def without_versions(page, rows):
 def line(row, result, world):
     environment = world.environment(row, world.folder)
     http = "" if row.goes_around else ", ".join(row.versions)
-    cells = [row.client, row.version(world.tools, environment), http, names(row.head["proxy"]), names(row.head["ca"]), result, besides(row)]
+    found_by = [names(row.head["proxy"]), names(row.head["ca"])]
+    cells = [row.client, row.version(world.tools, environment), http, *found_by, result, besides(row)]
     return "| " + " | ".join(cells) + " |"
 
 

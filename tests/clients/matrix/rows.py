@@ -10,8 +10,16 @@ from importlib import metadata
 from pathlib import Path
 
 INTERPRETERS = {
-    ".sh": ["sh", "-eu"], ".py": ["python3", "-P"], ".cjs": ["node"], ".java": ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"], ".go": ["go", "run"], ".mjs": ["bun", "run"], ".rb": ["ruby"],
+    ".sh": ["sh", "-eu"],
+    # Some files are called as the module that they import.
+    ".py": ["python3", "-P"],
+    ".cjs": ["node"],
+    ".mjs": ["bun", "run"],
     ".mts": ["deno", "run", "--quiet", "--allow-all"],
+    ".rb": ["ruby"],
+    ".go": ["go", "run"],
+    # It runs once: compiling it well would take longer.
+    ".java": ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"],
 }
 WORDS = {"client", "needs", "version", "with", "server", "host", "http", "proxy", "ca", "line", "hint", "note"}
 

@@ -77,7 +77,8 @@ class World:
         if sys.platform == "linux":
             sockets["direct"] = listener(DIRECT)
         ports = {name: it.getsockname()[1] for name, it in sockets.items()}
-        self._ends.append(origin.start(origin.Origin(self.record, self.rows, repositories), list(sockets.values()), certificate, key))
+        servers = origin.Origin(self.record, self.rows, repositories)
+        self._ends.append(origin.start(servers, list(sockets.values()), certificate, key))
         server, port = grpc_origin.start(self.record, self.rows, certificate, key)
         self._ends.append(lambda: server.stop(None).wait(5))
         return ports | {"git": ports["http"], "grpc": port}
@@ -92,7 +93,8 @@ class World:
         return {
             "PATH": self.path, "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8",
             # What the scripts of the rows need.
-            "CA": str(self.ca), "PROXY": f"http://127.0.0.1:{self.daemon.port}", "HINTS": self.hints, "SEEN": str(row.seen), "NODE_PATH": str(self.tools / "npm/node_modules"),
+            "CA": str(self.ca), "PROXY": f"http://127.0.0.1:{self.daemon.port}", "HINTS": self.hints,
+            "SEEN": str(row.seen), "NODE_PATH": str(self.tools / "npm/node_modules"),
             "GOCACHE": str(self.tools / "go"), "GO111MODULE": "off", "GOTOOLCHAIN": "local",
         }
 

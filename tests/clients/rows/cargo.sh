@@ -14,7 +14,14 @@ retry = 0
 END
 printf '[registries.mine]\ntoken = "%s"\n' "$2" >~/.cargo/credentials.toml
 cd here
-printf '[package]\nname = "here"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\ndemo = { version = "1", registry = "mine" }\n' >Cargo.toml
+cat >Cargo.toml <<END
+[package]
+name = "here"
+version = "0.1.0"
+edition = "2021"
+[dependencies]
+demo = { version = "1", registry = "mine" }
+END
 touch src/lib.rs
 cargo fetch --quiet >log 2>&1 || true
 cat log >&2

@@ -6,6 +6,7 @@
 # ca: GRPC_DEFAULT_SSL_ROOTS_FILE_PATH
 # note: the token in the metadata of each call; a refusal is `PERMISSION_DENIED`
 import sys
+import threading
 
 import grpc
 
@@ -17,7 +18,7 @@ with grpc.secure_channel(target, grpc.ssl_channel_credentials()) as channel:
         assert unary(b"hello", metadata=metadata, timeout=20) == b"HELLO"
         # Each answer is there before the next message is sent.
         calls, sent = channel.stream_stream("/demo.Echo/Both"), []
-        turn = __import__("threading").Semaphore(1)
+        turn = threading.Semaphore(1)
 
         def messages():
             for message in [b"one", b"two", b"x" * 100_000]:

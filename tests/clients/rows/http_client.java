@@ -33,7 +33,8 @@ class Client {
         var store = KeyStore.getInstance(KeyStore.getDefaultType());
         store.load(null, null);
         try (var stream = new FileInputStream(file)) {
-            store.setCertificateEntry("secret-proxy", CertificateFactory.getInstance("X.509").generateCertificate(stream));
+            var certificate = CertificateFactory.getInstance("X.509").generateCertificate(stream);
+            store.setCertificateEntry("secret-proxy", certificate);
         }
         var factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         factory.init(store);

@@ -11,7 +11,8 @@ from websockets.sync.client import connect
 
 url, key, _ = sys.argv[1:]
 try:
-    with connect(f"wss{url.removeprefix('https')}/echo", additional_headers={"Authorization": f"Bearer {key}"}) as socket:
+    headers = {"Authorization": f"Bearer {key}"}
+    with connect(f"wss{url.removeprefix('https')}/echo", additional_headers=headers) as socket:
         for message in ["text", b"bytes", "x" * 200_000]:
             socket.send(message)
             assert socket.recv() == message
