@@ -1,5 +1,5 @@
 // client: Deno: fetch
-// version: run deno --version
+// version: npm @deno/linux-x64-glibc
 // http: 2
 // proxy: https_proxy
 // ca: DENO_CERT
