@@ -2,9 +2,9 @@
 
 mod ca;
 mod doctor;
+mod env;
 pub(crate) mod service;
 pub(crate) mod tunnel;
-mod env;
 
 use std::path::PathBuf;
 
@@ -12,9 +12,9 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::ca::{CaArgs, CaCommand};
 pub(crate) use self::doctor::DoctorArgs;
+pub(crate) use self::env::{EnvArgs, Shell};
 use self::service::{InstallArgs, UninstallArgs};
 use self::tunnel::TunnelArgs;
-pub(crate) use self::env::{EnvArgs, Shell};
 
 /// Puts secrets into requests on their way to the hosts they are listed for.
 ///

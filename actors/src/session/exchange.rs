@@ -14,7 +14,7 @@ use policy::secret::Name;
 use super::ending::Ending;
 use super::request::Canonical;
 use super::{Path, relay, resend};
-use crate::body::{RequestBody, ResponseBody, drain};
+use crate::body::{RequestBody, ResponseBody};
 use crate::hex::RecordId;
 use crate::limits;
 use crate::upstream::{Connection, Lane, Offer, SendError};
