@@ -23,8 +23,8 @@ use crate::support::{Fire, eventually};
 
 const OWNERS: [&str; 6] = ["audit", "status", "secret_store", "authority", "upstream", "listener"];
 const CLIENTS: usize = 32;
-/// How long the hung may take to be replaced: two heartbeats, and a moment to start.
-const REPLACED_WITHIN: Duration = Duration::from_secs(12);
+/// How long the hung may take to be replaced: two heartbeats, and a while to start, all at once, on a busy machine.
+const REPLACED_WITHIN: Duration = Duration::from_secs(20);
 
 fn crashes() -> u64 {
     if is_long() { 100 } else { 10 }
@@ -33,6 +33,8 @@ fn crashes() -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_leaks_and_no_record_is_lost_whatever_crashes() {
     let fire = Fire::start();
+    // By then all is open that stays open.
+    eventually(Duration::from_secs(10), "the secrets are read", || fire.proxy.status()["secrets"]["state"] == "ready");
     let (before, door) = (Resources::of(&fire), Door::watch(fire.proxy.addr()));
     let crowd = fire.crowd(CLIENTS);
     fire.flows("requests before any crash", 50);
