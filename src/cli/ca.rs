@@ -22,7 +22,7 @@ pub(crate) enum CaCommand {
     /// Make another root beside the one in use, or begin to use it with --finish
     #[command(after_help = "Example: secret-proxy ca rotate\n\n\
         1. secret-proxy ca rotate                           makes the next root; the one in use stays in use\n\
-        2. secret-proxy ca export > secret-proxy-ca.pem     both: bring the file to each VM, as at the first time\n\
+        2. secret-proxy ca export > secret-proxy-ca.pem     both: bring the file to each VM again\n\
         3. secret-proxy doctor INSTANCE                     says whether the VM trusts both\n\
         4. secret-proxy ca rotate --finish                  uses the next one and deletes the old key")]
     Rotate {
