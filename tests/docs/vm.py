@@ -1,5 +1,5 @@
-"""A VM that ssh reaches, by the names VM and build-vm: a network namespace with an sshd. Nothing else leads from
-there to the proxy."""
+"""A VM that ssh reaches, by the names VM, build-vm and, as one of Lima's, lima-work: a network namespace with an
+sshd. Nothing else leads from there to the proxy."""
 
 import subprocess
 import time
@@ -21,7 +21,7 @@ Subsystem sftp internal-sftp
 
 # What a reader has who can type `ssh build-vm`.
 CONFIG = f"""
-Host VM build-vm
+Host VM build-vm lima-work
     HostName {ADDRESS}
     User vm
     IdentityFile {BASE}/ssh/reader
