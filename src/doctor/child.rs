@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// More than the certificates of a whole system take.
 const BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// What is shown of a complaint, in characters: it may be a hostile VM's.
+const COMPLAINT_MAX: usize = 300;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How it went.
@@ -24,7 +26,8 @@ impl Ran {
     /// The last line of its complaints.
     pub(super) fn complaint(&self) -> String {
         let text = String::from_utf8_lossy(&self.stderr);
-        text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().to_owned()
+        let last = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+        last.chars().take(COMPLAINT_MAX).collect()
     }
 }
 

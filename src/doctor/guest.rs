@@ -36,7 +36,10 @@ const BEHIND_MAX: i64 = 47 * 3600;
 /// A leaf may end a day from now.
 const AHEAD_MAX: i64 = 23 * 3600;
 /// Clocks that differ by less are right.
-const SECONDS_TOLERATED: i64 = 120;
+const SECONDS_TOLERATED: u64 = 120;
+/// Files of the VM that are named, and how much of each name.
+const FILES_MAX: usize = 8;
+const FILE_CHARACTERS_MAX: usize = 200;
 
 pub(super) fn links(ground: &Ground, guest: &Guest) -> Vec<Link> {
     let before = OffsetDateTime::now_utc();
@@ -112,19 +115,31 @@ fn trust(ground: &Ground, guest: &Guest, report: &Report) -> Link {
     let fix = bring(ground, guest, report);
     let without = report.without(&roots.in_use.fingerprint);
     if !without.is_empty() {
-        return Link::fail(TRUST, format!("our root is not in {}", visible(&joined(without))), fix);
+        return Link::fail(TRUST, format!("our root is not in {}", named(without)), fix);
     }
     if let Some(next) = next
         && let Some(file) = report.without(&next.fingerprint).first()
     {
-        return Link::warn(TRUST, format!("our root is trusted, the next one is not in {}", visible(file)), fix);
+        return Link::warn(TRUST, format!("our root is trusted, the next one is not in {}", named([file])), fix);
     }
     if !report.has_variable(NODE) {
         let lines = format!("echo {NODE}=/usr/local/share/ca-certificates/secret-proxy.crt");
         let fix = if report.is_nixos { fix } else { format!("{lines} | {}", guest.typed(APPEND)) };
         return Link::warn(TRUST, format!("our root is trusted, but Node is not told: {NODE} is not set"), fix);
     }
-    Link::ok(TRUST, format!("our root is in {}", visible(&joined(report.files()))))
+    Link::ok(TRUST, format!("our root is in {}", named(report.files())))
+}
+
+/// Files by the names that the VM has for them: it may say thousands, of any length.
+fn named(files: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut files = files.into_iter();
+    let short = |file: &str| visible(&file.chars().take(FILE_CHARACTERS_MAX).collect::<String>());
+    let mut named: Vec<String> = files.by_ref().take(FILES_MAX).map(|file| short(file.as_ref())).collect();
+    let more = files.count();
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    joined(named)
 }
 
 /// As the setup has it.
@@ -143,14 +158,15 @@ fn bring(ground: &Ground, guest: &Guest, report: &Report) -> String {
 fn clock(guest: &Guest, report: &Report, before: OffsetDateTime, after: OffsetDateTime) -> Link {
     let Some(time) = report.time else { return Link::not_looked_at(CLOCK, "it does not say what time it is") };
     // It was asked some time between the two.
-    let ahead = (time - after.unix_timestamp()).max(0) + (time - before.unix_timestamp()).min(0);
+    let [since_after, since_before] = [after, before].map(|ours| time.saturating_sub(ours.unix_timestamp()));
+    let ahead = since_after.max(0).saturating_add(since_before.min(0));
     let fix = guest.typed("\"sudo date -s @$(date +%s)\"");
     let way = if ahead < 0 { "behind" } else { "ahead" };
-    let detail = format!("it is {} s {way}", ahead.abs());
+    let detail = format!("it is {} s {way}", ahead.unsigned_abs());
     if !(-BEHIND_MAX..=AHEAD_MAX).contains(&ahead) {
         return Link::fail(CLOCK, format!("{detail}: our certificates are not valid there"), fix);
     }
-    if ahead.abs() > SECONDS_TOLERATED { Link::warn(CLOCK, detail, fix) } else { Link::ok(CLOCK, "as here") }
+    if ahead.unsigned_abs() > SECONDS_TOLERATED { Link::warn(CLOCK, detail, fix) } else { Link::ok(CLOCK, "as here") }
 }
 
 /// The way of a request from there, as far as the proxy's port and back.

@@ -17,6 +17,10 @@ const LIMIT: Duration = Duration::from_secs(12);
 /// How long connecting may take, in seconds.
 const CONNECT: u8 = 8;
 
+/// The configuration may be the owner's own: no agent, no screen and no command is lent to a hostile VM because of
+/// a line in there.
+const LENT_NOTHING: [&str; 6] = ["-a", "-x", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none"];
+
 /// A VM, and how to get there.
 pub(super) struct Guest {
     config: PathBuf,
@@ -80,7 +84,7 @@ impl Guest {
 
     /// A shell line that runs something there.
     pub(super) fn typed(&self, words: &str) -> String {
-        format!("ssh -F {} {} {words}", quoted(&self.config), shell(&self.host))
+        format!("ssh -a -x -F {} {} {words}", quoted(&self.config), shell(&self.host))
     }
 
     /// A shell line that keeps a tunnel to it.
@@ -108,7 +112,7 @@ impl Guest {
 
     fn command(&self) -> Command {
         let mut command = Command::new("ssh");
-        command.arg("-F").arg(&self.config);
+        command.args(LENT_NOTHING).arg("-F").arg(&self.config);
         command.args(["-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none"]);
         command.args(["-o", "ClearAllForwardings=yes", "-o", &format!("ConnectTimeout={CONNECT}")]);
         command
