@@ -3,16 +3,19 @@
 use std::collections::HashSet;
 use std::fs;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustls::HandshakeKind;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use crate::support::live::{LiveOrigin, Speaks};
 use crate::support::origin::ANY_PORT;
 use crate::support::tls::TestCa;
 use crate::support::wire::read_until;
-use crate::support::{Origin, Proxy};
+use crate::support::{Origin, Proxy, Silent, eventually};
 
 /// The SNI and kind of every handshake at a server.
 type Handshakes = Arc<Mutex<Vec<(String, HandshakeKind)>>>;
@@ -79,4 +82,43 @@ async fn a_connection_serves_one_destination_though_its_certificate_would_do_for
     let pairs: HashSet<_> = served.collect();
     let connections: HashSet<_> = pairs.iter().map(|(connection, _, _)| *connection).collect();
     assert_eq!((pairs.len(), connections.len(), origin.connections()), (8, 8, 8), "{pairs:?}");
+}
+
+/// A client that comes, asks and goes must not leave dials behind that hold the places of others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dial_ends_with_the_client_that_it_was_for() {
+    let (origin, silent) = (Origin::start(&["a.example.test"]), Silent::start());
+    let builder = Proxy::builder().origin("a.example.test", &origin).origin("silent.example.test", &silent);
+    let proxy = builder.arg("--max-sessions").arg("4").start();
+    for number in 1..=4 {
+        let tunnel = proxy.client().http2().tunnel("silent.example.test:443").await.expect("a tunnel");
+        let asking = tokio::spawn(tunnel.get("https://silent.example.test/").send());
+        eventually(Duration::from_secs(5), "it is dialled", || silent.connections() == number);
+        asking.abort();
+        drop(tunnel);
+        proxy.status_becomes("the client is gone", |status| status["sessions"]["active"] == 0);
+    }
+    let asking = proxy.client().get("https://a.example.test/").within(Duration::from_secs(5)).send();
+    assert_eq!(asking.await.expect("there is a place").status, 200);
+}
+
+/// A server may answer an upload that it never reads: what it leaves standing must not hold up the next client.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_goes_on_after_its_answer_holds_up_nobody_else() {
+    const URL: &str = "https://a.example.test/";
+    let origin = LiveOrigin::start(&["a.example.test"], Speaks::Http2);
+    let proxy = Proxy::builder().origin("a.example.test", &origin).start();
+    let hostile = proxy.client().http2().tunnel("a.example.test:443").await.expect("a tunnel");
+    let (request, body) = hostile.request("POST", URL).streaming();
+    let asking = tokio::spawn(request.send());
+    assert!(body.send(vec![b'x'; 1024]).await);
+    let unread = origin.next().await.answer(200, &[], "enough");
+    assert_eq!(asking.await.expect("no panic").expect("answered").status, 200);
+    while let Ok(true) = timeout(Duration::from_secs(1), body.send(vec![b'x'; 65536])).await {}
+    let asking = tokio::spawn(proxy.client().http2().request("POST", URL).body(vec![b'y'; 1 << 20]).send());
+    let (answer, mut upload) = origin.next().await.begin(200, &[]);
+    let arrived = timeout(Duration::from_secs(5), upload.count()).await;
+    assert_eq!(arrived.expect("not held up").expect("whole"), 1 << 20);
+    drop((answer, unread, body, hostile));
+    assert_eq!(asking.await.expect("no panic").expect("answered").status, 200);
 }

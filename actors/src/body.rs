@@ -25,6 +25,8 @@ pub(crate) struct RequestBody {
     held: Option<Held>,
     /// Whether the rest is read for a while if the upstream does not want it.
     lingers: bool,
+    /// Says that the upstream's connection is in use.
+    occupied: Option<Arc<()>>,
 }
 
 /// Until the upstream says that it wants the body, or has said nothing for a while.
@@ -36,12 +38,12 @@ struct Held {
 
 impl RequestBody {
     pub(crate) fn new(incoming: Incoming) -> Self {
-        Self { incoming: Some(incoming), held: None, lingers: false }
+        Self { incoming: Some(incoming), held: None, lingers: false, occupied: None }
     }
 
     /// A body with nothing in it.
     pub(crate) fn empty() -> Self {
-        Self { incoming: None, held: None, lingers: false }
+        Self { incoming: None, held: None, lingers: false, occupied: None }
     }
 
     /// Keeps the body back until the sender is used. One that is dropped has had its answer: then the
@@ -56,6 +58,11 @@ impl RequestBody {
     /// stream that is reset, may take along an answer that the client has not read yet.
     pub(crate) fn linger(&mut self) {
         self.lingers = true;
+    }
+
+    /// Holds `place` for as long as it is on its way.
+    pub(crate) fn occupy(&mut self, place: Arc<()>) {
+        self.occupied = Some(place);
     }
 
     /// Keeps it back no longer.

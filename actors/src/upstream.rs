@@ -32,7 +32,7 @@ use self::pool::{Pool, Speaks};
 pub(crate) use self::route::{ClientId, NoRoute, Offer, Route};
 pub(crate) use self::trust::read_roots;
 pub use self::trust::{TrustError, count_roots};
-use self::waiting::Waiting;
+use self::waiting::{Dialling, Waiting};
 use crate::heartbeat::Beat;
 use crate::limits;
 use crate::settings::Resolve;
@@ -192,7 +192,7 @@ struct State {
     pool: Pool,
     trust: Trust,
     /// Who waits for an HTTP/2 connection that is being dialled.
-    dialling: HashMap<(ClientId, Destination), Vec<Waiting>>,
+    dialling: HashMap<(ClientId, Destination), Dialling>,
     /// Look-ups and dials; they end with this incarnation.
     tasks: JoinSet<()>,
 }
@@ -231,7 +231,7 @@ impl Actor for Upstream {
             Msg::Park(connection) => state.pool.park(*connection, Instant::now()),
             Msg::Pass { route, wanted, reply } => state.pass(route, wanted, reply),
             Msg::Reap => state.pool.reap(Instant::now()),
-            Msg::Release { client, destination } => state.pool.release(&destination, client),
+            Msg::Release { client, destination } => state.release(client, destination),
             Msg::Reserve { reply, .. } if reply.is_closed() => {}
             Msg::Reserve { client, destination, offer, reply } => state.reserve(client, destination, offer, reply),
             // Without usable TLS settings there is nothing to do here: the supervisor gives up in the end.

@@ -35,6 +35,8 @@ struct Marks {
     carried: AtomicU64,
     /// Whether it takes no further request.
     retired: AtomicBool,
+    /// Held once more by each request's body that is on its way.
+    bodies: Arc<()>,
 }
 
 /// Counts how often values were wiped. It outlives the owner's crashes: a connection in use does, too.
@@ -116,6 +118,12 @@ impl Connection {
         }
     }
 
+    /// Whether no exchange uses it, nor a body that goes on though its answer has ended: what the server leaves
+    /// unread of that fills the window that all on the connection have together.
+    pub(super) fn is_free(&self) -> bool {
+        self.uses() == 0 && Arc::strong_count(&self.marks.bodies) == 1
+    }
+
     /// Notes that the next request holds a secret, before it does. All who share the connection know it
     /// at once.
     pub(crate) fn carries_secret(&self) {
@@ -130,6 +138,7 @@ impl Connection {
     /// Sends a request and waits for the head of its response.
     pub(crate) async fn send(&mut self, mut request: Request<RequestBody>) -> Result<Response<Incoming>, SendError> {
         shape(&mut request, &self.destination, self.is_http2()).ok_or(SendError::Unsayable)?;
+        request.body_mut().occupy(self.marks.bodies.clone());
         let sent = match &mut self.sender {
             Sender::Http1 { sender, .. } => timeout(limits::RESPONSE_HEAD, sender.try_send_request(request)).await,
             Sender::Http2 { sender, .. } => timeout(limits::RESPONSE_HEAD, sender.try_send_request(request)).await,

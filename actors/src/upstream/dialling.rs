@@ -10,7 +10,7 @@ use super::connection::Connection;
 use super::dial::{self, DialError, Passage};
 use super::pool::Speaks;
 use super::route::{ClientId, Offer, Route};
-use super::waiting::{Report, Waiting, bounded_dial, bounded_pass, dial_and_report};
+use super::waiting::{Dialling, Report, Waiting, bounded_dial, bounded_pass, dial_and_report};
 use super::{Msg, State, Trust};
 
 impl State {
@@ -30,15 +30,28 @@ impl State {
             return;
         }
         // Many requests of a client can share one HTTP/2 connection: the first dials, the others wait for it.
-        let (client, route) = (route.client, route.clone());
-        let queue = self.dialling.entry((client, route.destination.clone())).or_default();
-        queue.push(waiting);
-        if queue.len() == 1 {
-            let (tls, dialler) = (self.tls(&route), self.arguments.dialler.clone());
-            let (myself, destination) = (myself.clone(), route.destination.clone());
-            let report = Report { myself, client, destination, result: None };
-            self.tasks.spawn(dial_and_report(route, tls, dialler, report));
+        match self.dialling.get_mut(&(route.client, route.destination.clone())) {
+            Some(dialling) => dialling.waiting.push(waiting),
+            None => self.dial_for_many(myself, waiting),
         }
+    }
+
+    fn dial_for_many(&mut self, myself: &ActorRef<Msg>, first: Waiting) {
+        let route = first.route.clone();
+        let (client, destination) = (route.client, route.destination.clone());
+        let (dialling, wanted) = Dialling::begin(first);
+        self.dialling.insert((client, destination.clone()), dialling);
+        let (tls, dialler) = (self.tls(&route), self.arguments.dialler.clone());
+        let report = Report { myself: myself.clone(), client, destination, result: None };
+        self.tasks.spawn(async move {
+            wanted.run_until_cancelled_owned(dial_and_report(route, tls, dialler, report)).await;
+        });
+    }
+
+    /// A client has gone: nobody waits any more for what is dialled for its requests.
+    pub(super) fn release(&mut self, client: ClientId, destination: Destination) {
+        self.pool.release(&destination, client);
+        self.dialling.remove(&(client, destination));
     }
 
     /// Idle connections give way to one that is wanted.
@@ -99,7 +112,9 @@ impl State {
         result: Result<Connection, DialError>,
     ) {
         let key = (client, destination);
-        let mut waiting = self.dialling.remove(&key).unwrap_or_default().into_iter();
+        // The client may have gone meanwhile.
+        let Some(Dialling { waiting, .. }) = self.dialling.remove(&key) else { return };
+        let mut waiting = waiting.into_iter();
         match result {
             Ok(connection) if connection.is_http2() => {
                 self.pool.share(&connection, client, Instant::now());

@@ -54,8 +54,8 @@ struct Shared {
 
 impl Shared {
     fn has_room_for(&self, client: ClientId) -> bool {
-        let uses = self.connection.uses();
-        uses == 0 || (self.client == client && uses < limits::STREAMS_PER_UPSTREAM_MAX)
+        let has_room = self.connection.uses() < limits::STREAMS_PER_UPSTREAM_MAX;
+        self.connection.is_free() || (self.client == client && has_room)
     }
 }
 
@@ -142,14 +142,14 @@ impl Pool {
             known.idle.retain(|(connection, used)| connection.is_ready() && fresh(used));
             known
                 .shared
-                .retain(|shared| shared.connection.is_ready() && (shared.connection.uses() > 0 || fresh(&shared.used)));
+                .retain(|shared| shared.connection.is_ready() && (!shared.connection.is_free() || fresh(&shared.used)));
         }
     }
 
     /// A client has gone. Of the HTTP/2 connections that nobody has, one is enough for the next client.
     pub(super) fn release(&mut self, destination: &Destination, client: ClientId) {
         let Some(known) = self.destinations.get_mut(destination) else { return };
-        let is_spare = |shared: &&Shared| shared.client != client && shared.connection.uses() == 0;
+        let is_spare = |shared: &&Shared| shared.client != client && shared.connection.is_free();
         let mut spares = known.shared.iter().filter(is_spare).count();
         known.shared.retain(|shared| {
             // What is under way on it ends with the client.
@@ -162,7 +162,7 @@ impl Pool {
     pub(super) fn close_idle(&mut self) {
         for known in self.destinations.values_mut() {
             known.idle.clear();
-            known.shared.retain(|shared| shared.connection.uses() > 0);
+            known.shared.retain(|shared| !shared.connection.is_free());
         }
     }
 

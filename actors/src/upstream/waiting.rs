@@ -6,7 +6,7 @@ use policy::host::Destination;
 use ractor::{ActorRef, RpcReplyPort};
 use rustls::ClientConfig;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Msg;
 use super::connection::Connection;
@@ -20,6 +20,20 @@ pub(super) struct Waiting {
     /// Cancelled when nobody waits any more.
     pub(super) wanted: CancellationToken,
     pub(super) reply: RpcReplyPort<Result<Connection, DialError>>,
+}
+
+/// A dial that requests of one client wait for. It ends when this is dropped.
+pub(super) struct Dialling {
+    pub(super) waiting: Vec<Waiting>,
+    _wanted: DropGuard,
+}
+
+impl Dialling {
+    /// Begun for this request; it is to go on until the token is cancelled.
+    pub(super) fn begin(first: Waiting) -> (Self, CancellationToken) {
+        let wanted = CancellationToken::new();
+        (Self { waiting: vec![first], _wanted: wanted.clone().drop_guard() }, wanted)
+    }
 }
 
 /// Dials within the time that all addresses together may take.
