@@ -160,11 +160,14 @@ impl Formatter for OneLine {
 }
 
 /// DEL, C1 controls, line and paragraph separators, and marks that turn the direction of text
-/// (U+2028 to U+202E, U+2066 to U+2069) or are invisible.
+/// (U+2028 to U+202E, U+2066 to U+2069) or are invisible: what Unicode calls default ignorable, and a blank that
+/// looks like a space.
 fn acts_on_terminals(character: char) -> bool {
     matches!(character,
-        '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -205,6 +208,14 @@ mod tests {
              \"reason\":\"Host 'evil.com' not allowed for ANTHROPIC_API_KEY\",\"id\":\"0123456789abcdef\",\
              \"port\":443,\"scheme\":\"https\",\"seq\":7,\"prev\":\"ab\"}\n"
         );
+    }
+
+    #[test]
+    fn nothing_in_a_record_is_invisible() {
+        for hidden in "\u{ad}\u{34f}\u{3164}\u{180e}\u{200b}\u{2800}\u{fe0f}\u{e0041}\u{e0101}".chars() {
+            let line = line(&record(&format!("/a{hidden}b")), 1, "");
+            assert!(line.is_ascii(), "{line}");
+        }
     }
 
     #[test]

@@ -23,13 +23,19 @@ fn one_line(writer: &mut impl Write, text: &str) -> fmt::Result {
         return writer.write_str(text);
     }
     for character in text.chars() {
-        if character.is_control() {
-            write!(writer, "{}", character.escape_default())?;
-        } else {
+        if is_plain(character) {
             writer.write_char(character)?;
+        } else {
+            write!(writer, "{}", character.escape_default())?;
         }
     }
     Ok(())
+}
+
+/// Whether it stands for itself in Rust's own escaping, which knows what is not printable: marks that turn text
+/// around, separators of lines, invisible characters.
+fn is_plain(character: char) -> bool {
+    matches!(character, ' '..='~') || (!character.is_ascii() && character.escape_debug().len() == 1)
 }
 
 #[cfg(test)]
@@ -42,6 +48,7 @@ mod tests {
             ("as it is \"quoted\" \\", "as it is \"quoted\" \\"),
             ("über", "über"),
             ("two\nlines\r\n", "two\\nlines\\r\\n"),
+            ("a\u{2028}b\u{202e}c\u{200b}\u{e0041}", "a\\u{2028}b\\u{202e}c\\u{200b}\\u{e0041}"),
             ("\u{1b}[2J \u{9b}1m \u{7f}", "\\u{1b}[2J \\u{9b}1m \\u{7f}"),
         ] {
             let mut written = String::new();
