@@ -43,8 +43,9 @@ impl State {
         self.dialling.insert((client, destination.clone()), dialling);
         let (tls, dialler) = (self.tls(&route), self.arguments.dialler.clone());
         let report = Report { myself: myself.clone(), client, destination, result: None };
+        let dialling = Box::pin(dial_and_report(route, tls, dialler, report));
         self.tasks.spawn(async move {
-            wanted.run_until_cancelled_owned(dial_and_report(route, tls, dialler, report)).await;
+            wanted.run_until_cancelled_owned(dialling).await;
         });
     }
 
