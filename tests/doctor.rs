@@ -120,7 +120,7 @@ fn colours_are_for_terminals_that_want_them() {
 fn nonsense_is_bad_usage() {
     let proxy = Proxy::builder().start();
     for words in
-        [&["../work"][..], &["-F"], &["a b"], &["--ssh-config", "f"], &["work", "--host", "h"], &["--host", "-o"]]
+        [&["../work"][..], &["-F"], &["a b"], &["--ssh-config", "f"], &["a b", "--host", "h"], &["--host", "-o"]]
     {
         let words: Vec<&str> = ["doctor"].iter().chain(words).copied().collect();
         assert_eq!(proxy.cli(&words).status.code(), Some(2), "{words:?}");

@@ -11,15 +11,16 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
 
-    /// A Lima VM to look at too, by ssh [default: this computer alone]
-    #[arg(value_name = "INSTANCE", conflicts_with_all = ["ssh_config", "host"])]
+    /// A VM to look at too, by ssh: Lima's of that name, or what the tunnel to --host is called
+    /// [default: this computer alone]
+    #[arg(value_name = "INSTANCE")]
     pub(crate) instance: Option<String>,
 
     /// The ssh configuration of a VM that is not Lima's
     #[arg(long, value_name = "FILE", requires = "host")]
     pub(crate) ssh_config: Option<PathBuf>,
 
-    /// Its name there
+    /// Its name there; without --ssh-config in ~/.ssh/config
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Option<String>,
 

@@ -27,18 +27,21 @@ pub(super) struct Guest {
     host: String,
     /// Its name, if it is Lima's.
     instance: Option<String>,
+    /// What its tunnel is called.
+    name: String,
 }
 
 /// The VM that was asked for, if one was.
 pub(super) fn guest(arguments: &DoctorArgs) -> Result<Option<Guest>, Failure> {
-    if let Some(instance) = &arguments.instance {
-        if !is_name(instance) {
-            return Err(Failure::usage(format!("'{instance}' is not the name of an instance: see limactl list")));
-        }
-        let config = lima_home()?.join(instance).join("ssh.config");
-        return Ok(Some(Guest { config, host: format!("lima-{instance}"), instance: Some(instance.clone()) }));
+    let instance = arguments.instance.clone();
+    if let Some(wrong) = instance.as_ref().filter(|instance| !is_name(instance)) {
+        return Err(Failure::usage(format!("'{wrong}' is not the name of an instance: see limactl list")));
     }
-    let Some(host) = &arguments.host else { return Ok(None) };
+    let Some(host) = &arguments.host else {
+        let Some(name) = instance else { return Ok(None) };
+        let config = lima_home()?.join(&name).join("ssh.config");
+        return Ok(Some(Guest { config, host: format!("lima-{name}"), instance: Some(name.clone()), name }));
+    };
     if !is_name(host) {
         return Err(Failure::usage(format!("--host: '{host}' is not a name of an ssh configuration")));
     }
@@ -47,7 +50,8 @@ pub(super) fn guest(arguments: &DoctorArgs) -> Result<Option<Guest>, Failure> {
         Some(config) => std::path::absolute(config).map_err(Failure::usage)?,
         None => home()?.join(".ssh/config"),
     };
-    Ok(Some(Guest { config, host: host.clone(), instance: None }))
+    let name = instance.unwrap_or_else(|| host.clone());
+    Ok(Some(Guest { config, host: host.clone(), instance: None, name }))
 }
 
 /// Nothing that ssh would take for an option, or that leads out of a folder.
@@ -70,7 +74,7 @@ fn home() -> Result<PathBuf, Failure> {
 impl Guest {
     /// What it is called in `ca show` and here.
     pub(super) fn name(&self) -> &str {
-        self.instance.as_deref().unwrap_or(&self.host)
+        &self.name
     }
 
     pub(super) fn instance(&self) -> Option<&str> {
@@ -91,7 +95,10 @@ impl Guest {
     pub(super) fn tunnel(&self) -> String {
         match &self.instance {
             Some(instance) => format!("tunnel {instance}"),
-            None => format!("tunnel {0} --ssh-config {1} --host {0}", shell(&self.host), quoted(&self.config)),
+            None => {
+                let (config, host) = (quoted(&self.config), shell(&self.host));
+                format!("tunnel {} --ssh-config {config} --host {host}", shell(&self.name))
+            }
         }
     }
 

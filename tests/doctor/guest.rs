@@ -143,6 +143,11 @@ fn a_vm_that_is_set_up_is_green() {
     let config = format!("{}/work/ssh.config", vm.lima_home);
     let other = report(&vm.proxy, &["--ssh-config", &config, "--host", "build-vm"], &vm.variables());
     assert_eq!(names(&with(&other, "ok")).len(), LINKS.len() + GUEST_LINKS.len(), "{other:#}");
+    // By the name of its tunnel, under which it is remembered.
+    let named = report(&vm.proxy, &["build", "--ssh-config", &config, "--host", "build-vm"], &vm.variables());
+    assert_eq!(names(&with(&named, "ok")).len(), LINKS.len() + GUEST_LINKS.len(), "{named:#}");
+    let seen = fs::read_to_string(vm.proxy.dir().join("guests.json")).expect("noted");
+    assert!(seen.contains("\"build\""), "{seen}");
 }
 
 /// How a VM is broken, the link that tells, and a word that it says.
