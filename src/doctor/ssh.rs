@@ -17,9 +17,9 @@ const LIMIT: Duration = Duration::from_secs(12);
 /// How long connecting may take, in seconds.
 const CONNECT: u8 = 8;
 
-/// The configuration may be the owner's own: no agent, no screen and no command is lent to a hostile VM because of
+/// The configuration may be the owner's own: no agent, no Kerberos ticket, no screen and no command is lent to a hostile VM because of
 /// a line in there.
-const LENT_NOTHING: [&str; 6] = ["-a", "-x", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none"];
+const LENT_NOTHING: [&str; 7] = ["-a", "-k", "-x", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none"];
 
 /// A VM, and how to get there.
 pub(super) struct Guest {
@@ -88,7 +88,7 @@ impl Guest {
 
     /// A shell line that runs something there.
     pub(super) fn typed(&self, words: &str) -> String {
-        format!("ssh -a -x -F {} {} {words}", quoted(&self.config), shell(&self.host))
+        format!("ssh -a -k -x -F {} {} {words}", quoted(&self.config), shell(&self.host))
     }
 
     /// A shell line that keeps a tunnel to it.

@@ -1,7 +1,7 @@
 //! The command lines of ssh.
 //!
 //! What is given here comes before the config file, which may be Lima's or the owner's own: no agent, no
-//! X11, no command and no connection is shared with a hostile VM because of a line in there.
+//! Kerberos ticket, no X11, no command and no connection is shared with a hostile VM because of a line in there.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,8 @@ pub(super) struct Ssh {
 }
 
 /// What is always so.
-const ALWAYS: [&str; 9] =
-    ["-a", "-x", "-T", "-o", "BatchMode=yes", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none"];
+const ALWAYS: [&str; 10] =
+    ["-a", "-k", "-x", "-T", "-o", "BatchMode=yes", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none"];
 
 /// A connection of our own: short limits, and an end as soon as the forward cannot be had. It is shared
 /// with the keeper's questions alone.
@@ -166,7 +166,7 @@ mod tests {
         words.join(" ".as_ref()).into_string().expect("text")
     }
 
-    const ALWAYS_LINE: &str = "-a -x -T -o BatchMode=yes -o PermitLocalCommand=no -o RemoteCommand=none";
+    const ALWAYS_LINE: &str = "-a -k -x -T -o BatchMode=yes -o PermitLocalCommand=no -o RemoteCommand=none";
 
     #[test]
     fn table_of_command_lines() {

@@ -19,7 +19,7 @@ const GUEST_LINKS: [&str; 6] =
 /// see the proxy's folder unless it is mounted.
 const SSH: &str = r#"
 echo "$@" >> "$(dirname "$0")/words"
-while getopts axF:o:TNW: option; do
+while getopts akxF:o:TNW: option; do
   case $option in F) config=$OPTARG ;; W) forward=${OPTARG#127.0.0.1:} ;; esac
 done
 shift $((OPTIND - 1)); shift
@@ -287,7 +287,7 @@ fn no_agent_and_no_screen_is_lent_to_a_vm() {
     let words = fs::read_to_string(PathBuf::from(&vm.lima_home).join("bin/words")).expect("written");
     assert!(words.lines().count() > 3, "{words}");
     for line in words.lines().filter(|line| line.contains("lima-work")) {
-        assert!(line.starts_with("-a -x "), "{line}");
+        assert!(line.starts_with("-a -k -x "), "{line}");
         assert!(line.contains("sudo tee") || line.contains("PermitLocalCommand=no -o RemoteCommand=none"), "{line}");
     }
 }
