@@ -1,0 +1,157 @@
+//! Rounds: in each every mode, in each mode every subject, from another one on each time and backwards in every
+//! second round, so that none is always first. A slow minute of the machine hits all of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::Broken;
+use crate::load::{self, HOST, Mode, NEW_HOSTS};
+use crate::subject::Subject;
+use crate::tally::Tally;
+use crate::tls::Http;
+
+/// Before a window opens, and after it.
+const WARM: Duration = Duration::from_millis(500);
+/// Tunnels that are left open to see what one takes.
+const TUNNELS: u32 = 400;
+
+/// One measurement.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Of whom.
+    pub name: &'static str,
+    /// Under which load.
+    pub mode: Mode,
+    /// CPU time for each unit, in µs.
+    pub cpu: f64,
+    /// Units in a second.
+    pub rate: f64,
+    /// The median latency, in µs, where the load is paced.
+    pub latency: Option<f64>,
+    /// What did not go well.
+    pub errors: u64,
+}
+
+/// Memory of one subject, in KiB.
+#[derive(Clone, Copy, Debug)]
+pub struct Rest {
+    /// After one request.
+    pub resident: u64,
+    /// More for each open tunnel.
+    pub tunnel: f64,
+    /// CPU of all of them in a second of quiet, in µs.
+    pub idle: f64,
+}
+
+/// What is measured, and for how long.
+pub struct Plan {
+    /// The kinds of traffic.
+    pub modes: Vec<Mode>,
+    /// How often everything is measured.
+    pub rounds: usize,
+    /// How long each time.
+    pub window: Duration,
+}
+
+impl Plan {
+    /// Measures all subjects in all modes.
+    ///
+    /// # Errors
+    /// A subject ended.
+    pub async fn run(&self, subjects: &[Subject]) -> Result<Vec<Sample>, Broken> {
+        let mut samples = Vec::new();
+        for round in 0..self.rounds {
+            for (nth, mode) in self.modes.iter().enumerate() {
+                let mut order: Vec<&Subject> =
+                    subjects.iter().filter(|it| it.way.is_proxy || mode.is_paced()).collect();
+                let turn = (round + nth) % order.len();
+                order.rotate_left(turn);
+                if round % 2 == 1 {
+                    order.reverse();
+                }
+                for subject in order {
+                    samples.push(self.measure(subject, *mode, round).await?);
+                }
+            }
+            eprintln!("round {} of {} is done", round + 1, self.rounds);
+        }
+        Ok(samples)
+    }
+
+    async fn measure(&self, subject: &Subject, mode: Mode, round: usize) -> Result<Sample, Broken> {
+        let tally = Arc::new(Tally::default());
+        let (mut cpu, mut done, mut begun) = (subject.used()?.cpu, 0, std::time::Instant::now());
+        let mut tasks = load::start(mode, &subject.way, &tally, round * NEW_HOSTS);
+        if mode == Mode::Mint {
+            while tasks.join_next().await.is_some() {}
+        } else {
+            sleep(WARM).await;
+            let _ = tally.latencies();
+            (cpu, done, begun) = (subject.used()?.cpu, tally.done(), std::time::Instant::now());
+            sleep(self.window).await;
+        }
+        let (cpu, units) = (subject.used()?.cpu - cpu, tally.done() - done);
+        let elapsed = begun.elapsed();
+        tasks.shutdown().await;
+        let (errors, first) = tally.errors();
+        if let Some(first) = first {
+            eprintln!("{} in {mode:?}: {errors} errors, the first: {first}", subject.name);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        let units = units as f64 / mode.per_unit();
+        let sample = Sample {
+            name: subject.name,
+            mode,
+            cpu: micros(cpu) / units,
+            rate: units / elapsed.as_secs_f64(),
+            latency: mode.is_paced().then(|| median(tally.latencies().into_iter().map(micros).collect())),
+            errors,
+        };
+        sleep(WARM / 5).await;
+        Ok(sample)
+    }
+}
+
+/// What a subject takes when nothing happens: to be asked before all else.
+///
+/// # Errors
+/// A request failed.
+pub async fn rest(subject: &Subject) -> Result<Rest, Broken> {
+    let mut tunnels = Vec::new();
+    open(subject, &mut tunnels).await?;
+    sleep(WARM).await;
+    let resident = subject.used()?.resident;
+    for _ in 0..TUNNELS {
+        open(subject, &mut tunnels).await?;
+    }
+    sleep(WARM).await;
+    let before = subject.used()?;
+    sleep(Duration::from_secs(1)).await;
+    let idle = micros(subject.used()?.cpu - before.cpu);
+    let grown = u32::try_from(before.resident.saturating_sub(resident))?;
+    Ok(Rest { resident, tunnel: f64::from(grown) / f64::from(TUNNELS), idle })
+}
+
+/// Opens a tunnel and sends one request in it.
+async fn open(subject: &Subject, tunnels: &mut Vec<crate::client::Connection>) -> Result<(), Broken> {
+    let mut connection = subject.way.connect(HOST, Http::One).await?;
+    let request = subject.way.request(HOST, Http::One, "/post", crate::payload::Zeros::new(1024))?;
+    crate::client::read(connection.send(request).await?).await?;
+    tunnels.push(connection);
+    Ok(())
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// The middle one.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let upper = values.get(middle).copied().unwrap_or(f64::NAN);
+    let lower = values.get(middle.saturating_sub(1)).copied().unwrap_or(f64::NAN);
+    if values.len().is_multiple_of(2) { f64::midpoint(lower, upper) } else { upper }
+}

@@ -1,0 +1,90 @@
+//! The pure work that the proxy does for a request, with inputs that are the same in every run.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use policy::host::Destination;
+use policy::judge::{Permit, Plea, Verdict, judge};
+use policy::record::{self, Record};
+use policy::rewrite::{Fields, render};
+use policy::table::Table;
+
+use crate::Broken;
+
+/// A secrets file of so many secrets, each for so many hosts. The first is `KEY_0`, for `api0.example`.
+pub fn secrets(count: usize, hosts: usize) -> String {
+    let secret = |n: usize| {
+        let listed: Vec<_> = (0..hosts).map(|host| format!("api{}.example", n + host)).collect();
+        format!("KEY_{n}=sk-{n:032x}\nKEY_{n}_HOSTS={}\n", listed.join(","))
+    };
+    (0..count).map(secret).collect()
+}
+
+/// The head of a request as an SDK sends it, with so many fields, the last of which holds a placeholder.
+///
+/// # Errors
+/// Never: the fields are well-formed.
+pub fn head(fields: usize) -> Result<HeaderMap, Broken> {
+    let mut headers = HeaderMap::with_capacity(fields);
+    for n in 1..fields {
+        let name = HeaderName::try_from(format!("x-field-{n}"))?;
+        headers.insert(name, HeaderValue::try_from(format!("application/json; n={n}; charset=utf-8"))?);
+    }
+    headers.insert("x-api-key", HeaderValue::from_static("{{KEY_0}}"));
+    Ok(headers)
+}
+
+/// Where requests go.
+///
+/// # Errors
+/// Never: the name is well-formed.
+pub fn destination() -> Result<Destination, Broken> {
+    Ok(Destination::from_connect("api0.example:443").map_err(|_| "not a destination")?)
+}
+
+/// Finds the placeholders of a head and judges them.
+///
+/// # Errors
+/// The secret may not go there.
+pub fn permit(table: &Table, headers: &HeaderMap, destination: &Destination) -> Result<Permit, Broken> {
+    let fields = Fields::scan(headers).ok_or("no placeholder")?;
+    fields.check_places(headers).map_err(|refusal| refusal.to_string())?;
+    match judge(table, Plea { destination: destination.clone(), fields }) {
+        Verdict::Permit(permit) => Ok(permit),
+        Verdict::Refuse(refusal) => Err(refusal.to_string().into()),
+    }
+}
+
+/// Puts the values in.
+///
+/// # Errors
+/// The secret may not go there any more.
+pub fn fill(table: &Table, permit: Permit, headers: &mut HeaderMap) -> Result<(), Broken> {
+    render(table, permit).map_err(|refusal| refusal.to_string())?.apply(headers);
+    Ok(())
+}
+
+/// Writes a record into `lines`, and gives its hash for the next one. The owner of the audit file does the
+/// same in these two steps.
+pub fn record(seq: u64, prev: &str, lines: &mut Vec<u8>) -> String {
+    let record = Record {
+        timestamp: "2026-02-04T12:34:57Z",
+        secrets: record::bounded_names(["KEY_0"].into_iter()),
+        method: record::bounded("POST"),
+        host: record::bounded("api0.example"),
+        path: record::bounded("/v1/messages"),
+        blocked: false,
+        reason: None,
+        id: "554d43ca7fa85bbf",
+        port: 443,
+        scheme: "https",
+        tunnel: false,
+    };
+    lines.clear();
+    record::add_line(&record, seq, prev, lines);
+    let hash = digest(&SHA256, lines.strip_suffix(b"\n").unwrap_or(lines));
+    hash.as_ref()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|it| char::from_digit(it.into(), 16))
+        .collect()
+}

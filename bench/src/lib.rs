@@ -1,0 +1,34 @@
+//! What secret-proxy costs.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`hot`] | the pure work of one request, for `benches/hot_path.rs` and the instruction counts |
+//! | [`subject`] | the processes that are measured: the proxy, the relay, and the relay once more |
+//! | [`relay`] | two TLS legs and nothing else: what any proxy that looks into TLS must cost |
+//! | [`origin`] | the HTTPS server behind them, in the process of the load |
+//! | [`client`] | one connection through a proxy to the origin |
+//! | [`load`] | what is asked of them in each mode |
+//! | [`drive`] | rounds in rotating order |
+//! | [`meter`] | CPU time and memory of a process |
+//! | [`tally`] | what was done so far |
+//! | [`payload`] | bodies: zeros, and events with the time in them |
+//! | [`serve`] | HTTP over TLS, for the origin and the relay |
+//! | [`report`] | medians and ratios, as Markdown |
+//! | [`tls`] | the certificates and settings of all ends |
+
+pub mod client;
+pub mod drive;
+pub mod hot;
+pub mod load;
+pub mod meter;
+pub mod origin;
+pub mod payload;
+pub mod relay;
+pub mod report;
+pub mod serve;
+pub mod subject;
+pub mod tally;
+pub mod tls;
+
+/// Something that is needed did not work.
+pub type Broken = Box<dyn std::error::Error + Send + Sync>;

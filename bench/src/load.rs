@@ -1,0 +1,217 @@
+//! What is asked of a proxy in each mode, until the tasks are dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use http_body_util::BodyExt as _;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval_at};
+
+use crate::Broken;
+use crate::client::{Connection, Way, read};
+use crate::origin::LARGE;
+use crate::payload::{self, Zeros};
+use crate::tally::Tally;
+use crate::tls::Http;
+
+/// The one host of most modes.
+pub const HOST: &str = "api.bench.test";
+/// New hosts of a measurement in mode `mint`.
+pub const NEW_HOSTS: usize = 50;
+const SMALL: usize = 1024;
+
+/// A kind of traffic.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
+pub enum Mode {
+    /// 16 kept connections, each with one POST of 1 KiB after the other
+    H1,
+    /// 4 connections with 8 streams each
+    H2,
+    /// 100 requests a second over 4 kept connections
+    Rate,
+    /// A new connection for each request, 8 at a time, without resumption
+    Connect,
+    /// The same, 4 at a time, each to a host that was never seen
+    Mint,
+    /// 8 streams of events, 20 ms apart
+    Sse,
+    /// Answers of 32 MiB over 2 connections
+    Down,
+    /// The same over HTTP/2
+    DownH2,
+    /// Uploads of 32 MiB over 2 connections
+    Up,
+}
+
+impl Mode {
+    /// What is counted.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Sse => "event",
+            Self::Down | Self::DownH2 | Self::Up => "MiB",
+            _ => "request",
+        }
+    }
+
+    /// How many of what a [`Tally`] counts make a unit.
+    pub fn per_unit(self) -> f64 {
+        if self.unit() == "MiB" { 1024.0 * 1024.0 } else { 1.0 }
+    }
+
+    /// Whether it is paced, so that it tells how long a single request or event takes.
+    pub fn is_paced(self) -> bool {
+        matches!(self, Self::Rate | Self::Sse)
+    }
+}
+
+/// The load of one measurement.
+#[derive(Clone)]
+pub struct Load {
+    way: Way,
+    tally: Arc<Tally>,
+}
+
+/// Starts it. In mode `mint` the tasks end when all hosts from the given number on were asked; in the others
+/// they go on until they are dropped.
+pub fn start(mode: Mode, way: &Way, tally: &Arc<Tally>, first_host: usize) -> JoinSet<()> {
+    let load = Load { way: way.clone(), tally: tally.clone() };
+    let mut tasks = JoinSet::new();
+    let next = Arc::new(AtomicUsize::new(0));
+    let count = match mode {
+        Mode::H1 => 16,
+        Mode::Connect | Mode::Sse => 8,
+        Mode::H2 | Mode::Rate | Mode::Mint => 4,
+        Mode::Down | Mode::DownH2 | Mode::Up => 2,
+    };
+    for nth in 0..count {
+        let (load, next) = (load.clone(), next.clone());
+        tasks.spawn(async move {
+            let outcome = match mode {
+                Mode::H1 => load.kept().await,
+                Mode::H2 => load.shared().await,
+                Mode::Rate => load.paced(nth).await,
+                Mode::Connect => load.fresh().await,
+                Mode::Mint => load.hosts(first_host, &next).await,
+                Mode::Sse => load.events(nth).await,
+                Mode::Down => load.down(Http::One).await,
+                Mode::DownH2 => load.down(Http::Two).await,
+                Mode::Up => load.up().await,
+            };
+            if let Err(error) = outcome {
+                load.tally.fail(&error);
+            }
+        });
+    }
+    tasks
+}
+
+impl Load {
+    async fn post(&self, connection: &mut Connection, host: &str, http: Http) -> Result<(), Broken> {
+        let request = self.way.request(host, http, "/post", Zeros::new(SMALL))?;
+        read(connection.send(request).await?).await?;
+        self.tally.add(1);
+        Ok(())
+    }
+
+    async fn kept(&self) -> Result<(), Broken> {
+        let mut connection = self.way.connect(HOST, Http::One).await?;
+        loop {
+            self.post(&mut connection, HOST, Http::One).await?;
+        }
+    }
+
+    async fn shared(&self) -> Result<(), Broken> {
+        let connection = self.way.connect(HOST, Http::Two).await?;
+        let mut streams = JoinSet::new();
+        for _ in 0..8 {
+            let (load, mut stream) = (self.clone(), connection.share().ok_or("not HTTP/2")?);
+            streams.spawn(async move {
+                loop {
+                    load.post(&mut stream, HOST, Http::Two).await?;
+                }
+            });
+        }
+        // None ends but by an error.
+        streams.join_next().await.unwrap_or(Ok(Ok(())))?
+    }
+
+    async fn paced(&self, nth: u32) -> Result<(), Broken> {
+        const PERIOD: Duration = Duration::from_millis(40);
+        let mut connection = self.way.connect(HOST, Http::One).await?;
+        let first = tokio::time::Instant::now() + PERIOD * nth / 4;
+        let mut due = interval_at(first, PERIOD);
+        due.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        loop {
+            let due = due.tick().await.into_std();
+            // The timer's own lateness is not the proxy's; that of the request before is.
+            let begun = if due.elapsed() < Duration::from_millis(5) { Instant::now() } else { due };
+            self.post(&mut connection, HOST, Http::One).await?;
+            self.tally.took(begun.elapsed());
+        }
+    }
+
+    async fn fresh(&self) -> Result<(), Broken> {
+        loop {
+            let mut connection = self.way.connect(HOST, Http::One).await?;
+            self.post(&mut connection, HOST, Http::One).await?;
+        }
+    }
+
+    async fn hosts(&self, first: usize, next: &AtomicUsize) -> Result<(), Broken> {
+        loop {
+            let nth = next.fetch_add(1, Ordering::Relaxed);
+            if nth >= NEW_HOSTS {
+                return Ok(());
+            }
+            let host = new_host(first + nth);
+            let mut connection = self.way.connect(&host, Http::One).await?;
+            self.post(&mut connection, &host, Http::One).await?;
+        }
+    }
+
+    async fn events(&self, nth: u32) -> Result<(), Broken> {
+        tokio::time::sleep(Duration::from_millis(2) * nth).await;
+        let mut connection = self.way.connect(HOST, Http::One).await?;
+        let request = self.way.request(HOST, Http::One, "/events", Zeros::new(0))?;
+        let mut body = connection.send(request).await?.into_body();
+        while let Some(frame) = body.frame().await {
+            for age in frame?.data_ref().map(|piece| payload::ages(piece)).unwrap_or_default() {
+                self.tally.add(1);
+                self.tally.took(age);
+            }
+        }
+        Err("the stream of events ended".into())
+    }
+
+    async fn down(&self, http: Http) -> Result<(), Broken> {
+        let mut connection = self.way.connect(HOST, http).await?;
+        loop {
+            let request = self.way.request(HOST, http, "/down", Zeros::new(0))?;
+            let mut body = connection.send(request).await?.into_body();
+            let mut length = 0;
+            while let Some(frame) = body.frame().await {
+                let piece = frame?.data_ref().map_or(0, |piece| piece.len());
+                self.tally.add(piece);
+                length += piece;
+            }
+            if length != LARGE {
+                return Err("a body that is not whole".into());
+            }
+        }
+    }
+
+    async fn up(&self) -> Result<(), Broken> {
+        let mut connection = self.way.connect(HOST, Http::One).await?;
+        loop {
+            let body = Zeros::counted(LARGE, self.tally.clone());
+            read(connection.send(self.way.request(HOST, Http::One, "/up", body)?).await?).await?;
+        }
+    }
+}
+
+/// A host that only mode `mint` asks for.
+pub fn new_host(nth: usize) -> String {
+    format!("host{nth}.bench.test")
+}

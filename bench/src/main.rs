@@ -1,0 +1,108 @@
+//! `just bench`: what the proxy costs beside a bare relay, on this machine.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use bench::drive::{Plan, rest};
+use bench::load::{HOST, Mode, NEW_HOSTS};
+use bench::relay::RelayArgs;
+use bench::subject::{Place, Subject};
+use bench::{Broken, origin, relay, report};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::runtime::Builder;
+
+#[derive(Debug, Parser)]
+#[command(about = "Measures the proxy beside a bare relay, and prints tables in Markdown")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Internal>,
+    #[command(flatten)]
+    measure: MeasureArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Internal {
+    /// The relay itself
+    #[command(hide = true)]
+    Relay(RelayArgs),
+}
+
+#[derive(Args, Debug)]
+struct MeasureArgs {
+    /// The program to measure
+    #[arg(long, default_value = "target/release/secret-proxy", value_name = "FILE")]
+    program: PathBuf,
+    /// Kinds of traffic, separated by commas [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "MODES")]
+    modes: Vec<Mode>,
+    /// How often each is measured; eight tell about 10 % apart
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=40))]
+    rounds: u8,
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 1.5)]
+    seconds: f64,
+    /// Without the key exchange that withstands quantum computers, at the load and the origin
+    #[arg(long)]
+    classic: bool,
+}
+
+fn main() -> Result<(), Broken> {
+    let cli = Cli::parse();
+    match cli.command {
+        // One thread, as the proxy has.
+        Some(Internal::Relay(arguments)) => {
+            Builder::new_current_thread().enable_all().build()?.block_on(relay::run(arguments))
+        }
+        None => Builder::new_multi_thread().enable_all().build()?.block_on(measure(cli.measure)),
+    }
+}
+
+async fn measure(arguments: MeasureArgs) -> Result<(), Broken> {
+    let modes = if arguments.modes.is_empty() { Mode::value_variants().to_vec() } else { arguments.modes };
+    let rounds = usize::from(arguments.rounds);
+    let (origin, origin_ca) = origin::start(&[HOST, "*.bench.test"], arguments.classic).await?;
+    let place = Place { origin, origin_ca, hosts: rounds * NEW_HOSTS, classic: arguments.classic };
+    let subjects = [
+        Subject::direct(&place)?,
+        Subject::relay("relay", &place)?,
+        Subject::proxy(&arguments.program, &place)?,
+        Subject::relay("relay again", &place)?,
+    ];
+    let mut rests = Vec::new();
+    for subject in subjects.iter().filter(|subject| subject.way.is_proxy) {
+        rests.push((subject.name, rest(subject).await?));
+    }
+    let plan = Plan { modes: modes.clone(), rounds, window: Duration::from_secs_f64(arguments.seconds) };
+    let samples = plan.run(&subjects).await?;
+    let mut memory = Vec::new();
+    for (subject, (name, rest)) in subjects.iter().filter(|subject| subject.way.is_proxy).zip(rests) {
+        memory.push((name, rest, subject.used()?));
+    }
+    println!("{}\n", machine(rounds, arguments.seconds, arguments.classic));
+    println!(
+        "{}\n{}\n{}",
+        report::costs(&samples, &modes),
+        report::latencies(&samples, &modes),
+        report::memory(&memory)
+    );
+    let errors: u64 = samples.iter().map(|sample| sample.errors).sum();
+    if errors == 0 { Ok(()) } else { Err(format!("{errors} errors: no figure above is worth anything").into()) }
+}
+
+/// Where, when and how, for whoever reads the tables.
+fn machine(rounds: usize, seconds: f64, classic: bool) -> String {
+    let said = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).output().ok();
+        output.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned()).unwrap_or_default()
+    };
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let exchange = if classic { "X25519" } else { "X25519MLKEM768" };
+    format!(
+        "{}, {} {}, {cores} cores, load{}; {rounds} rounds of {seconds} s; key exchange {exchange}",
+        said("date", &["-u", "+%Y-%m-%d"]),
+        said("uname", &["-sm"]),
+        said("rustc", &["--version"]),
+        said("uptime", &[]).rsplit_once("average").map_or("", |(_, rest)| rest).trim_start_matches('s'),
+    )
+}

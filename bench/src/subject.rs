@@ -1,0 +1,147 @@
+//! The processes that are measured.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::Broken;
+use crate::client::Way;
+use crate::load::{HOST, new_host};
+use crate::meter::{self, Used};
+use crate::origin::{KEY, PLACEHOLDER};
+use crate::relay;
+use crate::tls::{Http, connector, provider};
+
+/// How long one may take to start.
+const START: Duration = Duration::from_secs(10);
+
+/// The origin as all of them need it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Where it listens.
+    pub origin: SocketAddr,
+    /// The certificate of its authority.
+    pub origin_ca: String,
+    /// How many hosts mode `mint` needs in all.
+    pub hosts: usize,
+    /// Whether the load speaks no post-quantum key exchange.
+    pub classic: bool,
+}
+
+/// One that is measured. It ends, and takes its folder along, when it is dropped.
+pub struct Subject {
+    /// As the report calls it.
+    pub name: &'static str,
+    /// How to reach the origin through it.
+    pub way: Way,
+    /// It, unless there is none: the way leads straight to the origin.
+    child: Option<Running>,
+}
+
+struct Running {
+    child: Child,
+    _dir: TempDir,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Subject {
+    /// No proxy at all.
+    ///
+    /// # Errors
+    /// The origin's certificate is not one.
+    pub fn direct(place: &Place) -> Result<Self, Broken> {
+        let way = way(place, place.origin, &place.origin_ca, false)?;
+        Ok(Self { name: "direct", way, child: None })
+    }
+
+    /// A relay.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn relay(name: &'static str, place: &Place) -> Result<Self, Broken> {
+        let dir = folder(place)?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("relay").arg("--origin").arg(place.origin.to_string()).arg("--dir").arg(dir.path());
+        command.arg("--origin-ca").arg(dir.path().join("origin.pem"));
+        let running = Running { child: command.stdin(Stdio::null()).spawn()?, _dir: dir };
+        let at = running._dir.path();
+        let address = eventually(|| fs::read_to_string(at.join(relay::ADDRESS)).ok()?.parse().ok())?;
+        let ca = fs::read_to_string(at.join(relay::CA))?;
+        Ok(Self { name, way: way(place, address, &ca, true)?, child: Some(running) })
+    }
+
+    /// The product, with one secret that may go to every host here.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn proxy(program: &Path, place: &Place) -> Result<Self, Broken> {
+        let dir = folder(place)?;
+        fs::write(dir.path().join("secrets.env"), format!("BENCH_KEY={KEY}\nBENCH_KEY_HOSTS=*.bench.test\n"))?;
+        let child = run(program, dir.path(), place).spawn()?;
+        let running = Running { child, _dir: dir };
+        let at = running._dir.path();
+        let address = eventually(|| listening(program, at))?;
+        let ca = fs::read_to_string(at.join("ca/ca-cert.pem"))?;
+        Ok(Self { name: "proxy", way: way(place, address, &ca, true)?, child: Some(running) })
+    }
+
+    /// What it has used so far; nothing if it is no process.
+    ///
+    /// # Errors
+    /// It ended.
+    pub fn used(&self) -> Result<Used, Broken> {
+        self.child.as_ref().map_or(Ok(Used::default()), |running| meter::used(running.child.id()))
+    }
+}
+
+fn folder(place: &Place) -> Result<TempDir, Broken> {
+    let dir = tempfile::Builder::new().prefix("secret-proxy-bench-").tempdir()?;
+    fs::write(dir.path().join("origin.pem"), &place.origin_ca)?;
+    Ok(dir)
+}
+
+fn run(program: &Path, dir: &Path, place: &Place) -> Command {
+    let hosts = (0..place.hosts).map(new_host).chain([HOST.to_owned()]);
+    let resolve: Vec<_> = hosts.map(|host| format!("{host}:443:127.0.0.1:{}", place.origin.port())).collect();
+    let mut command = Command::new(program);
+    command.arg("run").env_clear().stdin(Stdio::null()).stdout(Stdio::null()).arg("--dir").arg(dir);
+    command.args(["--listen", "127.0.0.1:0", "--allow-net", "127.0.0.1/32", "--resolve", &resolve.join(",")]);
+    command.arg("--upstream-ca").arg(dir.join("origin.pem"));
+    command
+}
+
+/// The address that the proxy tells of itself.
+fn listening(program: &Path, dir: &Path) -> Option<SocketAddr> {
+    let output = Command::new(program).arg("status").arg("--json").arg("--dir").arg(dir).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (_, rest) = text.split_once("127.0.0.1:")?;
+    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    format!("127.0.0.1:{port}").parse().ok()
+}
+
+fn way(place: &Place, address: SocketAddr, ca_pem: &str, is_proxy: bool) -> Result<Way, Broken> {
+    let provider = provider(place.classic);
+    let tls = [connector(ca_pem, Http::One, provider.clone())?, connector(ca_pem, Http::Two, provider)?];
+    Ok(Way { address, is_proxy, tls, key: if is_proxy { PLACEHOLDER } else { KEY } })
+}
+
+fn eventually<T>(look: impl Fn() -> Option<T>) -> Result<T, Broken> {
+    let begun = Instant::now();
+    while begun.elapsed() < START {
+        if let Some(found) = look() {
+            return Ok(found);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Err("a process did not start in time".into())
+}
