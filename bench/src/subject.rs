@@ -1,7 +1,8 @@
 //! The processes that are measured.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -86,7 +87,9 @@ impl Subject {
     /// It did not start.
     pub fn proxy(program: &Path, place: &Place) -> Result<Self, Broken> {
         let dir = folder(place)?;
-        fs::write(dir.path().join("secrets.env"), format!("BENCH_KEY={KEY}\nBENCH_KEY_HOSTS=*.bench.test\n"))?;
+        let secrets = dir.path().join("secrets.env");
+        fs::write(&secrets, format!("BENCH_KEY={KEY}\nBENCH_KEY_HOSTS=*.bench.test\n"))?;
+        fs::set_permissions(&secrets, Permissions::from_mode(0o600))?;
         let child = run(program, dir.path(), place).spawn()?;
         let running = Running { child, _dir: dir };
         let at = running._dir.path();
@@ -105,7 +108,8 @@ impl Subject {
 }
 
 fn folder(place: &Place) -> Result<TempDir, Broken> {
-    let dir = tempfile::Builder::new().prefix("secret-proxy-bench-").tempdir()?;
+    let mut builder = tempfile::Builder::new();
+    let dir = builder.prefix("secret-proxy-bench-").permissions(Permissions::from_mode(0o700)).tempdir()?;
     fs::write(dir.path().join("origin.pem"), &place.origin_ca)?;
     Ok(dir)
 }
