@@ -28,6 +28,15 @@ promise name:
 fuzz seconds="10":
     fuzz/run {{seconds}}
 
+# What it costs beside a bare relay, such as `just bench --modes h1,rate --rounds 8` (docs/performance.md)
+bench *arguments:
+    cargo build --release -p secret-proxy -p secret-proxy-bench
+    target/release/bench {{arguments}}
+
+# Instructions of the pure work of a request, against their budget (valgrind)
+instructions *arguments:
+    .ci/instructions {{arguments}}
+
 # See it work
 demo:
     cargo run --release -- demo

@@ -10,10 +10,11 @@ use policy::table::Table;
 
 use crate::Broken;
 
-/// A secrets file of so many secrets, each for so many hosts. The first is `KEY_0`, for `api0.example`.
+/// A secrets file of so many secrets, each for so many hosts. The first is `KEY_0`; the last host that it is for
+/// is `api0.example`.
 pub fn secrets(count: usize, hosts: usize) -> String {
     let secret = |n: usize| {
-        let listed: Vec<_> = (0..hosts).map(|host| format!("api{}.example", n + host)).collect();
+        let listed: Vec<_> = (0..hosts).rev().map(|host| format!("api{}.example", n + host)).collect();
         format!("KEY_{n}=sk-{n:032x}\nKEY_{n}_HOSTS={}\n", listed.join(","))
     };
     (0..count).map(secret).collect()
