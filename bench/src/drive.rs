@@ -92,7 +92,7 @@ impl Plan {
             (cpu, done, begun) = (subject.used()?.cpu, tally.done(), std::time::Instant::now());
             sleep(self.window).await;
         }
-        let (cpu, units) = (subject.used()?.cpu - cpu, tally.done() - done);
+        let (cpu, units) = (subject.used()?.cpu.saturating_sub(cpu), tally.done() - done);
         let elapsed = begun.elapsed();
         tasks.shutdown().await;
         let (errors, first) = tally.errors();
@@ -129,7 +129,7 @@ pub async fn rest(subject: &Subject) -> Result<Rest, Broken> {
     sleep(WARM).await;
     let before = subject.used()?;
     sleep(Duration::from_secs(1)).await;
-    let idle = micros(subject.used()?.cpu - before.cpu);
+    let idle = micros(subject.used()?.cpu.saturating_sub(before.cpu));
     let grown = u32::try_from(before.resident.saturating_sub(resident))?;
     Ok(Rest { resident, tunnel: f64::from(grown) / f64::from(TUNNELS), idle })
 }

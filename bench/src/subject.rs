@@ -45,7 +45,7 @@ pub struct Subject {
 
 struct Running {
     child: Child,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Drop for Running {
@@ -74,8 +74,8 @@ impl Subject {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("relay").arg("--origin").arg(place.origin.to_string()).arg("--dir").arg(dir.path());
         command.arg("--origin-ca").arg(dir.path().join("origin.pem"));
-        let running = Running { child: command.stdin(Stdio::null()).spawn()?, _dir: dir };
-        let at = running._dir.path();
+        let running = Running { child: command.stdin(Stdio::null()).spawn()?, dir };
+        let at = running.dir.path();
         let address = eventually(|| fs::read_to_string(at.join(relay::ADDRESS)).ok()?.parse().ok())?;
         let ca = fs::read_to_string(at.join(relay::CA))?;
         Ok(Self { name, way: way(place, address, &ca, true)?, child: Some(running) })
@@ -91,8 +91,8 @@ impl Subject {
         fs::write(&secrets, format!("BENCH_KEY={KEY}\nBENCH_KEY_HOSTS=*.bench.test\n"))?;
         fs::set_permissions(&secrets, Permissions::from_mode(0o600))?;
         let child = run(program, dir.path(), place).spawn()?;
-        let running = Running { child, _dir: dir };
-        let at = running._dir.path();
+        let running = Running { child, dir };
+        let at = running.dir.path();
         let address = eventually(|| listening(program, at))?;
         let ca = fs::read_to_string(at.join("ca/ca-cert.pem"))?;
         Ok(Self { name: "proxy", way: way(place, address, &ca, true)?, child: Some(running) })
