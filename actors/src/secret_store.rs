@@ -173,6 +173,8 @@ struct State {
     seen: Option<Result<source::Identity, Trouble>>,
     looks_soon: bool,
     watch: Option<Watch>,
+    /// Whether the watch may have ended with its file.
+    watch_ended: bool,
 }
 
 impl Actor for SecretStore {
@@ -200,6 +202,7 @@ impl Actor for SecretStore {
             seen: None,
             looks_soon: false,
             watch: None,
+            watch_ended: false,
         })
     }
 

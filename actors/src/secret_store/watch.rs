@@ -19,7 +19,7 @@ impl State {
     /// Looks soon, and once for many events.
     pub(super) fn stirred(&mut self, myself: &ActorRef<Msg>) {
         // The file may be gone, and the watch with it, though the next one has the same number.
-        self.watch = None;
+        self.watch_ended = true;
         if !std::mem::replace(&mut self.looks_soon, true) {
             drop(myself.send_after(limits::SETTLE, || Msg::Look));
         }
@@ -65,7 +65,8 @@ impl State {
     fn watch(&mut self, myself: &ActorRef<Msg>) {
         let path = &self.arguments.path;
         let there = source::number(path);
-        if self.watch.as_ref().is_none_or(|watch| watch.of != there) {
+        let ended = std::mem::take(&mut self.watch_ended);
+        if self.watch.as_ref().is_none_or(|watch| ended || watch.of != there) {
             let store = myself.clone();
             self.watch = Watch::start(path, there, move || drop(store.cast(Msg::Stirred))).ok();
             if source::number(path) != there {
