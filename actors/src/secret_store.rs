@@ -173,8 +173,6 @@ struct State {
     seen: Option<Result<source::Identity, Trouble>>,
     looks_soon: bool,
     watch: Option<Watch>,
-    /// Whether the watch may have ended with its file.
-    watch_ended: bool,
 }
 
 impl Actor for SecretStore {
@@ -202,7 +200,6 @@ impl Actor for SecretStore {
             seen: None,
             looks_soon: false,
             watch: None,
-            watch_ended: false,
         })
     }
 

@@ -19,7 +19,7 @@ impl State {
     /// Looks soon, and once for many events.
     pub(super) fn stirred(&mut self, myself: &ActorRef<Msg>) {
         // The file may be gone, and the watch with it, though the next one has the same number.
-        self.watch_ended = true;
+        self.watch.iter_mut().for_each(|watch| watch.may_have_ended = true);
         if !std::mem::replace(&mut self.looks_soon, true) {
             drop(myself.send_after(limits::SETTLE, || Msg::Look));
         }
@@ -65,8 +65,7 @@ impl State {
     fn watch(&mut self, myself: &ActorRef<Msg>) {
         let path = &self.arguments.path;
         let there = source::number(path);
-        let ended = std::mem::take(&mut self.watch_ended);
-        if self.watch.as_ref().is_none_or(|watch| ended || watch.of != there) {
+        if self.watch.as_ref().is_none_or(|watch| watch.may_have_ended || watch.of != there) {
             let store = myself.clone();
             self.watch = Watch::start(path, there, move || drop(store.cast(Msg::Stirred))).ok();
             if source::number(path) != there {
@@ -80,6 +79,7 @@ impl State {
 pub(super) struct Watch {
     /// The number of the file that it is of; `None` for the folder.
     of: Option<(u64, u64)>,
+    may_have_ended: bool,
     _watcher: RecommendedWatcher,
 }
 
@@ -101,7 +101,7 @@ impl Watch {
         // The events of macOS are made for folders, and come in bundles.
         let watched = if of.is_some() && !cfg!(target_os = "macos") { path } else { folder };
         notifier.watch(watched, RecursiveMode::NonRecursive)?;
-        Ok(Self { of, _watcher: notifier })
+        Ok(Self { of, may_have_ended: false, _watcher: notifier })
     }
 }
 
