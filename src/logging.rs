@@ -1,5 +1,6 @@
 //! The operational log: `proxy.log`. The audit is not this; it is mirrored here.
 
+mod clock;
 mod fields;
 mod file;
 
@@ -10,6 +11,7 @@ use tracing::error;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
+use self::clock::Clock;
 use self::file::LogFile;
 pub(crate) use self::file::reopen;
 use crate::failure::Failure;
@@ -33,8 +35,8 @@ pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failur
     }
     let file = LogFile::open(folder.proxy_log()).map_err(Failure::not_well)?;
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES_MAX).finish(file);
-    let lines = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).fmt_fields(fields::on_one_line());
-    lines.with_env_filter(filter).init();
+    let lines = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).with_timer(Clock);
+    lines.fmt_fields(fields::on_one_line()).with_env_filter(filter).init();
     quiet_panics();
     Ok(guard)
 }

@@ -247,8 +247,8 @@ impl State {
     /// Counts the records, and mirrors them in `proxy.log`.
     fn count(&self, entries: &[Entry], lines: &[u8]) {
         let board = &self.arguments.board;
-        for (entry, line) in entries.iter().zip(lines.split(|byte| *byte == b'\n')) {
-            let line = std::str::from_utf8(line).unwrap_or_default();
+        let lines = std::str::from_utf8(lines).unwrap_or_default();
+        for (entry, line) in entries.iter().zip(lines.lines()) {
             match entry {
                 Entry::Attempt(attempt) if attempt.refusal.is_some() => {
                     board.records.add_one();

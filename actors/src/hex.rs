@@ -1,16 +1,44 @@
 //! Lower-case hex, and random ids in it.
 
+use std::cell::RefCell;
 use std::fmt;
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Bytes as lower-case hex.
 pub(crate) fn encode(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).map(char::from).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(char::from(digit(byte >> 4)));
+        text.push(char::from(digit(byte & 15)));
+    }
+    text
 }
 
 fn digit(nibble: u8) -> u8 {
     DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0')
+}
+
+thread_local! {
+    static DRAWN: RefCell<Drawn> = const { RefCell::new(Drawn { bytes: [[0; 8]; 32], left: 0 }) };
+}
+
+/// Randomness for the next ids: the generator takes as long for many as for one.
+struct Drawn {
+    bytes: [[u8; 8]; 32],
+    left: usize,
+}
+
+impl Drawn {
+    fn next(&mut self) -> [u8; 8] {
+        if self.left == 0 {
+            // Without randomness ids are zero, or come again, which are still only ids.
+            let _ = aws_lc_rs::rand::fill(self.bytes.as_flattened_mut());
+            self.left = self.bytes.len();
+        }
+        self.left -= 1;
+        self.bytes.get(self.left).copied().unwrap_or_default()
+    }
 }
 
 /// The id of a record: 16 random hex digits. It tells nothing but which record it is.
@@ -20,9 +48,7 @@ pub(crate) struct RecordId([u8; 16]);
 impl RecordId {
     /// A fresh id.
     pub(crate) fn random() -> Self {
-        let mut bytes = [0; 8];
-        // Without randomness the id is zero, which is still only an id.
-        let _ = aws_lc_rs::rand::fill(&mut bytes);
+        let bytes = DRAWN.with_borrow_mut(Drawn::next);
         let mut text = [b'0'; 16];
         for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
             pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);

@@ -55,7 +55,7 @@ pub(crate) const FAILURES_AT_ONCE: u32 = 4000;
 pub(crate) const FAILURES_PER_SECOND: u32 = 50;
 /// Bytes of one request head. Most servers take 8 to 64 KiB.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// Fields of one request head. Larger counts cost an allocation for each request.
+/// Fields of one head, of a request or a response. Larger counts cost two allocations for each head.
 pub(crate) const HEAD_FIELDS_MAX: usize = 100;
 /// Streams that one HTTP/2 client connection may have open: what RFC 9113 recommends as a minimum.
 pub(crate) const H2_STREAMS_MAX: u32 = 100;

@@ -30,8 +30,9 @@ use policy::host::Destination;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use self::pace::Pace;
@@ -120,7 +121,7 @@ struct Session;
 
 struct State {
     connection: AbortOnDropHandle<()>,
-    drain: watch::Sender<bool>,
+    drain: Drain,
     _place: Place,
 }
 
@@ -155,15 +156,16 @@ impl Actor for Session {
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let Arguments { stream, place, peers } = arguments;
-        let (drain, draining) = watch::channel(false);
+        let drain = Drain::default();
+        let draining = drain.clone();
         let connection = watched(myself, || Msg::Finished, async move {
             match stream {
                 Stream::Tcp(stream) => {
                     // Without it, small writes wait up to 40 ms for an acknowledgement.
                     let _ = stream.set_nodelay(true);
-                    outer::serve(stream, peers, Drain(draining)).await;
+                    outer::serve(stream, peers, draining).await;
                 }
-                Stream::Unix(stream) => outer::serve(stream, peers, Drain(draining)).await,
+                Stream::Unix(stream) => outer::serve(stream, peers, draining).await,
             }
         });
         Ok(State { connection, drain, _place: place })
@@ -171,7 +173,7 @@ impl Actor for Session {
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Drain => drop(state.drain.send_replace(true)),
+            Msg::Drain => state.drain.0.cancel(),
             Msg::Finished => myself.stop(None),
         }
         Ok(())
@@ -183,22 +185,30 @@ impl Actor for Session {
     }
 }
 
-/// Counts the refusals of a connection, up to the bound.
+/// Says when the daemon is about to end.
 #[derive(Clone, Default)]
+struct Drain(CancellationToken);
+
+/// Counts the refusals of a connection, up to the bound.
+#[derive(Clone)]
 struct Refusals(Arc<Refused>);
 
-#[derive(Default)]
 struct Refused {
     count: AtomicUsize,
-    exhausted: Notify,
+    /// Whether the connection takes no further request: there were too many, or the daemon is about to end.
+    finish: CancellationToken,
     /// Held by the one that waits for its turn among those of all connections.
     turn: Mutex<()>,
 }
 
 impl Refusals {
+    fn none_yet(drain: &Drain) -> Self {
+        Self(Arc::new(Refused { count: AtomicUsize::new(0), finish: drain.0.child_token(), turn: Mutex::default() }))
+    }
+
     fn count(&self) {
         if self.0.count.fetch_add(1, Ordering::Relaxed) + 1 >= limits::REFUSALS_MAX {
-            self.0.exhausted.notify_one();
+            self.0.finish.cancel();
         }
     }
 
@@ -208,31 +218,19 @@ impl Refusals {
         pace.turn().await;
     }
 
-    async fn exhausted(&self) {
-        self.0.exhausted.notified().await;
-    }
-}
-
-/// Turns true when the daemon is about to end.
-#[derive(Clone)]
-struct Drain(watch::Receiver<bool>);
-
-impl Drain {
     /// Runs a connection to its end. Asks it to finish when the daemon is about to end, when it has
     /// been refused too often, or when it is idle; then it has [`limits::DRAIN`] for what is under way.
     async fn run<C: Future>(
         &self,
         mut connection: Pin<&mut C>,
-        refusals: &Refusals,
         idle: impl Future<Output = ()>,
         finish: impl FnOnce(Pin<&mut C>),
     ) -> Option<C::Output> {
-        let mut draining = self.0.clone();
         tokio::select! {
+            // What comes often is looked at first.
+            biased;
             output = connection.as_mut() => return Some(output),
-            // The sender is gone only when the session is: then this task is being aborted.
-            Ok(_) = draining.wait_for(|draining| *draining) => {}
-            () = refusals.exhausted() => {}
+            () = self.0.finish.cancelled() => {}
             () = idle => {}
         }
         finish(connection.as_mut());

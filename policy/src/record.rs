@@ -5,7 +5,7 @@
 //! turn text around are escaped, and long fields are cut.
 
 use std::borrow::Cow;
-use std::io;
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
@@ -96,17 +96,6 @@ pub struct Through {
     pub hash: String,
 }
 
-/// The place of a line in the hash chain.
-#[derive(Clone, Debug, Serialize)]
-struct Linked<'a, T> {
-    #[serde(flatten)]
-    record: &'a T,
-    /// Counts the lines of the chain, from 1.
-    seq: u64,
-    /// SHA-256 of the line before, in hex, without its line end.
-    prev: &'a str,
-}
-
 /// Cuts a text to [`FIELD_BYTES_MAX`] bytes, at a character, and says so.
 pub fn bounded(text: &str) -> Cow<'_, str> {
     if text.len() <= FIELD_BYTES_MAX {
@@ -129,11 +118,15 @@ pub fn bounded_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<C
     bounded
 }
 
-/// Adds the JSON line of a record, with its place in the chain and the line end.
+/// Adds the JSON line of a record, with its place in the chain and the line end: `seq` counts the lines from 1,
+/// and `prev` is the SHA-256 of the line before, in hex, without its line end.
 pub fn add_line(record: &impl Serialize, seq: u64, prev: &str, lines: &mut Vec<u8>) {
     let mut serializer = Serializer::with_formatter(&mut *lines, OneLine);
     // Neither a vector nor these types can fail to take or give what is written.
-    let _ = Linked { record, seq, prev }.serialize(&mut serializer);
+    let _ = record.serialize(&mut serializer);
+    // The object is opened again: serde would go through a map of all fields to add two.
+    lines.pop();
+    let _ = write!(lines, ",\"seq\":{seq},\"prev\":\"{prev}\"}}");
     lines.push(b'\n');
 }
 
@@ -142,7 +135,7 @@ struct OneLine;
 
 impl Formatter for OneLine {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.bytes().all(|byte| byte.is_ascii() && byte != 0x7f) {
+        if fragment.is_ascii() && memchr::memchr(0x7f, fragment.as_bytes()).is_none() {
             return writer.write_all(fragment.as_bytes());
         }
         let mut units = [0; 2];

@@ -19,7 +19,8 @@ pub(super) fn on_one_line() -> impl for<'writer> FormatFields<'writer> + 'static
 
 /// Most texts can be written as they are, and at once: the mirror of the audit is one text for each request.
 fn one_line(writer: &mut impl Write, text: &str) -> fmt::Result {
-    if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_control()) {
+    // No early exit, so that many bytes are looked at in one step.
+    if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~')) {
         return writer.write_str(text);
     }
     for character in text.chars() {

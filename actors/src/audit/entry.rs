@@ -1,5 +1,7 @@
 //! What is to be recorded, and the record that becomes of it.
 
+use std::sync::Arc;
+
 use http::Method;
 use policy::host::Destination;
 use policy::record::{self, NotSent, Record};
@@ -31,7 +33,7 @@ pub(crate) struct Attempt {
     pub(crate) names: Vec<Name>,
     pub(crate) method: Method,
     pub(crate) destination: Destination,
-    pub(crate) path: String,
+    pub(crate) path: Arc<str>,
     /// Whether it is a tunnel that is passed through.
     pub(crate) tunnel: bool,
     pub(crate) refusal: Option<Refusal>,

@@ -1,6 +1,6 @@
 //! The audit file: whole lines, appended, each with the hash of the one before.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ use crate::settings::AuditRotation;
 pub(super) struct AuditFile {
     path: PathBuf,
     file: File,
+    /// Which file that is, by device and inode.
+    place: (u64, u64),
     link: Link,
     /// The number of the first record in it.
     first: u64,
@@ -42,14 +44,15 @@ impl AuditFile {
         if let Some(whole) = end.torn_at {
             file.set_len(whole).map_err(fail)?;
         }
-        let is_empty = file.metadata().map_err(fail)?.len() == 0;
+        let found = file.metadata().map_err(fail)?;
+        let (place, is_empty) = (place(&found), found.len() == 0);
         let (link, is_broken) = if is_empty {
             (chain::latest(chain::end_before(path), last).unwrap_or_default(), false)
         } else {
             end.goes_on(path, last)
         };
         let first = chain::first_of(&file).map_err(fail)?.unwrap_or(link.seq + 1);
-        let mut audit = Self { path: path.into(), file, link, first, rotation };
+        let mut audit = Self { path: path.into(), file, place, link, first, rotation };
         if is_broken {
             let reason = "the last line has no place in the chain";
             audit.note(timestamp, ChainEvent::ChainStart, reason, None).map_err(fail)?;
@@ -100,12 +103,12 @@ impl AuditFile {
 
     /// Goes over to the file that stands at our path, if ours was renamed or removed. Tells how long it is.
     fn follow(&mut self) -> io::Result<u64> {
-        let ours = self.file.metadata()?;
-        if ours.uid() != geteuid().as_raw() {
-            return Err(io::Error::other(FolderError::NotOurs(self.path.clone())));
-        }
-        let same = fs::symlink_metadata(&self.path).is_ok_and(|it| it.dev() == ours.dev() && it.ino() == ours.ino());
-        if same {
+        if let Ok(ours) = fs::symlink_metadata(&self.path)
+            && place(&ours) == self.place
+        {
+            if ours.uid() != geteuid().as_raw() {
+                return Err(io::Error::other(FolderError::NotOurs(self.path.clone())));
+            }
             if ours.len() == 0 {
                 // It was emptied in place.
                 self.first = self.link.seq + 1;
@@ -113,12 +116,12 @@ impl AuditFile {
             return Ok(ours.len());
         }
         let file = open_live(&self.path).map_err(io::Error::other)?;
-        let length = file.metadata()?.len();
-        if length > 0 {
+        let found = file.metadata()?;
+        if found.len() > 0 {
             // It has a chain of its own, whose end must be found first.
             return Err(io::Error::other("another file took its place"));
         }
-        (self.file, self.first) = (file, self.link.seq + 1);
+        (self.file, self.place, self.first) = (file, place(&found), self.link.seq + 1);
         Ok(0)
     }
 
@@ -166,6 +169,10 @@ impl AuditFile {
         let id = RecordId::random();
         self.write([ChainNote { timestamp, id: id.as_str(), outcome, reason, through }]).map(drop)
     }
+}
+
+fn place(found: &Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
 }
 
 fn open_live(path: &Path) -> Result<File, FolderError> {

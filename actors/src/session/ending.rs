@@ -116,7 +116,7 @@ impl Exchange {
             names: self.names.clone(),
             method: self.method.clone(),
             destination: self.path.destination.clone(),
-            path: self.uri.path().to_owned(),
+            path: self.target.clone(),
             tunnel: self.path.form == Form::Bytes,
             refusal,
         })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::header::EXPECT;
 use http::request::Parts;
-use http::{Method, Request, Response, Uri, Version};
+use http::{Method, Request, Response, Version};
 use hyper::body::{Body, Incoming};
 use policy::judge::Permit;
 use policy::rewrite::Fields;
@@ -26,7 +26,8 @@ pub(super) struct Exchange {
     _activity: Arc<()>,
     pub(super) id: RecordId,
     pub(super) method: Method,
-    pub(super) uri: Uri,
+    /// The path of its URI: a copy, because the URI itself would hold on to the buffer that it was read into.
+    pub(super) target: Arc<str>,
     pub(super) names: Vec<Name>,
     /// The client's body, until it is sent on.
     body: Option<RequestBody>,
@@ -42,7 +43,7 @@ pub(super) async fn answer(path: Arc<Path>, request: Request<Incoming>) -> Respo
     let fields = Fields::scan(&parts.headers);
     // A client that waits for 100 has not sent its body and need not be asked for it.
     let holds_back = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
-    let mut exchange = Exchange::new(path, parts.method.clone(), parts.uri.clone());
+    let mut exchange = Exchange::new(path, parts.method.clone(), parts.uri.path());
     exchange.names = fields.as_ref().map(Fields::names).unwrap_or_default();
     exchange.body = Some(RequestBody::new(body));
     match exchange.attempt(parts, fields).await {
@@ -59,13 +60,13 @@ pub(super) async fn answer(path: Arc<Path>, request: Request<Incoming>) -> Respo
 
 impl Exchange {
     /// An exchange that has no body and asks for nothing, yet.
-    pub(super) fn new(path: Arc<Path>, method: Method, uri: Uri) -> Self {
+    pub(super) fn new(path: Arc<Path>, method: Method, target: &str) -> Self {
         Self {
             _activity: path.activity.clone(),
             path,
             id: RecordId::random(),
             method,
-            uri,
+            target: target.into(),
             names: Vec::new(),
             body: None,
             recorded: false,

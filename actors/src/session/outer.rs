@@ -28,7 +28,7 @@ struct Connect {
 }
 
 /// What an answer may leave behind for the connection to go on with.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct After {
     connect: Next<Connect>,
     upgraded: Next<Upgraded>,
@@ -37,9 +37,10 @@ struct After {
 
 /// Serves one client connection.
 pub(super) async fn serve<S: ByteStream>(stream: S, peers: Arc<Peers>, drain: Drain) {
-    let after = After::default();
+    let refusals = Refusals::none_yet(&drain);
+    let after = After { connect: Next::default(), upgraded: Next::default(), refusals };
     // Boxed, so that the long-lived tunnel does not carry the space for it.
-    Box::pin(serve_requests(stream, &peers, &drain, &after)).await;
+    Box::pin(serve_requests(stream, &peers, &after)).await;
     if let Some(Connect { destination, client, passage }) = after.connect.take() {
         let Ok(client) = client.await else { return };
         let Ok(parts) = client.downcast::<TokioIo<S>>() else { return };
@@ -53,10 +54,10 @@ pub(super) async fn serve<S: ByteStream>(stream: S, peers: Arc<Peers>, drain: Dr
     }
 }
 
-async fn serve_requests<S: ByteStream>(stream: S, peers: &Arc<Peers>, drain: &Drain, after: &After) {
+async fn serve_requests<S: ByteStream>(stream: S, peers: &Arc<Peers>, after: &After) {
     let service = service_fn(|request| service(Box::pin(answer(request, peers.clone(), after.clone()))));
     let connection = pin!(http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades());
-    let ended = drain.run(connection, &after.refusals, pending(), |connection| connection.graceful_shutdown()).await;
+    let ended = after.refusals.run(connection, pending(), |connection| connection.graceful_shutdown()).await;
     if let Some(Err(error)) = ended {
         debug!(%error, "client connection ended");
     }

@@ -33,7 +33,7 @@ impl Peers {
 
 /// Connects, or gives the answer that says why not.
 pub(super) async fn open(path: Arc<Path>, request: &Request<Incoming>) -> Result<Passage, Response<ResponseBody>> {
-    let mut exchange = Exchange::new(path, Method::CONNECT, request.uri().clone());
+    let mut exchange = Exchange::new(path, Method::CONNECT, request.uri().path());
     match exchange.pass().await {
         Ok(passage) => Ok(passage),
         Err(ending) => Err(exchange.end(ending).await),

@@ -100,7 +100,7 @@ impl Tunnel {
             server_name_agrees,
             peers: self.peers.clone(),
             upgraded: Next::default(),
-            refusals: Refusals::default(),
+            refusals: Refusals::none_yet(&self.drain),
             activity: Arc::default(),
         })
     }
@@ -109,7 +109,7 @@ impl Tunnel {
         let (upgraded, refusals) = (path.upgraded.clone(), path.refusals.clone());
         let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
         let connection = pin!(http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades());
-        let ended = self.drain.run(connection, &refusals, pending(), |connection| connection.graceful_shutdown()).await;
+        let ended = refusals.run(connection, pending(), |connection| connection.graceful_shutdown()).await;
         if let Some(Err(error)) = ended {
             debug!(destination = %self.destination, %error, "client connection ended");
         }
@@ -137,7 +137,7 @@ impl Tunnel {
             .keep_alive_timeout(limits::H2_PING_ANSWER)
             .serve_connection(TokioIo::new(stream), service);
         let connection = pin!(connection);
-        let ended = self.drain.run(connection, &refusals, idle, |connection| connection.graceful_shutdown()).await;
+        let ended = refusals.run(connection, idle, |connection| connection.graceful_shutdown()).await;
         if let Some(Err(error)) = ended {
             debug!(destination = %self.destination, %error, "client connection ended");
         }

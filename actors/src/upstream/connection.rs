@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::uri::PathAndQuery;
+use http::uri::{Authority, InvalidUri, PathAndQuery};
 use http::{Request, Response, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use policy::host::Destination;
+use policy::host::{Destination, Scheme};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
@@ -21,6 +21,8 @@ use crate::limits;
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(super) destination: Destination,
+    /// The destination's, as each request names it.
+    authority: Authority,
     pub(super) sender: Sender,
     wipes: Wipes,
     marks: Arc<Marks>,
@@ -74,8 +76,9 @@ pub(crate) enum SendError {
 }
 
 impl Connection {
-    pub(super) fn new(destination: Destination, sender: Sender, wipes: Wipes) -> Self {
-        Self { destination, sender, wipes, marks: Arc::default(), kept: false }
+    pub(super) fn new(destination: Destination, sender: Sender, wipes: Wipes) -> Result<Self, InvalidUri> {
+        let authority = Authority::try_from(destination.authority())?;
+        Ok(Self { destination, authority, sender, wipes, marks: Arc::default(), kept: false })
     }
 
     /// Whether it speaks HTTP/2.
@@ -106,8 +109,9 @@ impl Connection {
     pub(super) fn share(&self) -> Option<Self> {
         let Sender::Http2 { sender, driver } = &self.sender else { return None };
         let sender = Sender::Http2 { sender: sender.clone(), driver: driver.clone() };
-        let (destination, wipes) = (self.destination.clone(), self.wipes.clone());
-        Some(Self { destination, sender, wipes, marks: self.marks.clone(), kept: self.kept })
+        let (destination, authority) = (self.destination.clone(), self.authority.clone());
+        let (wipes, marks) = (self.wipes.clone(), self.marks.clone());
+        Some(Self { destination, authority, sender, wipes, marks, kept: self.kept })
     }
 
     /// How many exchanges use the connection now, besides the pool.
@@ -137,7 +141,7 @@ impl Connection {
 
     /// Sends a request and waits for the head of its response.
     pub(crate) async fn send(&mut self, mut request: Request<RequestBody>) -> Result<Response<Incoming>, SendError> {
-        shape(&mut request, &self.destination, self.is_http2()).ok_or(SendError::Unsayable)?;
+        shape(&mut request, self.destination.scheme, &self.authority, self.is_http2()).ok_or(SendError::Unsayable)?;
         request.body_mut().occupy(self.marks.bodies.clone());
         let sent = match &mut self.sender {
             Sender::Http1 { sender, .. } => timeout(limits::RESPONSE_HEAD, sender.try_send_request(request)).await,
@@ -157,8 +161,8 @@ impl Connection {
 /// Gives a request the form of the version that it travels by. The destination alone says where it
 /// goes: what the client wrote there has been compared with it and is written anew. Nothing if that
 /// cannot be done: a request is never sent in a form that was not meant.
-fn shape(request: &mut Request<RequestBody>, destination: &Destination, http2: bool) -> Option<()> {
-    *request.uri_mut() = target(request.uri(), destination, http2)?;
+fn shape(request: &mut Request<RequestBody>, scheme: Scheme, authority: &Authority, http2: bool) -> Option<()> {
+    *request.uri_mut() = target(request.uri(), scheme, authority, http2)?;
     if http2 {
         *request.version_mut() = Version::HTTP_2;
         request.headers_mut().remove(header::HOST);
@@ -167,8 +171,7 @@ fn shape(request: &mut Request<RequestBody>, destination: &Destination, http2: b
         request.body_mut().release();
     } else {
         *request.version_mut() = Version::HTTP_11;
-        let host = HeaderValue::try_from(destination.authority()).ok()?;
-        request.headers_mut().insert(header::HOST, host);
+        request.headers_mut().insert(header::HOST, HeaderValue::from_str(authority.as_str()).ok()?);
         join_cookies(request.headers_mut())?;
         frame(request);
     }
@@ -176,12 +179,12 @@ fn shape(request: &mut Request<RequestBody>, destination: &Destination, http2: b
 }
 
 /// The path alone in HTTP/1.1, the whole of it in HTTP/2.
-fn target(uri: &Uri, destination: &Destination, http2: bool) -> Option<Uri> {
+fn target(uri: &Uri, scheme: Scheme, authority: &Authority, http2: bool) -> Option<Uri> {
     let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     if !http2 {
         return Some(path.into());
     }
-    let whole = Uri::builder().scheme(destination.scheme.as_str()).authority(destination.authority());
+    let whole = Uri::builder().scheme(scheme.as_str()).authority(authority.clone());
     whole.path_and_query(path).build().ok()
 }
 
@@ -215,8 +218,6 @@ fn join_cookies(headers: &mut HeaderMap) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
-    use policy::host::Scheme;
-
     use super::*;
 
     #[test]
@@ -227,7 +228,8 @@ mod tests {
             let destination = Destination::from_connect(host).expect("a destination");
             let said = |scheme, http2| {
                 let uri = PathAndQuery::try_from(path).expect("a path").into();
-                target(&uri, &destination.with_scheme(scheme), http2).expect("a target")
+                let authority = Authority::try_from(destination.with_scheme(scheme).authority()).expect("legal");
+                target(&uri, scheme, &authority, http2).expect("a target")
             };
             assert_eq!(said(Scheme::Https, false).to_string(), path);
             for scheme in [Scheme::Https, Scheme::Http] {

@@ -129,7 +129,7 @@ async fn dial_one(
         Some(tls) => start_tls(&route.destination, tls, tcp, place).await?,
         None => start_http1(tcp, place).await?,
     };
-    Ok(Connection::new(route.destination.clone(), sender, dialler.wipes.clone()))
+    Connection::new(route.destination.clone(), sender, dialler.wipes.clone()).map_err(DialError::new)
 }
 
 /// The same in a tunnel of another proxy. Cleartext, too: a request that is handed to a proxy would carry
@@ -146,7 +146,7 @@ async fn dial_through(
         Some(tls) => start_tls(&route.destination, tls, stream, place).await?,
         None => start_http1(stream, place).await?,
     };
-    Ok(Connection::new(route.destination.clone(), sender, dialler.wipes.clone()))
+    Connection::new(route.destination.clone(), sender, dialler.wipes.clone()).map_err(DialError::new)
 }
 
 /// A TCP connection, judged once more now that both ends are known.
@@ -198,7 +198,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let handshake = hyper::client::conn::http1::Builder::new()
-        .max_headers(limits::HEAD_FIELDS_MAX * 2)
+        .max_headers(limits::HEAD_FIELDS_MAX)
         .max_buf_size(limits::UPSTREAM_BUFFER)
         .handshake(TokioIo::new(stream))
         .await;

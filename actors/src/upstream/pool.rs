@@ -175,7 +175,7 @@ impl Pool {
     }
 
     fn known(&mut self, destination: &Destination, now: Instant) -> &mut Known {
-        if !self.destinations.contains_key(destination) && self.destinations.len() >= limits::DESTINATIONS_MAX {
+        if self.destinations.len() >= limits::DESTINATIONS_MAX && !self.destinations.contains_key(destination) {
             self.evict();
         }
         self.destinations.entry(destination.clone()).or_insert_with(|| Known::new(now))
