@@ -3,10 +3,12 @@
 mod clock;
 mod fields;
 mod file;
+mod mirror;
 
 use std::panic;
 
 use actors::folder::Folder;
+use actors::mirror::Mirror;
 use tracing::error;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
@@ -25,8 +27,8 @@ const CAPPED: [&str; 7] =
 /// for its own 128,000 that is 4 MiB.
 const LINES_MAX: usize = 8192;
 
-/// Starts logging. What is written last needs the guard to be dropped.
-pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failure> {
+/// Starts logging, and gives the mirror of the audit. What is written last needs the guard to be dropped.
+pub(crate) fn start(folder: &Folder, filter: &str) -> Result<(Mirror, WorkerGuard), Failure> {
     let mut filter = self::filter(filter)?;
     for directive in CAPPED {
         if let Ok(directive) = directive.parse() {
@@ -35,10 +37,10 @@ pub(crate) fn start(folder: &Folder, filter: &str) -> Result<WorkerGuard, Failur
     }
     let file = LogFile::open(folder.proxy_log()).map_err(Failure::not_well)?;
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES_MAX).finish(file);
-    let lines = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).with_timer(Clock);
+    let lines = tracing_subscriber::fmt().with_writer(writer.clone()).with_ansi(false).with_timer(Clock);
     lines.fmt_fields(fields::on_one_line()).with_env_filter(filter).init();
     quiet_panics();
-    Ok(guard)
+    Ok((mirror::into(writer), guard))
 }
 
 /// What the setting means.

@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use actors::folder::Folder;
+use actors::mirror::Mirror;
 use actors::settings::{AuditRotation, Listen, Settings};
 use etcetera::BaseStrategy;
 
@@ -105,6 +106,7 @@ pub(crate) fn parse(given: &RunArgs) -> Result<Run, Failure> {
             bytes_max: sources.get(given.audit_bytes.as_ref(), "audit-bytes", "64MiB", file_bytes)?,
             keep: sources.get(given.audit_keep.as_ref(), "audit-keep", "all", files_kept)?,
         },
+        mirror: Mirror::default(),
         sessions_max: sources.get(given.max_sessions.as_ref(), "max-sessions", "4096", sessions)?,
         folder,
     };

@@ -33,6 +33,7 @@ mod passthrough;
 mod protocols;
 mod pseudo_fields;
 mod record;
+mod resting;
 mod service;
 mod shape;
 mod sharing;

@@ -23,7 +23,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{error, info, warn};
+use tracing::error;
 
 use self::chain::Link;
 pub(crate) use self::entry::{Attempt, Entry};
@@ -33,14 +33,12 @@ use self::sync::Syncing;
 use crate::folder::FolderError;
 use crate::heartbeat::Beat;
 use crate::limits;
+use crate::mirror::{Mirror, Shown};
 use crate::settings::{AuditRotation, AuditSync};
 use crate::slot::{Publisher, Slot, Unavailable};
 use crate::status::Board;
 use crate::supervisor::{Child, permanent};
 use crate::tasks::watched;
-
-/// The target under which each record is mirrored in `proxy.log`: people grep for it.
-const MIRROR: &str = "secret-proxy-audit";
 
 /// Where records are written.
 #[derive(Clone)]
@@ -93,6 +91,7 @@ pub(crate) struct Arguments {
     pub(crate) path: PathBuf,
     pub(crate) rotation: AuditRotation,
     pub(crate) sync: AuditSync,
+    pub(crate) mirror: Mirror,
     pub(crate) board: Arc<Board>,
 }
 
@@ -244,24 +243,22 @@ impl State {
         self.syncing.synced(myself, outcome);
     }
 
-    /// Counts the records, and mirrors them in `proxy.log`.
+    /// Counts the records, and shows them to the mirror.
     fn count(&self, entries: &[Entry], lines: &[u8]) {
-        let board = &self.arguments.board;
-        let lines = std::str::from_utf8(lines).unwrap_or_default();
-        for (entry, line) in entries.iter().zip(lines.lines()) {
-            match entry {
-                Entry::Attempt(attempt) if attempt.refusal.is_some() => {
-                    board.records.add_one();
-                    board.refused.add_one();
-                    warn!(target: MIRROR, "{line}");
-                }
-                Entry::Attempt(_) => {
-                    board.records.add_one();
-                    info!(target: MIRROR, "{line}");
-                }
-                Entry::NotSent { .. } => info!(target: MIRROR, "{line}"),
+        let Arguments { board, mirror, .. } = &self.arguments;
+        let lines = std::str::from_utf8(lines).unwrap_or_default().lines();
+        let mut shown = Vec::with_capacity(entries.len());
+        for (entry, line) in entries.iter().zip(lines) {
+            let refused = entry.is_refusal();
+            if entry.is_attempt() {
+                board.records.add_one();
             }
+            if refused {
+                board.refused.add_one();
+            }
+            shown.push(Shown { refused, line });
         }
+        mirror.show(&shown);
     }
 }
 

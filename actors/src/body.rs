@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep, timeout};
 
+use crate::activity::{Ongoing, Unread};
 use crate::limits;
 use crate::upstream::{Connection, UpstreamHandle};
 
@@ -27,6 +28,8 @@ pub(crate) struct RequestBody {
     lingers: bool,
     /// Says that the upstream's connection is in use.
     occupied: Option<Arc<()>>,
+    /// Says that it was not read to its end.
+    unread: Option<Unread>,
 }
 
 /// Until the upstream says that it wants the body, or has said nothing for a while.
@@ -37,13 +40,13 @@ struct Held {
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming) -> Self {
-        Self { incoming: Some(incoming), held: None, lingers: false, occupied: None }
+    pub(crate) fn new(incoming: Incoming, unread: Unread) -> Self {
+        Self { incoming: Some(incoming), held: None, lingers: false, occupied: None, unread: Some(unread) }
     }
 
     /// A body with nothing in it.
     pub(crate) fn empty() -> Self {
-        Self { incoming: None, held: None, lingers: false, occupied: None }
+        Self { incoming: None, held: None, lingers: false, occupied: None, unread: None }
     }
 
     /// Keeps the body back until the sender is used. One that is dropped has had its answer: then the
@@ -63,6 +66,12 @@ impl RequestBody {
     /// Holds `place` for as long as it is on its way.
     pub(crate) fn occupy(&mut self, place: Arc<()>) {
         self.occupied = Some(place);
+    }
+
+    fn read_to_its_end(&mut self) {
+        if let Some(unread) = self.unread.take() {
+            unread.done();
+        }
     }
 
     /// Keeps it back no longer.
@@ -98,6 +107,9 @@ impl Body for RequestBody {
             hop::strip_trailers(trailers);
         }
         self.lingers &= !matches!(polled, Poll::Ready(None | Some(Err(_))));
+        if matches!(polled, Poll::Ready(None)) {
+            self.read_to_its_end();
+        }
         polled
     }
 
@@ -112,6 +124,10 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
+        // Whoever knows the length asks for no end.
+        if self.incoming.as_ref().is_some_and(Body::is_end_stream) {
+            self.read_to_its_end();
+        }
         let rest = self.incoming.take().filter(|rest| self.lingers && self.held.is_none() && !rest.is_end_stream());
         // It ends soon, and with the client's connection.
         if let Some((rest, runtime)) = rest.zip(Handle::try_current().ok()) {
@@ -149,8 +165,8 @@ pub(crate) struct UpstreamBody {
     incoming: Incoming,
     ended: bool,
     lease: Option<(Connection, UpstreamHandle)>,
-    /// Says that the client's connection is not idle.
-    _activity: Arc<()>,
+    /// Says that the exchange is under way.
+    _ongoing: Ongoing,
 }
 
 impl ResponseBody {
@@ -163,13 +179,8 @@ impl ResponseBody {
         Self::Text((!text.is_empty()).then(|| Bytes::from_static(text.as_bytes())))
     }
 
-    pub(crate) fn upstream(
-        incoming: Incoming,
-        connection: Connection,
-        pool: UpstreamHandle,
-        activity: Arc<()>,
-    ) -> Self {
-        Self::Upstream(UpstreamBody { incoming, ended: false, lease: Some((connection, pool)), _activity: activity })
+    pub(crate) fn upstream(incoming: Incoming, connection: Connection, pool: UpstreamHandle, ongoing: Ongoing) -> Self {
+        Self::Upstream(UpstreamBody { incoming, ended: false, lease: Some((connection, pool)), _ongoing: ongoing })
     }
 }
 

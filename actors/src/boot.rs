@@ -193,6 +193,7 @@ fn children(
         path: settings.folder.audit(),
         rotation: settings.audit_rotation,
         sync: settings.audit_sync,
+        mirror: settings.mirror,
         board: board.clone(),
     };
     let status = status::Arguments {

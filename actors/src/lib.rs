@@ -36,6 +36,7 @@ compile_error!("supervision rests on unwinding: a panic must end one actor, not 
 #[macro_use]
 mod heartbeat;
 
+mod activity;
 mod audit;
 mod authority;
 mod bind;
@@ -47,6 +48,7 @@ pub mod folder;
 mod hex;
 mod limits;
 mod listener;
+pub mod mirror;
 mod notice;
 mod prefixed;
 pub mod probe;

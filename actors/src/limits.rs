@@ -37,6 +37,10 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a client may take for a request's head, and how long a kept connection may be idle:
 /// hyper has one timer for both.
 pub(crate) const HEAD: Duration = Duration::from_secs(60);
+/// How long a kept HTTP/1.1 connection is between two requests before it gives its buffers back, at the least.
+pub(crate) const REST_AFTER_MIN: Duration = Duration::from_millis(25);
+/// The same for one that was in use: it is looked at half as often each time.
+pub(crate) const REST_AFTER_MAX: Duration = Duration::from_secs(2);
 /// How often it is looked, within that time, whether an HTTP/2 connection is idle.
 pub(crate) const IDLE_LOOKS: u32 = 4;
 /// How long a client may take from CONNECT to the end of the TLS handshake.

@@ -7,9 +7,6 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-/// More than most clients' first flight of TLS, and small enough to be nothing.
-const FIRST_BYTES: usize = 2048;
-
 /// Bytes that come first, and the stream that they came from.
 #[derive(Debug)]
 pub(crate) struct Prefixed<S> {
@@ -22,10 +19,16 @@ impl<S: AsyncRead + Unpin> Prefixed<S> {
         Self { first, stream }
     }
 
-    /// The first byte, without taking it; `None` at the end of the stream.
-    pub(crate) async fn peek(&mut self) -> io::Result<Option<u8>> {
+    /// The stream again, with bytes before all that is still to be read from it.
+    pub(crate) fn preceded_by(mut self, bytes: Bytes) -> Self {
+        self.first = if self.first.is_empty() { bytes } else { [bytes, self.first].concat().into() };
+        self
+    }
+
+    /// The first byte, without taking it; `None` at the end of the stream. Up to `room` bytes are read for it.
+    pub(crate) async fn peek(&mut self, room: usize) -> io::Result<Option<u8>> {
         if self.first.is_empty() {
-            let mut first = Vec::with_capacity(FIRST_BYTES);
+            let mut first = Vec::with_capacity(room);
             self.stream.read_buf(&mut first).await?;
             self.first = first.into();
         }
@@ -83,7 +86,7 @@ mod tests {
     async fn what_was_read_first_comes_first() {
         let mut text = String::new();
         let mut stream = Prefixed::new(Bytes::from_static(b"he"), &b"llo"[..]);
-        assert_eq!(stream.peek().await.expect("no error"), Some(b'h'));
+        assert_eq!(stream.peek(8).await.expect("no error"), Some(b'h'));
         stream.read_to_string(&mut text).await.expect("text");
         assert_eq!(text, "hello");
     }
@@ -92,9 +95,19 @@ mod tests {
     async fn a_look_takes_nothing_away() {
         let mut text = String::new();
         let mut stream = Prefixed::new(Bytes::new(), &b"hello"[..]);
-        assert_eq!(stream.peek().await.expect("no error"), Some(b'h'));
+        assert_eq!(stream.peek(8).await.expect("no error"), Some(b'h'));
         stream.read_to_string(&mut text).await.expect("text");
         assert_eq!(text, "hello");
-        assert_eq!(stream.peek().await.expect("no error"), None);
+        assert_eq!(stream.peek(8).await.expect("no error"), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_put_back_comes_before_the_rest() {
+        for (first, rest) in [(&b""[..], &b"cd"[..]), (b"c", b"d")] {
+            let mut text = String::new();
+            let stream = Prefixed::new(Bytes::copy_from_slice(first), rest);
+            stream.preceded_by(Bytes::from_static(b"ab")).read_to_string(&mut text).await.expect("text");
+            assert_eq!(text, "abcd");
+        }
     }
 }

@@ -14,6 +14,7 @@ mod refusal;
 mod relay;
 mod request;
 mod resend;
+mod rest;
 mod tunnel;
 mod unspoken;
 
@@ -39,6 +40,7 @@ pub(crate) use self::pace::Pace;
 pub use self::refusal::NOT_A_PROXY_REQUEST;
 use self::relay::{Next, Upgraded};
 pub(crate) use self::unspoken::Unspoken;
+use crate::activity::Activity;
 use crate::audit::AuditHandle;
 use crate::authority::AuthorityHandle;
 use crate::body::ResponseBody;
@@ -74,8 +76,7 @@ struct Path {
     /// Set by a request that was answered with 101.
     upgraded: Next<Upgraded>,
     refusals: Refusals,
-    /// Held once more by each exchange that is under way.
-    activity: Arc<()>,
+    activity: Arc<Activity>,
 }
 
 impl Drop for Path {
@@ -239,12 +240,11 @@ impl Refusals {
 }
 
 /// Waits until no exchange has been under way for a while. HTTP/1.1 has a timer of its own for that.
-async fn idle(activity: Arc<()>) {
+async fn idle(activity: Arc<Activity>) {
     let mut quiet = 0;
     while quiet < limits::IDLE_LOOKS {
         sleep(limits::HEAD / limits::IDLE_LOOKS).await;
-        // One is ours, one the path's.
-        quiet = if Arc::strong_count(&activity) <= 2 { quiet + 1 } else { 0 };
+        quiet = if activity.is_idle() { quiet + 1 } else { 0 };
     }
 }
 

@@ -11,6 +11,7 @@ use policy::allowlist::Allowlist;
 use policy::host::Host;
 
 use crate::folder::Folder;
+use crate::mirror::Mirror;
 
 /// Everything that the tree needs to know.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Settings {
     pub audit_sync: AuditSync,
     /// When the audit file is moved aside, and what is kept.
     pub audit_rotation: AuditRotation,
+    /// Where records are shown, too.
+    pub mirror: Mirror,
     /// Hosts whose tunnels are passed through, not intercepted.
     pub passthrough: Allowlist,
     /// Which other tunnels are intercepted.

@@ -28,7 +28,8 @@ pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
         run.warnings.push(format!("descriptors allow only {affordable} client connections at a time (ulimit -n)"));
         run.tree.sessions_max = affordable;
     }
-    let _guard = logging::start(&run.tree.folder, &run.log)?;
+    let (mirror, _guard) = logging::start(&run.tree.folder, &run.log)?;
+    run.tree.mirror = mirror;
     for warning in &run.warnings {
         warn!("{warning}");
         complain!("secret-proxy: {warning}");

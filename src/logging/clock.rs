@@ -8,8 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-/// UTC with microseconds, as RFC 3339 has it. What changes once a second is made once a second: the mirror of the
-/// audit is a line for each request.
+/// UTC with microseconds, as RFC 3339 has it. What changes once a second is made once a second.
 pub(super) struct Clock;
 
 thread_local! {
@@ -19,8 +18,13 @@ thread_local! {
 
 impl FormatTime for Clock {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        write(writer, OffsetDateTime::now_utc())
+        write_now(writer)
     }
+}
+
+/// The time of a line that is written now.
+pub(super) fn write_now(writer: &mut impl fmt::Write) -> fmt::Result {
+    write(writer, OffsetDateTime::now_utc())
 }
 
 fn write(writer: &mut impl fmt::Write, now: OffsetDateTime) -> fmt::Result {

@@ -21,8 +21,16 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
+    pub(super) fn is_attempt(&self) -> bool {
+        matches!(self, Self::Attempt(_))
+    }
+
     pub(super) fn is_permit(&self) -> bool {
         matches!(self, Self::Attempt(attempt) if attempt.refusal.is_none())
+    }
+
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Attempt(attempt) if attempt.refusal.is_some())
     }
 }
 

@@ -14,6 +14,7 @@ use policy::secret::Name;
 use super::ending::Ending;
 use super::request::Canonical;
 use super::{Path, relay, resend};
+use crate::activity::Ongoing;
 use crate::body::{RequestBody, ResponseBody};
 use crate::hex::RecordId;
 use crate::limits;
@@ -22,8 +23,8 @@ use crate::upstream::{Connection, Lane, Offer, SendError};
 /// One request on its way, and what its record needs.
 pub(super) struct Exchange {
     pub(super) path: Arc<Path>,
-    /// Says that the client's connection is not idle.
-    _activity: Arc<()>,
+    /// Says that it is under way.
+    _ongoing: Ongoing,
     pub(super) id: RecordId,
     pub(super) method: Method,
     /// The path of its URI: a copy, because the URI itself would hold on to the buffer that it was read into.
@@ -45,7 +46,7 @@ pub(super) async fn answer(path: Arc<Path>, request: Request<Incoming>) -> Respo
     let holds_back = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
     let mut exchange = Exchange::new(path, parts.method.clone(), parts.uri.path());
     exchange.names = fields.as_ref().map(Fields::names).unwrap_or_default();
-    exchange.body = Some(RequestBody::new(body));
+    exchange.body = Some(RequestBody::new(body, exchange.path.activity.reads_body()));
     match exchange.attempt(parts, fields).await {
         Ok(response) => response,
         Err(ending) => {
@@ -62,7 +63,7 @@ impl Exchange {
     /// An exchange that has no body and asks for nothing, yet.
     pub(super) fn new(path: Arc<Path>, method: Method, target: &str) -> Self {
         Self {
-            _activity: path.activity.clone(),
+            _ongoing: path.activity.begin(),
             path,
             id: RecordId::random(),
             method,

@@ -98,7 +98,7 @@ pub(super) fn response(
             hop::strip(response.headers_mut());
             response.extensions_mut().clear();
             let pool = path.peers.upstream.clone();
-            response.map(|body| ResponseBody::upstream(body, connection, pool, path.activity.clone()))
+            response.map(|body| ResponseBody::upstream(body, connection, pool, path.activity.begin()))
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use super::relay::{self, Next};
-use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, idle, service};
+use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, idle, rest, service};
 use crate::limits;
 use crate::prefixed::Prefixed;
 use crate::tasks::Tasks;
@@ -22,6 +22,8 @@ use crate::upstream::ClientId;
 
 /// The first byte of a TLS handshake record (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
+/// More than most clients' first flight of TLS, and small enough to be nothing.
+const FIRST_BYTES: usize = 2048;
 
 /// What a client speaks in its tunnel.
 enum Spoken<S> {
@@ -45,22 +47,24 @@ impl Tunnel {
     pub(super) async fn serve<S: ByteStream>(self, first: Bytes, stream: S) {
         let stream = Prefixed::new(first, stream);
         let cut_off = self.peers.unspoken.enter();
-        let spoken = async {
+        // Boxed, so that an idle tunnel has no room for the handshake either.
+        let spoken = Box::pin(async {
             tokio::select! {
                 spoken = timeout(limits::HANDSHAKE, self.listen(stream)) => spoken.ok().flatten(),
                 _ = cut_off => None,
             }
+        });
+        let Some(spoken) = spoken.await else {
+            debug!(destination = %self.destination, "no handshake in the tunnel");
+            return;
         };
-        match spoken.await {
-            Some(Spoken::Tls(stream, agrees)) => self.serve_tls(*stream, agrees).await,
-            Some(Spoken::Cleartext(stream)) => self.serve_cleartext(stream).await,
-            None => debug!(destination = %self.destination, "no handshake in the tunnel"),
-        }
+        // A call of its own, so that what was spoken moves out of this future and its box is given back.
+        self.serving(spoken).await;
     }
 
     /// Waits for what the client speaks.
     async fn listen<S: ByteStream>(&self, mut stream: Prefixed<S>) -> Option<Spoken<S>> {
-        if stream.peek().await.ok()?? != TLS_HANDSHAKE {
+        if stream.peek(FIRST_BYTES).await.ok()?? != TLS_HANDSHAKE {
             return Some(Spoken::Cleartext(stream));
         }
         let (stream, agrees) = self.accept(stream).await?;
@@ -76,6 +80,13 @@ impl Tunnel {
         let config = self.peers.authority.issue(self.destination.host.clone()).await.ok()?;
         let stream = start.into_stream(config).await.ok()?;
         Some((stream, agrees))
+    }
+
+    fn serving<S: ByteStream>(self, spoken: Spoken<S>) -> Serving {
+        match spoken {
+            Spoken::Tls(stream, agrees) => self.serve_tls(*stream, agrees),
+            Spoken::Cleartext(stream) => self.serve_cleartext(stream),
+        }
     }
 
     fn serve_tls<S: ByteStream>(self, stream: TlsStream<S>, server_name_agrees: bool) -> Serving {
@@ -106,14 +117,15 @@ impl Tunnel {
     }
 
     async fn serve_http1<S: ByteStream>(self, stream: S, path: Arc<Path>) {
-        let (upgraded, refusals) = (path.upgraded.clone(), path.refusals.clone());
-        let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
-        let connection = pin!(http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades());
-        let ended = refusals.run(connection, pending(), |connection| connection.graceful_shutdown()).await;
-        if let Some(Err(error)) = ended {
-            debug!(destination = %self.destination, %error, "client connection ended");
+        let mut stream = Prefixed::new(Bytes::new(), stream);
+        // Boxed, so that a connection that rests has no room for one that works.
+        while let Some(mut resting) = Box::pin(work(stream, &path)).await {
+            if !rest::wait(&mut resting, &path.refusals).await {
+                return;
+            }
+            stream = resting;
         }
-        if let Some(upgraded) = upgraded.take() {
+        if let Some(upgraded) = path.upgraded.take() {
             relay::copy(upgraded).await;
         }
     }
@@ -140,6 +152,28 @@ impl Tunnel {
         let ended = refusals.run(connection, idle, |connection| connection.graceful_shutdown()).await;
         if let Some(Err(error)) = ended {
             debug!(destination = %self.destination, %error, "client connection ended");
+        }
+    }
+}
+
+/// Serves requests until the connection ends; if nothing comes for a while, gives back the stream alone.
+async fn work<S: ByteStream>(stream: Prefixed<S>, path: &Arc<Path>) -> Option<Prefixed<S>> {
+    let (path, refusals, activity) = (path.clone(), path.refusals.clone(), path.activity.clone());
+    let destination = path.destination.clone();
+    let io = TokioIo::new(activity.note(stream));
+    let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
+    let mut connection = http1_server().serve_connection(io, service).with_upgrades();
+    tokio::select! {
+        biased;
+        ended = refusals.run(Pin::new(&mut connection), pending(), |connection| connection.graceful_shutdown()) => {
+            if let Some(Err(error)) = ended {
+                debug!(%destination, %error, "client connection ended");
+            }
+            None
+        }
+        () = rest::quiet(&activity) => {
+            let parts = connection.into_parts()?;
+            Some(parts.io.into_inner().into_inner().preceded_by(parts.read_buf))
         }
     }
 }
