@@ -94,7 +94,7 @@ async fn the_rest_of_a_body_is_never_a_request() {
     let stolen = format!("GET /stolen HTTP/1.1\r\nHost: {HOST}\r\nx-api-key: {{{{API_KEY}}}}\r\n\r\n");
     let length = stolen.len();
     let chunk = format!("{length:x}\r\n{stolen}\r\n0\r\n\r\n");
-    for pause in PAUSES {
+    for pause in [PAUSES[0], PAUSES[2]] {
         for (framing, body) in
             [(format!("Content-Length: {length}"), &stolen), ("Transfer-Encoding: chunked".into(), &chunk)]
         {
