@@ -12,6 +12,8 @@ pub(crate) fn watched<M: Message>(
     task: impl Future<Output = ()> + Send + 'static,
 ) -> AbortOnDropHandle<()> {
     let report = Report { owner, ended };
+    // Boxed: a future that awaits what was moved into it has room for it twice.
+    let task = Box::pin(task);
     AbortOnDropHandle::new(tokio::spawn(async move {
         let _report = report;
         task.await;

@@ -7,13 +7,11 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::Broken;
-use crate::load::{self, HOST, Mode, NEW_HOSTS};
+use crate::load::{self, Mode, NEW_HOSTS};
 use crate::subject::Subject;
 use crate::tally::Tally;
-use crate::tls::Http;
+use crate::watch;
 
-/// Before a window opens, and after it.
-const WARM: Duration = Duration::from_millis(500);
 /// Tunnels that are left open to see what one takes.
 const TUNNELS: u32 = 400;
 
@@ -82,35 +80,22 @@ impl Plan {
 
     async fn measure(&self, subject: &Subject, mode: Mode, round: usize) -> Result<Sample, Broken> {
         let tally = Arc::new(Tally::default());
-        let (mut cpu, mut done, mut begun) = (subject.used()?.cpu, 0, std::time::Instant::now());
         let mut tasks = load::start(mode, &subject.way, &tally, round * NEW_HOSTS);
-        if mode == Mode::Mint {
-            while tasks.join_next().await.is_some() {}
+        let seen = if mode == Mode::Mint {
+            watch::to_its_end(subject, &tally, &mut tasks).await?
         } else {
-            sleep(WARM).await;
-            let _ = tally.latencies();
-            (cpu, done, begun) = (subject.used()?.cpu, tally.done(), std::time::Instant::now());
-            sleep(self.window).await;
-        }
-        let (cpu, units) = (subject.used()?.cpu.saturating_sub(cpu), tally.done() - done);
-        let elapsed = begun.elapsed();
+            watch::window(subject, &tally, watch::WARM, self.window).await?
+        };
         tasks.shutdown().await;
         let (errors, first) = tally.errors();
         if let Some(first) = first {
             eprintln!("{} in {mode:?}: {errors} errors, the first: {first}", subject.name);
         }
-        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-        let units = units as f64 / mode.per_unit();
-        let sample = Sample {
-            name: subject.name,
-            mode,
-            cpu: micros(cpu) / units,
-            rate: units / elapsed.as_secs_f64(),
-            latency: mode.is_paced().then(|| median(tally.latencies().into_iter().map(micros).collect())),
-            errors,
-        };
-        sleep(WARM / 5).await;
-        Ok(sample)
+        let unit = mode.per_unit();
+        let (cpu, rate) = (seen.cpu_each() * unit, seen.rate() / unit);
+        let latency = mode.is_paced().then(|| seen.latency(0.5));
+        sleep(watch::WARM / 5).await;
+        Ok(Sample { name: subject.name, mode, cpu, rate, latency, errors })
     }
 }
 
@@ -119,28 +104,18 @@ impl Plan {
 /// # Errors
 /// A request failed.
 pub async fn rest(subject: &Subject) -> Result<Rest, Broken> {
-    let mut tunnels = Vec::new();
-    open(subject, &mut tunnels).await?;
-    sleep(WARM).await;
+    let mut tunnels = vec![load::opened(&subject.way).await?];
+    sleep(watch::WARM).await;
     let resident = subject.used()?.resident;
     for _ in 0..TUNNELS {
-        open(subject, &mut tunnels).await?;
+        tunnels.push(load::opened(&subject.way).await?);
     }
-    sleep(WARM).await;
+    sleep(watch::WARM).await;
     let before = subject.used()?;
     sleep(Duration::from_secs(1)).await;
     let idle = micros(subject.used()?.cpu.saturating_sub(before.cpu));
     let grown = u32::try_from(before.resident.saturating_sub(resident))?;
     Ok(Rest { resident, tunnel: f64::from(grown) / f64::from(TUNNELS), idle })
-}
-
-/// Opens a tunnel and sends one request in it.
-async fn open(subject: &Subject, tunnels: &mut Vec<crate::client::Connection>) -> Result<(), Broken> {
-    let mut connection = subject.way.connect(HOST, Http::One).await?;
-    let request = subject.way.request(HOST, Http::One, "/post", crate::payload::Zeros::new(1024))?;
-    crate::client::read(connection.send(request).await?).await?;
-    tunnels.push(connection);
-    Ok(())
 }
 
 fn micros(time: Duration) -> f64 {

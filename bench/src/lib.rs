@@ -9,6 +9,9 @@
 //! | [`client`] | one connection through a proxy to the origin |
 //! | [`load`] | what is asked of them in each mode |
 //! | [`drive`] | rounds in rotating order |
+//! | [`watch`] | one subject under one load, for a while |
+//! | [`grow`] | more clients, requests, secrets and tunnels |
+//! | [`soak`] | the same load for a long time |
 //! | [`meter`] | CPU time and memory of a process |
 //! | [`tally`] | what was done so far |
 //! | [`payload`] | bodies: zeros, and events with the time in them |
@@ -18,6 +21,7 @@
 
 pub mod client;
 pub mod drive;
+pub mod grow;
 pub mod hot;
 pub mod load;
 pub mod meter;
@@ -26,9 +30,11 @@ pub mod payload;
 pub mod relay;
 pub mod report;
 pub mod serve;
+pub mod soak;
 pub mod subject;
 pub mod tally;
 pub mod tls;
+pub mod watch;
 
 /// Something that is needed did not work.
 pub type Broken = Box<dyn std::error::Error + Send + Sync>;

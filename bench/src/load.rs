@@ -66,9 +66,37 @@ impl Mode {
     }
 }
 
+/// So many kept connections, each with one POST of 1 KiB after the other.
+pub fn kept(way: &Way, tally: &Arc<Tally>, clients: u32) -> JoinSet<()> {
+    many(way, tally, clients, |load, _| async move { load.kept().await })
+}
+
+/// So many requests a second, over connections with one each 40 ms.
+pub fn paced(way: &Way, tally: &Arc<Tally>, per_second: u32) -> JoinSet<()> {
+    let clients = (per_second / 25).max(1);
+    many(way, tally, clients, move |load, nth| async move { load.paced(nth, clients).await })
+}
+
+fn many<F>(way: &Way, tally: &Arc<Tally>, count: u32, work: impl Fn(Load, u32) -> F) -> JoinSet<()>
+where
+    F: Future<Output = Result<(), Broken>> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for nth in 0..count {
+        let load = Load { way: way.clone(), tally: tally.clone() };
+        let (work, tally) = (work(load, nth), tally.clone());
+        tasks.spawn(async move {
+            if let Err(error) = work.await {
+                tally.fail(&error);
+            }
+        });
+    }
+    tasks
+}
+
 /// The load of one measurement.
 #[derive(Clone)]
-pub struct Load {
+struct Load {
     way: Way,
     tally: Arc<Tally>,
 }
@@ -76,35 +104,21 @@ pub struct Load {
 /// Starts it. In mode `mint` the tasks end when all hosts from the given number on were asked; in the others
 /// they go on until they are dropped.
 pub fn start(mode: Mode, way: &Way, tally: &Arc<Tally>, first_host: usize) -> JoinSet<()> {
-    let load = Load { way: way.clone(), tally: tally.clone() };
-    let mut tasks = JoinSet::new();
     let next = Arc::new(AtomicUsize::new(0));
-    let count = match mode {
-        Mode::H1 => 16,
-        Mode::Connect | Mode::Sse => 8,
-        Mode::H2 | Mode::Rate | Mode::Mint => 4,
-        Mode::Down | Mode::DownH2 | Mode::Up => 2,
-    };
-    for nth in 0..count {
-        let (load, next) = (load.clone(), next.clone());
-        tasks.spawn(async move {
-            let outcome = match mode {
-                Mode::H1 => load.kept().await,
-                Mode::H2 => load.shared().await,
-                Mode::Rate => load.paced(nth).await,
-                Mode::Connect => load.fresh().await,
-                Mode::Mint => load.hosts(first_host, &next).await,
-                Mode::Sse => load.events(nth).await,
-                Mode::Down => load.down(Http::One).await,
-                Mode::DownH2 => load.down(Http::Two).await,
-                Mode::Up => load.up().await,
-            };
-            if let Err(error) = outcome {
-                load.tally.fail(&error);
-            }
-        });
+    match mode {
+        Mode::H1 => kept(way, tally, 16),
+        Mode::H2 => many(way, tally, 4, |load, _| async move { load.shared().await }),
+        Mode::Rate => paced(way, tally, 100),
+        Mode::Connect => many(way, tally, 8, |load, _| async move { load.fresh().await }),
+        Mode::Mint => many(way, tally, 4, move |load, _| {
+            let next = next.clone();
+            async move { load.hosts(first_host, &next).await }
+        }),
+        Mode::Sse => many(way, tally, 8, |load, nth| async move { load.events(nth).await }),
+        Mode::Down => many(way, tally, 2, |load, _| async move { load.down(Http::One).await }),
+        Mode::DownH2 => many(way, tally, 2, |load, _| async move { load.down(Http::Two).await }),
+        Mode::Up => many(way, tally, 2, |load, _| async move { load.up().await }),
     }
-    tasks
 }
 
 impl Load {
@@ -137,10 +151,10 @@ impl Load {
         streams.join_next().await.unwrap_or(Ok(Ok(())))?
     }
 
-    async fn paced(&self, nth: u32) -> Result<(), Broken> {
+    async fn paced(&self, nth: u32, clients: u32) -> Result<(), Broken> {
         const PERIOD: Duration = Duration::from_millis(40);
         let mut connection = self.way.connect(HOST, Http::One).await?;
-        let first = tokio::time::Instant::now() + PERIOD * nth / 4;
+        let first = tokio::time::Instant::now() + PERIOD * nth / clients;
         let mut due = interval_at(first, PERIOD);
         due.set_missed_tick_behavior(MissedTickBehavior::Burst);
         loop {
@@ -209,6 +223,17 @@ impl Load {
             read(connection.send(self.way.request(HOST, Http::One, "/up", body)?).await?).await?;
         }
     }
+}
+
+/// An open tunnel that had one request.
+///
+/// # Errors
+/// The request failed.
+pub async fn opened(way: &Way) -> Result<Connection, Broken> {
+    let mut connection = way.connect(HOST, Http::One).await?;
+    let request = way.request(HOST, Http::One, "/post", Zeros::new(SMALL))?;
+    read(connection.send(request).await?).await?;
+    Ok(connection)
 }
 
 /// A host that only mode `mint` asks for.

@@ -8,7 +8,7 @@ use bench::drive::{Plan, rest};
 use bench::load::{HOST, Mode, NEW_HOSTS};
 use bench::relay::RelayArgs;
 use bench::subject::{Place, Subject};
-use bench::{Broken, origin, relay, report};
+use bench::{Broken, grow, origin, relay, report, soak};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::runtime::Builder;
 
@@ -16,16 +16,28 @@ use tokio::runtime::Builder;
 #[command(about = "Measures the proxy beside a bare relay, and prints tables in Markdown")]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Internal>,
+    command: Option<Also>,
     #[command(flatten)]
     measure: MeasureArgs,
 }
 
 #[derive(Debug, Subcommand)]
-enum Internal {
+enum Also {
     /// The relay itself
     #[command(hide = true)]
     Relay(RelayArgs),
+    /// How the cost grows with clients, requests, secrets and open tunnels; `bench/growth` draws it
+    Grow {
+        /// Open tunnels at most; each takes two descriptors of the proxy and one here
+        #[arg(long, default_value_t = 8000)]
+        tunnels: usize,
+    },
+    /// Half of what the proxy can do for a long time: does anything grow?
+    Soak {
+        /// For how long
+        #[arg(long, default_value_t = 30)]
+        minutes: usize,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -51,18 +63,24 @@ fn main() -> Result<(), Broken> {
     let cli = Cli::parse();
     match cli.command {
         // One thread, as the proxy has.
-        Some(Internal::Relay(arguments)) => {
+        Some(Also::Relay(arguments)) => {
             Builder::new_current_thread().enable_all().build()?.block_on(relay::run(arguments))
         }
-        None => Builder::new_multi_thread().enable_all().build()?.block_on(measure(cli.measure)),
+        Some(Also::Grow { tunnels }) => load_runtime()?.block_on(grow::run(&cli.measure.program, tunnels)),
+        Some(Also::Soak { minutes }) => load_runtime()?.block_on(soak::run(&cli.measure.program, minutes)),
+        None => load_runtime()?.block_on(measure(cli.measure)),
     }
+}
+
+fn load_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    Builder::new_multi_thread().enable_all().build()
 }
 
 async fn measure(arguments: MeasureArgs) -> Result<(), Broken> {
     let modes = if arguments.modes.is_empty() { Mode::value_variants().to_vec() } else { arguments.modes };
     let rounds = usize::from(arguments.rounds);
     let (origin, origin_ca) = origin::start(&[HOST, "*.bench.test"], arguments.classic).await?;
-    let place = Place { origin, origin_ca, hosts: rounds * NEW_HOSTS, classic: arguments.classic };
+    let place = Place { origin, origin_ca, hosts: rounds * NEW_HOSTS, secrets: 1, classic: arguments.classic };
     let subjects = [
         Subject::direct(&place)?,
         Subject::relay("relay", &place)?,

@@ -15,8 +15,12 @@ pub struct Used {
     pub cpu: Duration,
     /// Resident memory, in KiB.
     pub resident: u64,
+    /// What of that is its own memory and not a file's, in KiB; 0 where it is not told.
+    pub own: u64,
     /// The most that was ever resident, in KiB; 0 where it is not told.
     pub peak: u64,
+    /// Open descriptors; 0 where they are not told.
+    pub descriptors: usize,
 }
 
 /// Looks at a process.
@@ -35,7 +39,10 @@ mod linux {
 
     pub(super) fn used(pid: u32) -> Result<Used, Broken> {
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        Ok(Used { cpu: cpu(pid)?, resident: field(&status, "VmRSS:")?, peak: field(&status, "VmHWM:")? })
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
+        let field = |name| field(&status, name);
+        let (resident, own, peak) = (field("VmRSS:")?, field("RssAnon:")?, field("VmHWM:")?);
+        Ok(Used { cpu: cpu(pid)?, resident, own, peak, descriptors })
     }
 
     /// In nanoseconds, where `stat` counts in hundredths of a second. A thread that ended is not counted, but
@@ -69,6 +76,12 @@ mod ps {
         let resident = fields.next().ok_or("no such process")?.parse()?;
         let (minutes, seconds) = fields.next().and_then(|time| time.rsplit_once(':')).ok_or("no time")?;
         let minutes: f64 = minutes.rsplit(':').next().unwrap_or(minutes).parse()?;
-        Ok(Used { cpu: Duration::from_secs_f64(minutes * 60.0 + seconds.parse::<f64>()?), resident, peak: 0 })
+        Ok(Used {
+            cpu: Duration::from_secs_f64(minutes * 60.0 + seconds.parse::<f64>()?),
+            resident,
+            own: 0,
+            peak: 0,
+            descriptors: 0,
+        })
     }
 }

@@ -29,6 +29,8 @@ pub struct Place {
     pub origin_ca: String,
     /// How many hosts mode `mint` needs in all.
     pub hosts: usize,
+    /// How many secrets are in the proxy's file; one is used.
+    pub secrets: usize,
     /// Whether the load speaks no post-quantum key exchange.
     pub classic: bool,
 }
@@ -81,14 +83,16 @@ impl Subject {
         Ok(Self { name, way: way(place, address, &ca, true)?, child: Some(running) })
     }
 
-    /// The product, with one secret that may go to every host here.
+    /// The product, with a secret that may go to every host here.
     ///
     /// # Errors
     /// It did not start.
     pub fn proxy(program: &Path, place: &Place) -> Result<Self, Broken> {
         let dir = folder(place)?;
         let secrets = dir.path().join("secrets.env");
-        fs::write(&secrets, format!("BENCH_KEY={KEY}\nBENCH_KEY_HOSTS=*.bench.test\n"))?;
+        let others = (1..place.secrets).map(|n| format!("OTHER_{n}=sk-{n:032x}\nOTHER_{n}_HOSTS=api{n}.example\n"));
+        let used = format!("BENCH_KEY={KEY}\nBENCH_KEY_HOSTS=*.bench.test\n");
+        fs::write(&secrets, others.chain([used]).collect::<String>())?;
         fs::set_permissions(&secrets, Permissions::from_mode(0o600))?;
         let child = run(program, dir.path(), place).spawn()?;
         let running = Running { child, dir };
@@ -120,7 +124,7 @@ fn run(program: &Path, dir: &Path, place: &Place) -> Command {
     let mut command = Command::new(program);
     command.arg("run").env_clear().stdin(Stdio::null()).stdout(Stdio::null()).arg("--dir").arg(dir);
     command.args(["--listen", "127.0.0.1:0", "--allow-net", "127.0.0.1/32", "--resolve", &resolve.join(",")]);
-    command.arg("--upstream-ca").arg(dir.join("origin.pem"));
+    command.args(["--max-sessions", "10000"]).arg("--upstream-ca").arg(dir.join("origin.pem"));
     command
 }
 

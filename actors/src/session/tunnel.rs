@@ -58,7 +58,6 @@ impl Tunnel {
             debug!(destination = %self.destination, "no handshake in the tunnel");
             return;
         };
-        // A call of its own, so that what was spoken moves out of this future and its box is given back.
         self.serving(spoken).await;
     }
 
@@ -84,12 +83,12 @@ impl Tunnel {
 
     fn serving<S: ByteStream>(self, spoken: Spoken<S>) -> Serving {
         match spoken {
-            Spoken::Tls(stream, agrees) => self.serve_tls(*stream, agrees),
+            Spoken::Tls(stream, agrees) => self.serve_tls(stream, agrees),
             Spoken::Cleartext(stream) => self.serve_cleartext(stream),
         }
     }
 
-    fn serve_tls<S: ByteStream>(self, stream: TlsStream<S>, server_name_agrees: bool) -> Serving {
+    fn serve_tls<S: ByteStream>(self, stream: Box<TlsStream<S>>, server_name_agrees: bool) -> Serving {
         let path = self.path(Scheme::Https, server_name_agrees);
         match stream.get_ref().1.alpn_protocol() {
             Some(b"h2") => Box::pin(self.serve_http2(stream, path)),

@@ -1,0 +1,87 @@
+//! `bench soak`: whether anything grows while the proxy works for a long time.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Broken;
+use crate::drive::median;
+use crate::grow::{FEW, asked_by};
+use crate::load::{HOST, paced};
+use crate::origin;
+use crate::subject::{Place, Subject};
+use crate::tally::Tally;
+use crate::watch::{self, Seen};
+
+/// How long is looked each time.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// What of a minute may not grow.
+struct Minute {
+    p50: f64,
+    own: f64,
+    descriptors: f64,
+}
+
+type Figure = fn(&Minute) -> f64;
+
+/// Half of what the proxy can do, for so many minutes. Prints a table with a row for each.
+///
+/// # Errors
+/// A request failed, or something grew.
+pub async fn run(program: &Path, minutes: usize) -> Result<(), Broken> {
+    let (origin, origin_ca) = origin::start(&[HOST], false).await?;
+    let place = Place { origin, origin_ca, hosts: 0, secrets: 1, classic: false };
+    let subject = Subject::proxy(program, &place)?;
+    let full = asked_by(&subject, FEW).await?.rate();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number of requests")]
+    let half = (full / 2.0) as u32;
+    println!("half load: {half} requests a second of {full:.0}\n");
+    println!(
+        "| minute | requests | CPU \u{b5}s/request | p50 \u{b5}s | p99 \u{b5}s | resident KiB | own KiB | descriptors |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    let tally = Arc::new(Tally::default());
+    let tasks = paced(&subject.way, &tally, half);
+    let mut all = Vec::new();
+    for minute in 1..=minutes {
+        let seen = watch::window(&subject, &tally, Duration::ZERO, LOOK).await?;
+        all.push(row(minute, &seen));
+    }
+    watch::end(tasks, &tally).await?;
+    judge(&all)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn row(minute: usize, seen: &Seen) -> Minute {
+    let Seen { done, used, .. } = seen;
+    let (p50, p99) = (seen.latency(0.5), seen.latency(0.99));
+    println!(
+        "| {minute} | {done} | {:.1} | {p50:.0} | {p99:.0} | {} | {} | {} |",
+        seen.cpu_each(),
+        used.resident,
+        used.own,
+        used.descriptors,
+    );
+    Minute { p50, own: used.own as f64, descriptors: used.descriptors as f64 }
+}
+
+/// Compares the last third with the one before. The first fills caches and logs.
+fn judge(all: &[Minute]) -> Result<(), Broken> {
+    let third = all.len() / 3;
+    let (before, last) = (all.get(third..2 * third).unwrap_or_default(), all.get(2 * third..).unwrap_or_default());
+    let of = |minutes: &[Minute], what: Figure| median(minutes.iter().map(what).collect());
+    let bounds: [(&str, Figure, f64); 3] = [
+        ("median latency, \u{b5}s", |minute| minute.p50, 1.5),
+        ("memory of its own, KiB", |minute| minute.own, 1.1),
+        ("descriptors", |minute| minute.descriptors, 1.05),
+    ];
+    for (name, what, more) in bounds {
+        let (before, last) = (of(before, what), of(last, what));
+        println!("\n{name}: {before:.0} in the second third, {last:.0} in the last");
+        if last > before * more {
+            return Err(format!("{name}: it grows").into());
+        }
+    }
+    Ok(())
+}
