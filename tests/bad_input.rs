@@ -16,7 +16,7 @@ const NOT_WELL: i32 = 1;
 const USAGE: i32 = 2;
 
 /// A flag, a value that it cannot have, and what the complaint says to do instead.
-const BAD_VALUES: [(&str, &str, &str); 16] = [
+const BAD_VALUES: [(&str, &str, &str); 18] = [
     ("--listen", "nonsense", "such as 127.0.0.1:17329"),
     ("--listen", "0.0.0.0:0", "--listen-anywhere"),
     ("--secrets-ttl", "soon", "such as 300s"),
@@ -33,6 +33,8 @@ const BAD_VALUES: [(&str, &str, &str); 16] = [
     ("--max-sessions", "many", "from 1 to"),
     ("--workers", "0", "from 1 to"),
     ("--log", "info[", "such as info"),
+    ("--log", "inof", "such as info"),
+    ("--log", "info,hyper=loud", "such as info"),
 ];
 
 /// One line on stderr, with all of these words in it, and this exit code.
