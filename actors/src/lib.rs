@@ -52,6 +52,7 @@ pub mod mirror;
 mod notice;
 mod prefixed;
 pub mod probe;
+pub mod runtime;
 mod secret_store;
 mod session;
 pub mod settings;

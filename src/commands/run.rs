@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use actors::{BindError, BootError, Daemon, Ended, Handed};
+use actors::{BindError, BootError, Daemon, Ended, Handed, runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
@@ -34,20 +34,12 @@ pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
         warn!("{warning}");
         complain!("secret-proxy: {warning}");
     }
-    let runtime = runtime(run.workers).map_err(Failure::not_well)?;
-    let outcome = runtime.block_on(serve(run, handed));
+    let runtime = runtime::with_threads(run.workers).map_err(Failure::not_well)?;
+    let mut outcome = Ok(ExitCode::FAILURE);
+    runtime::block_on(&runtime, Box::pin(async { outcome = serve(run, handed).await }));
     // A thread that reads a file must not hold up the end.
     runtime.shutdown_background();
     outcome
-}
-
-/// One thread is enough for one person, and cheapest.
-fn runtime(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
-    let mut builder = match workers {
-        1 => tokio::runtime::Builder::new_current_thread(),
-        _ => tokio::runtime::Builder::new_multi_thread(),
-    };
-    builder.worker_threads(workers).enable_all().build()
 }
 
 async fn serve(run: Run, handed: Vec<Handed>) -> Result<ExitCode, Failure> {
