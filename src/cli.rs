@@ -179,7 +179,7 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "SECRET_PROXY_WORKERS", hide_env_values = true, value_name = "N")]
     pub(crate) workers: Option<String>,
 
-    /// What proxy.log holds, as a tracing filter [default: info]
+    /// What proxy.log holds: a level, or TARGET=LEVEL, separated by commas [default: info]
     #[arg(long, env = "SECRET_PROXY_LOG", hide_env_values = true, value_name = "FILTER")]
     pub(crate) log: Option<String>,
 }

@@ -51,8 +51,10 @@ pub(crate) fn start(folder: &Folder, filter: &str) -> Result<(Mirror, WorkerGuar
 /// logged, and nothing else: it is a slip of the pen.
 pub(crate) fn filter(text: &str) -> Result<Targets, Failure> {
     let means = |part: &str| match part.split_once('=') {
-        Some((target, _)) => target.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-:".contains(&byte)),
-        None => part.parse::<LevelFilter>().is_ok(),
+        Some((target, level)) => {
+            !level.is_empty() && target.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-:".contains(&byte))
+        }
+        None => !part.is_empty() && part.parse::<LevelFilter>().is_ok(),
     };
     let targets = text.split(',').all(means).then(|| text.parse().ok()).flatten();
     targets.ok_or_else(|| {

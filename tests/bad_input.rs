@@ -16,7 +16,7 @@ const NOT_WELL: i32 = 1;
 const USAGE: i32 = 2;
 
 /// A flag, a value that it cannot have, and what the complaint says to do instead.
-const BAD_VALUES: [(&str, &str, &str); 18] = [
+const BAD_VALUES: [(&str, &str, &str); 19] = [
     ("--listen", "nonsense", "such as 127.0.0.1:17329"),
     ("--listen", "0.0.0.0:0", "--listen-anywhere"),
     ("--secrets-ttl", "soon", "such as 300s"),
@@ -34,6 +34,7 @@ const BAD_VALUES: [(&str, &str, &str); 18] = [
     ("--workers", "0", "from 1 to"),
     ("--log", "info[", "such as info"),
     ("--log", "inof", "such as info"),
+    ("--log", "info,", "such as info"),
     ("--log", "info,hyper=loud", "such as info"),
 ];
 

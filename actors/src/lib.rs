@@ -24,6 +24,7 @@
 //! | `status` | `authority` | make the next root, use it |
 //! | listener | root | a new session hangs off it |
 //! | all | the board | counts and states, which `status` reads |
+//! | `audit` | the mirror | records that stand in the file, for the log |
 //!
 //! Values exist in three places only: the buffer of a read, the vault of `secret_store`, and the one
 //! answer to `Render`, which one exchange uses up.

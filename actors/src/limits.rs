@@ -34,8 +34,9 @@ pub(crate) const STOP: Duration = Duration::from_secs(1);
 
 /// The pause after a failed accept, such as when descriptors run out.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long a client may take for a request's head, and how long a kept connection may be idle:
-/// hyper has one timer for both.
+/// How long a client may take for a request's head, and how long a kept connection may be idle. One that does
+/// not rest has one timer of hyper's for both; one that rests has this for its first byte, and once more for the
+/// rest of the head.
 pub(crate) const HEAD: Duration = Duration::from_secs(60);
 /// How long a kept HTTP/1.1 connection is between two requests before it gives its buffers back, at the least.
 pub(crate) const REST_AFTER_MIN: Duration = Duration::from_millis(25);

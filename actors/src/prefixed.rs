@@ -15,14 +15,14 @@ pub(crate) struct Prefixed<S> {
 }
 
 impl<S: AsyncRead + Unpin> Prefixed<S> {
-    pub(crate) fn new(first: Bytes, stream: S) -> Self {
-        Self { first, stream }
+    /// Copied: a piece of a buffer would hold on to all of it, and tunnels live long.
+    pub(crate) fn new(first: &[u8], stream: S) -> Self {
+        Self { first: Bytes::copy_from_slice(first), stream }
     }
 
     /// The stream again, with bytes before all that is still to be read from it.
-    pub(crate) fn preceded_by(mut self, bytes: Bytes) -> Self {
-        self.first = if self.first.is_empty() { bytes } else { [bytes, self.first].concat().into() };
-        self
+    pub(crate) fn preceded_by(self, bytes: &[u8]) -> Self {
+        Self::new(&[bytes, &self.first].concat(), self.stream)
     }
 
     /// The first byte, without taking it; `None` at the end of the stream. Up to `room` bytes are read for it.
@@ -85,7 +85,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_read_first_comes_first() {
         let mut text = String::new();
-        let mut stream = Prefixed::new(Bytes::from_static(b"he"), &b"llo"[..]);
+        let mut stream = Prefixed::new(b"he", &b"llo"[..]);
         assert_eq!(stream.peek(8).await.expect("no error"), Some(b'h'));
         stream.read_to_string(&mut text).await.expect("text");
         assert_eq!(text, "hello");
@@ -94,7 +94,7 @@ mod tests {
     #[tokio::test]
     async fn a_look_takes_nothing_away() {
         let mut text = String::new();
-        let mut stream = Prefixed::new(Bytes::new(), &b"hello"[..]);
+        let mut stream = Prefixed::new(b"", &b"hello"[..]);
         assert_eq!(stream.peek(8).await.expect("no error"), Some(b'h'));
         stream.read_to_string(&mut text).await.expect("text");
         assert_eq!(text, "hello");
@@ -105,8 +105,8 @@ mod tests {
     async fn what_is_put_back_comes_before_the_rest() {
         for (first, rest) in [(&b""[..], &b"cd"[..]), (b"c", b"d")] {
             let mut text = String::new();
-            let stream = Prefixed::new(Bytes::copy_from_slice(first), rest);
-            stream.preceded_by(Bytes::from_static(b"ab")).read_to_string(&mut text).await.expect("text");
+            let stream = Prefixed::new(first, rest);
+            stream.preceded_by(b"ab").read_to_string(&mut text).await.expect("text");
             assert_eq!(text, "abcd");
         }
     }

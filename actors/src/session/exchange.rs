@@ -39,27 +39,34 @@ pub(super) struct Exchange {
 }
 
 /// Answers one request, whatever happens.
-pub(super) async fn answer(path: Arc<Path>, request: Request<Incoming>) -> Response<ResponseBody> {
+///
+/// The exchange begins with this call, not when its answer is first waited for: hyper may read a request and do
+/// nothing with it for a while.
+pub(super) fn answer(path: Arc<Path>, request: Request<Incoming>) -> impl Future<Output = Response<ResponseBody>> {
     let (parts, body) = request.into_parts();
-    let fields = Fields::scan(&parts.headers);
-    // A client that waits for 100 has not sent its body and need not be asked for it.
-    let holds_back = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
     let mut exchange = Exchange::new(path, parts.method.clone(), parts.uri.path());
-    exchange.names = fields.as_ref().map(Fields::names).unwrap_or_default();
     exchange.body = Some(RequestBody::new(body, exchange.path.activity.reads_body()));
-    match exchange.attempt(parts, fields).await {
-        Ok(response) => response,
-        Err(ending) => {
-            let answer = exchange.end(ending).await;
-            if let Some(mut body) = exchange.body.take().filter(|_| !holds_back) {
-                body.linger();
-            }
-            answer
-        }
-    }
+    exchange.answer(parts)
 }
 
 impl Exchange {
+    async fn answer(mut self, parts: Parts) -> Response<ResponseBody> {
+        let fields = Fields::scan(&parts.headers);
+        // A client that waits for 100 has not sent its body and need not be asked for it.
+        let holds_back = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
+        self.names = fields.as_ref().map(Fields::names).unwrap_or_default();
+        match self.attempt(parts, fields).await {
+            Ok(response) => response,
+            Err(ending) => {
+                let answer = self.end(ending).await;
+                if let Some(mut body) = self.body.take().filter(|_| !holds_back) {
+                    body.linger();
+                }
+                answer
+            }
+        }
+    }
+
     /// An exchange that has no body and asks for nothing, yet.
     pub(super) fn new(path: Arc<Path>, method: Method, target: &str) -> Self {
         Self {

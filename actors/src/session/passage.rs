@@ -62,5 +62,5 @@ impl Exchange {
 /// Copies bytes both ways until both ends are done. `first` are those that the client sent early.
 pub(super) async fn copy<S: ByteStream>(first: Bytes, client: S, passage: Passage) {
     let Passage { stream, place: _place } = passage;
-    relay::copy_both(Prefixed::new(first, client), stream).await;
+    relay::copy_both(Prefixed::new(&first, client), stream).await;
 }

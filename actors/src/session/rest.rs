@@ -25,8 +25,9 @@ pub(super) async fn quiet(activity: &Activity) {
 /// Waits until something comes. If nothing does, the stream is closed.
 pub(super) async fn wait<S: ByteStream>(stream: &mut Prefixed<S>, refusals: &Refusals) -> bool {
     let comes = tokio::select! {
-        first = timeout(limits::HEAD, stream.peek(1)) => matches!(first, Ok(Ok(Some(_)))),
+        biased;
         () = refusals.0.finish.cancelled() => false,
+        first = timeout(limits::HEAD, stream.peek(1)) => matches!(first, Ok(Ok(Some(_)))),
     };
     if !comes {
         let _ = timeout(limits::DRAIN, stream.shutdown()).await;

@@ -45,7 +45,7 @@ pub(super) struct Tunnel {
 impl Tunnel {
     /// Serves what the client speaks inside.
     pub(super) async fn serve<S: ByteStream>(self, first: Bytes, stream: S) {
-        let stream = Prefixed::new(first, stream);
+        let stream = Prefixed::new(&first, stream);
         let cut_off = self.peers.unspoken.enter();
         // Boxed, so that an idle tunnel has no room for the handshake either.
         let spoken = Box::pin(async {
@@ -116,7 +116,7 @@ impl Tunnel {
     }
 
     async fn serve_http1<S: ByteStream>(self, stream: S, path: Arc<Path>) {
-        let mut stream = Prefixed::new(Bytes::new(), stream);
+        let mut stream = Prefixed::new(b"", stream);
         // Boxed, so that a connection that rests has no room for one that works.
         while let Some(mut resting) = Box::pin(work(stream, &path)).await {
             if !rest::wait(&mut resting, &path.refusals).await {
@@ -124,7 +124,9 @@ impl Tunnel {
             }
             stream = resting;
         }
-        if let Some(upgraded) = path.upgraded.take() {
+        let upgraded = path.upgraded.take();
+        drop(path);
+        if let Some(upgraded) = upgraded {
             relay::copy(upgraded).await;
         }
     }
@@ -172,7 +174,7 @@ async fn work<S: ByteStream>(stream: Prefixed<S>, path: &Arc<Path>) -> Option<Pr
         }
         () = rest::quiet(&activity) => {
             let parts = connection.into_parts()?;
-            Some(parts.io.into_inner().into_inner().preceded_by(parts.read_buf))
+            Some(parts.io.into_inner().into_inner().preceded_by(&parts.read_buf))
         }
     }
 }

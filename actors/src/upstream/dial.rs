@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use policy::allowlist::Allowlist;
 use policy::host::{Destination, Host, Scheme};
@@ -108,7 +107,7 @@ pub(super) async fn pass(route: &Route, dialler: &Dialler) -> Result<Passage, Di
     for address in &route.addresses {
         match timeout(limits::CONNECT, connect(*address, dialler)).await {
             Ok(Ok((stream, place))) => {
-                return Ok(Passage { stream: Prefixed::new(Bytes::new(), stream), place });
+                return Ok(Passage { stream: Prefixed::new(b"", stream), place });
             }
             Ok(Err(error)) => last = error,
             Err(_) => last = DialError::timed_out("connecting"),

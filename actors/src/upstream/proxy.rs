@@ -36,5 +36,5 @@ pub(super) async fn tunnel(proxy: &UpstreamProxy, target: &str) -> Result<Prefix
     }
     let upgraded = hyper::upgrade::on(response).await.map_err(failed)?;
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_| DialError::new("upstream proxy: no tunnel"))?;
-    Ok(Prefixed::new(parts.read_buf, parts.io.into_inner()))
+    Ok(Prefixed::new(&parts.read_buf, parts.io.into_inner()))
 }
