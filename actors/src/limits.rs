@@ -107,8 +107,9 @@ pub(crate) const CONTINUE: Duration = Duration::from_secs(1);
 pub(crate) const IDLE: Duration = Duration::from_secs(60);
 /// How often idle upstream connections are looked through.
 pub(crate) const REAP: Duration = Duration::from_secs(15);
-/// Idle HTTP/1.1 connections to one destination.
-pub(crate) const IDLE_PER_DESTINATION_MAX: usize = 64;
+/// Idle HTTP/1.1 connections to one destination: as many as clients use at a time, or each further request of theirs
+/// dials anew. Who needs their places gets them.
+pub(crate) const IDLE_PER_DESTINATION_MAX: usize = 1024;
 /// Destinations that are remembered, with their TLS sessions and idle connections.
 pub(crate) const DESTINATIONS_MAX: usize = 1024;
 /// What is kept of one upstream HTTP/1.1 connection whose client does not read, in bytes; also the

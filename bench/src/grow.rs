@@ -77,7 +77,8 @@ pub async fn asked_by(subject: &Subject, clients: u32) -> Result<Seen, Broken> {
 async fn asked_at(subject: &Subject, rate: u32) -> Result<Seen, Broken> {
     let tally = Arc::new(Tally::default());
     let tasks = paced(&subject.way, &tally, rate);
-    let seen = watch::window(subject, &tally, watch::WARM, WINDOW).await?;
+    let warm = watch::WARM + Duration::from_millis(1) * (rate / 25);
+    let seen = watch::window(subject, &tally, warm, WINDOW).await?;
     watch::end(tasks, &tally).await?;
     Ok(seen)
 }

@@ -68,7 +68,7 @@ impl Mode {
 
 /// So many kept connections, each with one POST of 1 KiB after the other.
 pub fn kept(way: &Way, tally: &Arc<Tally>, clients: u32) -> JoinSet<()> {
-    many(way, tally, clients, |load, _| async move { load.kept().await })
+    many(way, tally, clients, |load, nth| async move { load.kept(nth).await })
 }
 
 /// So many requests a second, over connections with one each 40 ms.
@@ -122,6 +122,12 @@ pub fn start(mode: Mode, way: &Way, tally: &Arc<Tally>, first_host: usize) -> Jo
 }
 
 impl Load {
+    /// One a millisecond: the proxy cuts off the oldest of hundreds of handshakes at a time.
+    async fn connect_in_turn(&self, nth: u32) -> Result<Connection, Broken> {
+        tokio::time::sleep(Duration::from_millis(1) * nth).await;
+        self.way.connect(HOST, Http::One).await
+    }
+
     async fn post(&self, connection: &mut Connection, host: &str, http: Http) -> Result<(), Broken> {
         let request = self.way.request(host, http, "/post", Zeros::new(SMALL))?;
         read(connection.send(request).await?).await?;
@@ -129,8 +135,8 @@ impl Load {
         Ok(())
     }
 
-    async fn kept(&self) -> Result<(), Broken> {
-        let mut connection = self.way.connect(HOST, Http::One).await?;
+    async fn kept(&self, nth: u32) -> Result<(), Broken> {
+        let mut connection = self.connect_in_turn(nth).await?;
         loop {
             self.post(&mut connection, HOST, Http::One).await?;
         }
@@ -153,7 +159,7 @@ impl Load {
 
     async fn paced(&self, nth: u32, clients: u32) -> Result<(), Broken> {
         const PERIOD: Duration = Duration::from_millis(40);
-        let mut connection = self.way.connect(HOST, Http::One).await?;
+        let mut connection = self.connect_in_turn(nth).await?;
         let first = tokio::time::Instant::now() + PERIOD * nth / clients;
         let mut due = interval_at(first, PERIOD);
         due.set_missed_tick_behavior(MissedTickBehavior::Burst);
