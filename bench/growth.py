@@ -68,7 +68,7 @@ def main(counts, runs, png):
             points = [(size, figures[column] * scale) for size, figures in runs[what, who]]
             if points:
                 axis.plot(*zip(*points), marker="o", label=who)
-        axis.set_xscale("symlog" if what == "tunnels" else "log")
+        axis.set_xscale("linear" if what == "tunnels" else "log")
         axis.set(title=f"{unit}", xlabel=label)
         axis.set_ylim(bottom=0)
     for axis in axes:
