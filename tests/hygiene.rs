@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use crate::support::{Canary, Origin, Proxy};
+use crate::support::wire::WITHIN;
+use crate::support::{Canary, Origin, Proxy, eventually};
 
 const HOST: &str = "api.example.test";
 const URL: &str = "https://api.example.test/echo";
@@ -25,8 +26,7 @@ async fn no_level_of_the_log_shows_a_value() {
     }
     proxy.write_secrets(&format!("API_KEY={}\nAPI_KEY_HOSTS", canary.value()));
     proxy.status_becomes("malformed", |status| status["secrets"]["state"] == "malformed");
-    let log = proxy.log_text();
-    assert!(log.contains("h2::codec::framed_write"), "libraries are heard");
+    eventually(WITHIN, "libraries are heard", || proxy.log_text().contains("h2::codec::framed_write"));
     // That the value is in none of it is what the end of the proxy checks.
 }
 

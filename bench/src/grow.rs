@@ -19,7 +19,7 @@ const RATES: [u32; 5] = [100, 300, 1000, 3000, 10_000];
 const SECRETS: [usize; 5] = [1, 10, 100, 1000, 10_000];
 const TUNNELS: [usize; 6] = [0, 500, 1000, 2000, 4000, 8000];
 /// Clients that ask while something else is varied.
-pub const FEW: u32 = 16;
+const FEW: u32 = 16;
 const WINDOW: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 3;
 

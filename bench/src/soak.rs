@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use crate::Broken;
 use crate::drive::median;
-use crate::grow::{FEW, asked_by};
+use crate::grow::asked_by;
 use crate::load::{HOST, paced};
 use crate::origin;
 use crate::subject::{Place, Subject};
 use crate::tally::Tally;
 use crate::watch::{self, Seen};
 
+/// Clients that find out how much the proxy can do: about as many as then ask for half of it.
+const MANY: u32 = 256;
 /// How long is looked each time.
 const LOOK: Duration = Duration::from_secs(60);
 
@@ -33,7 +35,7 @@ pub async fn run(program: &Path, minutes: usize) -> Result<(), Broken> {
     let (origin, origin_ca) = origin::start(&[HOST], false).await?;
     let place = Place { origin, origin_ca, hosts: 0, secrets: 1, classic: false };
     let subject = Subject::proxy(program, &place)?;
-    let full = asked_by(&subject, FEW).await?.rate();
+    let full = asked_by(&subject, MANY).await?.rate();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number of requests")]
     let half = (full / 2.0) as u32;
     println!("half load: {half} requests a second of {full:.0}\n");

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use actors::folder::{FolderError, open_ours};
 
-/// How long lines are gathered after some were written: a busy proxy wakes the thread that writes them five
+/// How long lines are gathered after some were written: a busy proxy wakes the thread that writes them twenty
 /// times a second, not once for each line.
-const GATHER: Duration = Duration::from_millis(200);
+const GATHER: Duration = Duration::from_millis(50);
 /// Lines that are written at once, in bytes.
 const GATHERED_MAX: usize = 64 * 1024;
 /// How often it is looked at: whether it still stands at its path, and how long it is.
