@@ -21,7 +21,7 @@ use crate::limits;
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(super) destination: Destination,
-    /// The destination's, as each request names it.
+    /// The destination's, made once: each request names it.
     authority: Authority,
     pub(super) sender: Sender,
     wipes: Wipes,
