@@ -107,8 +107,16 @@ fn subsystem<'a>(status: &'a Value, owner: &str) -> &'a Value {
     all.iter().find(|it| it["name"] == owner).expect("the owner is listed")
 }
 
+fn is_running(status: &Value, owner: &str) -> bool {
+    subsystem(status, owner)["state"] == "running"
+}
+
 /// Hangs all owners at once: each is replaced, and the status says why. How long it took.
 fn hang_all(fire: &Fire) -> Duration {
+    // One that is still down after its last crash would not hear of it.
+    eventually(REPLACED_WITHIN, "all are up", || {
+        OWNERS.into_iter().all(|owner| is_running(&fire.proxy.status(), owner))
+    });
     let (began, before) = (Instant::now(), restarts(&fire.proxy.status()));
     for owner in OWNERS {
         fire.proxy.fault(owner, "wedge");
@@ -118,7 +126,7 @@ fn hang_all(fire: &Fire) -> Duration {
         let is_replaced = |(owner, before): (&str, &u64)| {
             let report = subsystem(&status, owner);
             let why = &report["last_failure"];
-            report["restarts"].as_u64() > Some(*before) && why == "did not answer" && report["state"] == "running"
+            report["restarts"].as_u64() > Some(*before) && why == "did not answer" && is_running(&status, owner)
         };
         OWNERS.into_iter().zip(&before).all(is_replaced)
     });
