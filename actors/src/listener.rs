@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
@@ -147,18 +148,12 @@ impl Actor for Listener {
     }
 }
 
-/// Accepts for ever. The permit comes first: clients beyond the limit wait in the backlog. Nothing is
-/// awaited between accepting and handing over, so that a crash of the listener loses no client.
+/// Accepts for ever. The permit comes first: clients beyond the limit wait in the backlog.
 async fn accept(socket: Socket, arguments: Arguments) {
     loop {
         let Ok(permit) = arguments.board.sessions.clone().acquire_owned().await else { return };
         match socket.accept().await {
-            Ok(stream) => {
-                let place = Place::take(permit, arguments.board.clone());
-                let session = session::Arguments { stream, place, peers: arguments.peers.clone() };
-                // While the root ends, no session can be started: the client is let go.
-                let _ = session::spawn(session, arguments.root.clone()).await;
-            }
+            Ok(stream) => begin(stream, permit, &arguments),
             Err(error) => {
                 warn!(%error, "accepting failed");
                 sleep(limits::ACCEPT_PAUSE).await;
@@ -166,3 +161,15 @@ async fn accept(socket: Socket, arguments: Arguments) {
         }
     }
 }
+
+/// Hands a client over, in a task of its own: where accepting waits it may be ended, because the listener
+/// crashed, and a client in its hands would be lost.
+fn begin(stream: Stream, permit: OwnedSemaphorePermit, arguments: &Arguments) {
+    let place = Place::take(permit, arguments.board.clone());
+    let session = session::Arguments { stream, place, peers: arguments.peers.clone() };
+    // While the root ends, no session can be started: the client is let go.
+    drop(tokio::spawn(session::spawn(session, arguments.root.clone())));
+}
+
+#[cfg(test)]
+mod tests;
