@@ -1,6 +1,7 @@
 //! The command line.
 
 mod ca;
+mod complaint;
 mod doctor;
 mod env;
 pub(crate) mod service;

@@ -23,10 +23,10 @@ mod watchdog;
 use std::alloc::System;
 use std::process::ExitCode;
 
-use clap::Parser;
 use zeroizing_alloc::ZeroAlloc;
 
 use self::cli::{Cli, Command};
+use self::failure::Failure;
 
 /// Memory is wiped as it is given back: the HTTP and TLS libraries have buffers that a value passes
 /// through, and wipe none of them.
@@ -35,7 +35,15 @@ static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     harden::private_files();
-    let outcome = match Cli::parse().command {
+    let outcome = Cli::read().and_then(|cli| carry_out(cli.command));
+    outcome.unwrap_or_else(|failure| {
+        complain!("secret-proxy: {failure}");
+        failure.exit_code()
+    })
+}
+
+fn carry_out(command: Command) -> Result<ExitCode, Failure> {
+    match command {
         Command::Audit(arguments) => commands::audit::main(&arguments),
         Command::Ca(arguments) => commands::ca::main(&arguments),
         Command::Check(arguments) => commands::check::main(&arguments),
@@ -49,9 +57,5 @@ fn main() -> ExitCode {
         Command::Uninstall(arguments) => commands::uninstall::main(&arguments),
         Command::Tunnel(arguments) => commands::tunnel::main(&arguments),
         Command::Why(arguments) => commands::why::main(&arguments),
-    };
-    outcome.unwrap_or_else(|failure| {
-        complain!("secret-proxy: {failure}");
-        failure.exit_code()
-    })
+    }
 }
