@@ -146,8 +146,8 @@ async fn reload_and_sighup_read_the_secrets_again_at_once() {
             reload(&proxy);
             proxy.status_becomes("the secrets are read", is_ready);
             eventually_async(WITHIN, "the value of the last serving is used", async || {
-                assert_eq!(get(&proxy, URL).await.status, 200);
-                origin.last_request().header("x-api-key") == Some(value.bytes())
+                // Between two reads that differ there is neither value.
+                get(&proxy, URL).await.status == 200 && origin.last_request().header("x-api-key") == Some(value.bytes())
             })
             .await;
         }
