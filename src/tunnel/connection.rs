@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -26,12 +26,12 @@ const TAIL: usize = 2048;
 /// How long the last of it may take to arrive.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// ssh ends with us even when we are killed: then the pipe that we hold closes, and the shell ends it. A
-/// stopped one would not notice.
+/// ssh ends with us even when we are killed: then the pipe that we hold closes, and what waits for that ends it;
+/// a line instead says that it has ended. A stopped one would not notice. What waits is there before ssh is, and the
+/// shell becomes ssh: whatever ends in between, nothing is left.
 const GUARD: &str = r#"exec 3<&0
-"$@" </dev/null 3<&- & ssh=$!
-{ read -r _ <&3; kill "$ssh"; kill -CONT "$ssh"; } >/dev/null 2>&1 &
-wait "$ssh""#;
+{ read -r _ <&3 || { kill $$; kill -CONT $$; }; } >/dev/null 2>&1 &
+exec "$@" </dev/null 3<&-"#;
 
 /// ssh, sharing its connection with nobody but us. It ends when this is dropped.
 #[derive(Debug)]
@@ -47,9 +47,8 @@ impl Connection {
     /// Connects. That the forward is refused may show only after this.
     pub(super) async fn open(ssh: &Ssh, control: &Path, forward: &str) -> Result<Self, Trouble> {
         clear(ssh, control).await;
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", GUARD, "sh"]).arg(&ssh.program).args(ssh.hold(control, forward));
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut command = guarded(&ssh.program);
+        command.args(ssh.hold(control, forward));
         let child = command.spawn().map_err(|error| Trouble::Other(format!("ssh cannot be started: {error}")))?;
         let (stop, stopped) = oneshot::channel();
         let (sender, ended) = watch::channel(None);
@@ -98,9 +97,16 @@ async fn clear(ssh: &Ssh, control: &Path) {
     }
 }
 
+fn guarded(program: &Path) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", GUARD, "sh"]).arg(program);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
 /// Reads along until ssh ends, or is to end.
 async fn watch(mut child: Child, mut stop: oneshot::Receiver<()>, ended: watch::Sender<Option<Trouble>>) {
-    let (guard, stderr) = (child.stdin.take(), child.stderr.take());
+    let (mut guard, stderr) = (child.stdin.take(), child.stderr.take());
     let mut said = Vec::new();
     if let Some(mut stderr) = stderr {
         tokio::select! {
@@ -109,6 +115,10 @@ async fn watch(mut child: Child, mut stop: oneshot::Receiver<()>, ended: watch::
             () = read_along(&mut stderr, &mut said) => {}
         }
         let _ = timeout(LAST_WORDS, read_along(&mut stderr, &mut said)).await;
+    }
+    if let (Ok(Some(_)), Some(guard)) = (child.try_wait(), &mut guard) {
+        // Its number may be another's by now.
+        let _ = guard.write_all(b"\n").await;
     }
     drop(guard);
     if timeout(ENDED, child.wait()).await.is_err() {
@@ -123,5 +133,62 @@ async fn read_along(stderr: &mut ChildStderr, said: &mut Vec<u8>) {
     while let Ok(length @ 1..) = stderr.read(&mut piece).await {
         said.extend_from_slice(piece.get(..length).unwrap_or_default());
         said.drain(..said.len().saturating_sub(TAIL));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A program that tells its number and never ends, and that number once it runs.
+    async fn started(folder: &Path) -> (Child, u32) {
+        let (program, told) = (folder.join("ssh"), folder.join("number"));
+        let text = format!("#!/bin/sh\necho $$ > {0}.new; mv {0}.new {0}; exec sleep 600\n", told.display());
+        fs::write(&program, text).expect("written");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("made a program");
+        let child = guarded(&program).spawn().expect("started");
+        let telling = async {
+            loop {
+                if let Ok(number) = fs::read_to_string(&told) {
+                    return number.trim().parse().expect("a number");
+                }
+                sleep(LOOK).await;
+            }
+        };
+        (child, timeout(OPENED, telling).await.expect("it tells its number"))
+    }
+
+    async fn ends(number: u32) {
+        let ending = async {
+            while fs::read_to_string(format!("/proc/{number}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
+                sleep(LOOK).await;
+            }
+        };
+        timeout(OPENED, ending).await.expect("it is ended");
+    }
+
+    #[tokio::test]
+    async fn to_kill_the_child_is_to_kill_ssh_though_nothing_waits_for_our_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut child, number) = started(folder.path()).await;
+        let _guard = child.stdin.take();
+        assert_eq!(child.id(), Some(number));
+        drop(child);
+        ends(number).await;
+    }
+
+    #[tokio::test]
+    async fn ssh_ends_when_the_pipe_closes_and_not_when_it_is_told_to_be_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut child, _) = started(folder.path()).await;
+        drop(child.stdin.take());
+        assert!(timeout(OPENED, child.wait()).await.is_ok(), "it is ended");
+        let (mut child, _) = started(folder.path()).await;
+        let mut guard = child.stdin.take().expect("a pipe");
+        guard.write_all(b"\n").await.expect("told");
+        drop(guard);
+        assert!(timeout(Duration::from_millis(300), child.wait()).await.is_err(), "it lives");
     }
 }
