@@ -68,23 +68,22 @@ fn row(minute: usize, seen: &Seen) -> Minute {
     Minute { p50, own: used.own as f64, descriptors: used.descriptors as f64 }
 }
 
-/// Compares the last third with the one before; the first fills caches and logs. Descriptors, which come and go with
-/// the connections that are kept upstream, are compared with the most there were.
+/// Compares the last third with the one before. The first fills caches and logs.
 fn judge(all: &[Minute]) -> Result<(), Broken> {
     let third = all.len() / 3;
     let (before, last) = (all.get(third..2 * third).unwrap_or_default(), all.get(2 * third..).unwrap_or_default());
     let of = |minutes: &[Minute], what: Figure| median(minutes.iter().map(what).collect());
-    let bounds: [(&str, Figure, f64); 2] =
-        [("median latency, \u{b5}s", |minute| minute.p50, 1.5), ("memory of its own, KiB", |minute| minute.own, 1.1)];
+    let bounds: [(&str, Figure, f64); 3] = [
+        ("median latency, \u{b5}s", |minute| minute.p50, 1.5),
+        ("memory of its own, KiB", |minute| minute.own, 1.1),
+        ("descriptors", |minute| minute.descriptors, 1.05),
+    ];
     for (name, what, more) in bounds {
-        no_more(name, of(before, what), of(last, what), more)?;
+        let (before, last) = (of(before, what), of(last, what));
+        println!("\n{name}: {before:.0} in the second third, {last:.0} in the last");
+        if last > before * more {
+            return Err(format!("{name}: it grows").into());
+        }
     }
-    let earlier = all.get(..2 * third).unwrap_or_default();
-    let most = earlier.iter().map(|minute| minute.descriptors).fold(0.0, f64::max);
-    no_more("descriptors, the most at first", most, of(last, |minute| minute.descriptors), 1.05)
-}
-
-fn no_more(name: &str, before: f64, last: f64, more: f64) -> Result<(), Broken> {
-    println!("\n{name}: {before:.0} before, {last:.0} in the last third");
-    if last > before * more { Err(format!("{name}: it grows").into()) } else { Ok(()) }
+    Ok(())
 }
