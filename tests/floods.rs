@@ -1,7 +1,7 @@
 //! Floods over HTTP/2: whoever sends them is cut off or costs no more than a bound, others are served
 //! all the while, and nothing is left once the sender has gone.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncWriteExt as _, ReadHalf, WriteHalf, split};
 use tokio::task::JoinSet;
@@ -33,6 +33,9 @@ const CUT_OFF_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a write may wait until the other end counts as one that does not read.
 const STUCK: Duration = Duration::from_secs(2);
+
+/// How long a request waits for a pipe that nobody serves.
+const UNSERVED_WAIT: Duration = Duration::from_secs(3);
 
 /// `SETTINGS_INITIAL_WINDOW_SIZE`.
 const WINDOW: u16 = 4;
@@ -252,6 +255,19 @@ async fn a_body_in_crumbs_is_cut_off_or_bounded() {
         let crumbs = Attack::new(100_000, |_| frame(DATA, NONE, 1, "x"));
         outlasted(&format!("DATA of one byte to {path}"), crumbs.opening(request(NONE, 1, path))).await;
     }
+}
+
+/// Nobody reads the body of a request that waits for the mount.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_in_crumbs_that_nobody_reads_is_cut_off() {
+    let (canary, target) = (Canary::new(), Origin::start(&[TARGET]));
+    let proxy = Proxy::builder().origin(TARGET, &target).secrets_fifo().canary(&canary).start();
+    let crumbs = Attack::new(100_000, |_| frame(DATA, NONE, 1, "x")).opening(request(NONE, 1, "/upload"));
+    let began = Instant::now();
+    let resets = crumbs.begin(proxy.client()).await.ends("DATA of one byte that nobody reads").await;
+    assert!(began.elapsed() < UNSERVED_WAIT, "it is cut off while the request waits: {:?}", began.elapsed());
+    assert!(resets <= RESETS_MAX, "{resets} resets");
+    assert!(target.requests().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
