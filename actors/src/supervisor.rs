@@ -130,6 +130,11 @@ impl Actor for Supervisor {
         // The event holds the child's last state or its panic text: both may know secrets, so it is
         // matched by id and dropped.
         let (id, failure) = match &event {
+            // It was accepted before the listener stopped, and the others have been asked already.
+            SupervisionEvent::ActorStarted(cell) if state.draining.is_some() => {
+                let _ = cell.send_message(session::Msg::Drain);
+                return Ok(());
+            }
             SupervisionEvent::ActorTerminated(cell, ..) => (cell.get_id(), "stopped by itself"),
             SupervisionEvent::ActorFailed(cell, _) => (cell.get_id(), "crashed"),
             _ => return Ok(()),

@@ -151,6 +151,58 @@ async fn draining_ends_the_owners() {
     assert_eq!(stage.count().await, Err(Unavailable("toy")));
 }
 
+/// Tells when it is asked to finish.
+struct Client;
+
+impl Actor for Client {
+    type Msg = session::Msg;
+    type State = Option<oneshot::Sender<()>>;
+    type Arguments = oneshot::Sender<()>;
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<session::Msg>,
+        asked: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        Ok(Some(asked))
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<session::Msg>,
+        message: session::Msg,
+        asked: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let (session::Msg::Drain, Some(asked)) = (message, asked.take()) {
+            let _ = asked.send(());
+            myself.stop(None);
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_comes_in_at_the_last_moment_is_asked_to_finish_too() {
+    let stage = stage(10).await;
+    let place = stage.board.sessions.clone().acquire_owned().await.expect("a place");
+    let draining = stage.root.call(|reply| Msg::Drain { reply }, Some(Duration::from_secs(60)));
+    let late = async {
+        // The listener had accepted it before it was stopped.
+        while stage.count().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        let (asked, was_asked) = oneshot::channel();
+        Actor::spawn_linked(None, Client, asked, stage.root.get_cell()).await.expect("started");
+        let begun = tokio::time::Instant::now();
+        was_asked.await.expect("it is asked to finish");
+        drop(place);
+        begun.elapsed()
+    };
+    let (ended, waited) = tokio::join!(draining, late);
+    ended.expect("answered");
+    assert!(waited < limits::DRAIN, "it is asked at once, not ended when the time is over: {waited:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_owner_that_does_not_answer_is_replaced() {
     let stage = stage(10).await;
