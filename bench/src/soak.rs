@@ -2,7 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
 
 use crate::Broken;
 use crate::drive::median;
@@ -17,6 +19,9 @@ use crate::watch::{self, Seen};
 const MANY: u32 = 256;
 /// How long is looked each time.
 const LOOK: Duration = Duration::from_secs(60);
+/// When the last kept connection is closed, once nobody asks for anything: the proxy keeps one for a minute, and
+/// looks for those to close each quarter of one.
+const CLOSED: Duration = Duration::from_secs(90);
 
 /// What of a minute may not grow.
 struct Minute {
@@ -35,6 +40,7 @@ pub async fn run(program: &Path, minutes: usize) -> Result<(), Broken> {
     let (origin, origin_ca) = origin::start(&[HOST], false).await?;
     let place = Place { origin, origin_ca, hosts: 0, secrets: 1, classic: false };
     let subject = Subject::proxy(program, &place)?;
+    let rest = subject.used()?.descriptors;
     let full = asked_by(&subject, MANY).await?.rate();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number of requests")]
     let half = (full / 2.0) as u32;
@@ -51,7 +57,25 @@ pub async fn run(program: &Path, minutes: usize) -> Result<(), Broken> {
         all.push(row(minute, &seen));
     }
     watch::end(tasks, &tally).await?;
-    judge(&all)
+    judge(&all)?;
+    closed(&subject, rest).await
+}
+
+/// Waits until no more descriptors are open than before the load. How many were open under it tells of the most that
+/// was asked at a time in the last minute; how many stay open when it is over is what leaked.
+async fn closed(subject: &Subject, rest: usize) -> Result<(), Broken> {
+    let begun = Instant::now();
+    loop {
+        let open = subject.used()?.descriptors;
+        if open <= rest {
+            println!("\ndescriptors before the load: {rest}; {:.0} s after it: {open}", begun.elapsed().as_secs_f64());
+            return Ok(());
+        }
+        if begun.elapsed() > CLOSED {
+            return Err(format!("{open} descriptors are open after the load, {rest} were before it").into());
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
