@@ -164,7 +164,10 @@ impl Machine {
 
     fn probed(&mut self, probe: Probe, now: Instant, chance: f64) -> Step {
         match probe {
-            Probe::Ours => return self.well(None, now),
+            Probe::Ours => {
+                self.renewed = false;
+                return self.well(None, now);
+            }
             Probe::NoProxy(why) => return self.rest(TunnelState::ProxyDown, why, EVERY),
             _ => self.strikes += 1,
         }
@@ -184,7 +187,7 @@ impl Machine {
         if self.state != TunnelState::Up {
             self.up_since = Some(now);
         }
-        (self.strikes, self.renewed, self.slept) = (0, false, false);
+        (self.strikes, self.slept) = (0, false);
         self.become_state(TunnelState::Up, note);
         Step::Wait(EVERY)
     }

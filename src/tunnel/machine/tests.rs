@@ -183,6 +183,15 @@ fn a_shared_forward_that_is_gone_is_made_again_once() {
     // It is there: only the look is refused.
     assert_eq!(bench.probed(&Probe::Refused), Step::Wait(EVERY));
     bench.is(TunnelState::Up, "AllowTcpForwarding");
+    // And so it stays: making it anew again would cut off whoever comes just then.
+    for _ in 0..3 {
+        bench.probed(&Probe::Refused);
+        assert_eq!(bench.probed(&Probe::Refused), Step::Wait(EVERY));
+        bench.is(TunnelState::Up, "AllowTcpForwarding");
+    }
+    assert_eq!(bench.probed(&Probe::Ours), Step::Wait(EVERY));
+    bench.probed(&Probe::Refused);
+    assert_eq!(bench.probed(&Probe::Refused), Step::Link, "after a good answer it counts again");
 }
 
 #[test]
