@@ -196,6 +196,7 @@ impl State {
     /// Lets go of requests that have waited long enough, and of a read that nobody wants.
     pub(super) fn tick(&mut self, myself: &ActorRef<Msg>) {
         self.ticks = false;
+        self.waiting.forget_abandoned();
         let Some(reading) = &self.reading else { return };
         let unwanted = reading.wanted.elapsed() >= self.arguments.approval_wait;
         let unserved_since = (reading.progress == Some(Progress::Unserved)).then_some(reading.since);

@@ -70,8 +70,17 @@ impl Question {
 pub(super) struct Queue(Vec<(Question, Instant)>);
 
 impl Queue {
+    /// Before there would have to be room for more, those go whom nobody waits for any more: each may hold a whole
+    /// head, and clients that come and go would fill the memory while the mount is waited for.
     pub(super) fn push(&mut self, question: Question) {
+        if self.0.len() == self.0.capacity() {
+            self.forget_abandoned();
+        }
         self.0.push((question, Instant::now()));
+    }
+
+    pub(super) fn forget_abandoned(&mut self) {
+        self.0.retain(|(question, _)| !question.is_abandoned());
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -112,5 +121,29 @@ impl Queue {
             question.refuse(refusal.clone());
         }
         requests
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ractor::concurrency::oneshot;
+
+    use super::*;
+
+    #[test]
+    fn questions_that_nobody_awaits_take_no_memory_and_others_stay() {
+        let (mut queue, mut awaited) = (Queue::default(), Vec::new());
+        for nth in 0..10_000 {
+            let (answer, question) = oneshot();
+            queue.push(Question::Reload(answer.into()));
+            if nth % 1000 == 0 {
+                awaited.push(question);
+            }
+        }
+        assert!(queue.0.len() <= 32, "{} are kept", queue.0.len());
+        queue.forget_abandoned();
+        assert_eq!(queue.0.len(), awaited.len());
+        queue.tell_read();
+        assert!(awaited.into_iter().all(|mut question| question.try_recv() == Ok(())));
     }
 }
