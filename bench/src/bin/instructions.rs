@@ -7,6 +7,7 @@ use std::alloc::System;
 use std::hint::black_box;
 
 use bench::{Broken, hot};
+use http::{HeaderMap, HeaderValue};
 use policy::table::Table;
 use zeroizing_alloc::ZeroAlloc;
 
@@ -25,12 +26,13 @@ fn main() -> Result<(), Broken> {
         "fields" => request(times, 10, size, 1),
         "hosts" => request(times, 10, 10, size),
         "untouched" => untouched(times, size),
+        "braces" => braces(times),
         "record" => {
             record(times);
             Ok(())
         }
         "parse" => parse(times, size),
-        _ => Err("request-SECRETS, fields-N, hosts-N, untouched-FIELDS, record or parse-SECRETS".into()),
+        _ => Err("request-SECRETS, fields-N, hosts-N, untouched-FIELDS, braces, record or parse-SECRETS".into()),
     }
 }
 
@@ -51,6 +53,18 @@ fn request(times: usize, secrets: usize, fields: usize, hosts: usize) -> Result<
 fn untouched(times: usize, fields: usize) -> Result<(), Broken> {
     let mut headers = hot::head(fields)?;
     headers.remove("x-api-key");
+    for _ in 0..times {
+        black_box(policy::rewrite::Fields::scan(black_box(&headers)));
+    }
+    Ok(())
+}
+
+/// The scan of the largest head, full of what begins a placeholder and is none.
+fn braces(times: usize) -> Result<(), Broken> {
+    let mut headers = HeaderMap::new();
+    for piece in ["{", "{{", "{a", "{{a", "{{a}"] {
+        headers.append("x-braces", HeaderValue::try_from(piece.repeat(12 * 1024 / piece.len()))?);
+    }
     for _ in 0..times {
         black_box(policy::rewrite::Fields::scan(black_box(&headers)));
     }
