@@ -88,7 +88,23 @@ impl Allowlist {
 
     /// Whether the secret may go to `destination`.
     pub fn allows(&self, destination: &Destination) -> bool {
-        self.exact.contains(destination) || self.allows_by_suffix(destination)
+        self.allows_under(destination, &self.wildcards_over(destination))
+    }
+
+    /// The same for who knows already which wildcards of any list are over the destination.
+    pub(crate) fn allows_under(&self, destination: &Destination, wildcards: &[&str]) -> bool {
+        let suffixes = self.suffixes.get(&destination.port);
+        let by_suffix = suffixes.is_some_and(|suffixes| wildcards.iter().any(|suffix| suffixes.contains(*suffix)));
+        by_suffix || self.exact.contains(destination)
+    }
+
+    /// The suffixes of the destination's name that this list has a wildcard for. A name may have 127 labels: this
+    /// is done once for a request, whatever secrets it asks for.
+    pub(crate) fn wildcards_over<'d>(&self, destination: &'d Destination) -> Vec<&'d str> {
+        let suffixes = self.suffixes.get(&destination.port).filter(|_| destination.scheme == Scheme::Https);
+        let (Some(suffixes), Some(name)) = (suffixes, destination.host.as_name()) else { return Vec::new() };
+        let dots = name.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
+        dots.filter_map(|(at, _)| name.get(at + 1..)).filter(|suffix| suffixes.contains(*suffix)).collect()
     }
 
     /// Adds what another list allows.
@@ -111,16 +127,6 @@ impl Allowlist {
         let mut entries: Vec<String> = exact.chain(suffixes).collect();
         entries.sort();
         entries
-    }
-
-    fn allows_by_suffix(&self, destination: &Destination) -> bool {
-        if destination.scheme != Scheme::Https {
-            return false;
-        }
-        let Some(suffixes) = self.suffixes.get(&destination.port) else { return false };
-        let Some(name) = destination.host.as_name() else { return false };
-        let dots = name.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
-        dots.filter_map(|(at, _)| name.get(at + 1..)).any(|suffix| suffixes.contains(suffix))
     }
 
     fn add(&mut self, entry: Listed) {

@@ -92,18 +92,23 @@ impl Fields {
 
     /// The names that the placeholders ask for, each once, in order.
     pub fn names(&self) -> Vec<Name> {
-        let mut names: Vec<Name> = Vec::new();
-        for name in self.occurrences().take(PLACEHOLDERS_MAX) {
-            if !names.iter().any(|known| known.as_str() == name) {
-                names.extend(Name::parse(name.as_bytes()));
+        self.distinct().into_iter().filter_map(|name| Name::parse(name.as_bytes())).collect()
+    }
+
+    /// The same as text. If there are too many, these are not all.
+    pub(crate) fn distinct(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for name in self.fields.iter().flat_map(|field| field.template.names()).take(PLACEHOLDERS_MAX) {
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
         names
     }
 
-    /// Every name, as often as it stands there.
-    pub(crate) fn occurrences(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().flat_map(|field| field.template.names())
+    /// Whether there are more placeholders than a request may hold.
+    pub(crate) fn too_many(&self) -> bool {
+        self.too_many
     }
 }
 

@@ -21,6 +21,8 @@ pub const VALUE_BYTES_MAX: usize = 16 * 1024;
 pub struct Table {
     secrets: HashMap<Name, Secret>,
     problems: Vec<Problem>,
+    /// Every destination that some secret may go to.
+    listed: Arc<Allowlist>,
     /// The last table that was believed, while this one is not.
     before: Option<Arc<Imprint>>,
 }
@@ -99,10 +101,8 @@ impl Table {
     }
 
     /// Every destination that some secret may go to.
-    pub fn listed(&self) -> Allowlist {
-        let mut listed = Allowlist::default();
-        self.secrets.values().filter_map(|secret| secret.hosts.as_ref().ok()).for_each(|hosts| listed.extend(hosts));
-        listed
+    pub fn listed(&self) -> &Arc<Allowlist> {
+        &self.listed
     }
 
     /// From now on allows only what that earlier table allowed, too: this one is not confirmed yet.
@@ -141,6 +141,9 @@ impl Table {
             }
         }
         table.problems.sort_by_key(|problem| problem.line);
+        let mut listed = Allowlist::default();
+        table.secrets.values().filter_map(|secret| secret.hosts.as_ref().ok()).for_each(|hosts| listed.extend(hosts));
+        table.listed = Arc::new(listed);
         table
     }
 

@@ -1,7 +1,6 @@
 //! The read under way: one at a time, however many wait for it, and what becomes of it.
 
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use policy::refusal::Refusal;
@@ -137,7 +136,7 @@ impl State {
         match self.witness.weigh(table, identity.kind, text.bytes.ends_with(b"\n")) {
             Belief::Whole { table, changed } => {
                 self.noticed = false;
-                self.arguments.board.listed.send_replace(Some(Arc::new(table.listed())));
+                self.arguments.board.listed.send_replace(Some(table.listed().clone()));
                 self.adopt(table, identity, changed);
                 self.waiting.tell_read();
             }
