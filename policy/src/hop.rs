@@ -93,9 +93,12 @@ fn accepts_trailers(headers: &HeaderMap) -> bool {
 /// Whether the body is framed in the one way that means the same to everybody: by its length, or by
 /// one `Transfer-Encoding` that is just `chunked`. Another coding would be dropped from the head and
 /// stay in the body. A length that is said twice, as HTTP/2 lets through if it is the same, is one
-/// that an HTTP/1.1 server may read twice.
+/// that an HTTP/1.1 server may read twice; one that is no number, as HTTP/2 lets through without a body, one that
+/// it reads as it likes.
 pub fn is_plainly_framed(headers: &HeaderMap) -> bool {
-    if headers.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some() {
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let is_number = |length: &HeaderValue| !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
+    if !lengths.next().is_none_or(is_number) || lengths.next().is_some() {
         return false;
     }
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
@@ -176,6 +179,10 @@ mod tests {
         }
         assert!(!is_plainly_framed(&headers(&[("transfer-encoding", "gzip"), ("transfer-encoding", "chunked")])));
         assert!(!is_plainly_framed(&headers(&[("content-length", "5"), ("content-length", "5")])));
+        assert!(is_plainly_framed(&headers(&[("content-length", "50")])));
+        for odd in ["", "+5", "-0", "5,5", "0x5", "5 5"] {
+            assert!(!is_plainly_framed(&headers(&[("content-length", odd)])), "{odd}");
+        }
     }
 
     #[test]
