@@ -26,6 +26,9 @@ pub enum Denied {
     /// A port that this proxy itself listens on.
     #[error("it is this proxy's own listener")]
     Own,
+    /// Another port of an address of this computer.
+    #[error("it is an address of this computer itself (--allow-net would allow it)")]
+    Here,
     /// A private network, where `--deny-private` is on.
     #[error("it is a private address")]
     Private,
@@ -65,16 +68,19 @@ impl Reach {
 }
 
 impl Reach {
-    /// Judges a connection that was made: an address of this computer that is not written as such, at
-    /// a port that this proxy listens on, is the proxy itself.
+    /// Judges a connection that was made: one between two ends of the same address leads to this computer itself,
+    /// to services that its firewall may keep from everybody else.
     ///
     /// # Errors
-    /// That it is.
+    /// That it does.
     pub fn judge_connected(&self, local: SocketAddr, peer: SocketAddr) -> Result<(), Denied> {
         let here = local.ip().to_canonical() == peer.ip().to_canonical();
         let covered = self.allow.iter().any(|net| net.contains(&peer.ip().to_canonical()));
+        if !here || covered {
+            return Ok(());
+        }
         let ours = self.own.iter().any(|own| own.port() == peer.port());
-        if here && ours && !covered { Err(Denied::Own) } else { Ok(()) }
+        Err(if ours { Denied::Own } else { Denied::Here })
     }
 }
 
@@ -242,7 +248,9 @@ mod tests {
         assert_eq!(judge(&reach, "::ffff:192.168.5.2"), Err(Denied::Own));
         let other = |port| SocketAddr::new("192.168.5.3".parse().expect("an address"), port);
         assert_eq!(reach.judge_connected(other(1), other(443)), Err(Denied::Own));
-        assert_eq!(reach.judge_connected(other(1), other(444)), Ok(()));
+        assert_eq!(reach.judge_connected(other(1), other(444)), Err(Denied::Here));
         assert_eq!(reach.judge_connected(own, other(443)), Ok(()));
+        let allow = vec!["192.168.5.3/32".parse().expect("a net")];
+        assert_eq!(Reach { allow, ..reach }.judge_connected(other(1), other(444)), Ok(()));
     }
 }
