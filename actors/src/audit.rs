@@ -28,6 +28,7 @@ use tracing::error;
 use self::chain::Link;
 pub(crate) use self::entry::{Attempt, Entry};
 use self::file::AuditFile;
+use self::reply::Owed;
 pub(crate) use self::reply::Reply;
 use self::sync::Syncing;
 use crate::folder::FolderError;
@@ -55,9 +56,16 @@ impl AuditHandle {
         written.map_err(|NotWritten| Unavailable("audit"))
     }
 
-    /// Writes a record that nobody waits for, or counts that it was not written.
+    /// The same for one that is written or counted even if whoever asks goes away meanwhile.
+    pub(crate) async fn append_owed(&self, entry: Entry, board: &Arc<Board>) -> Result<(), Unavailable> {
+        let owed = Owed::by(board);
+        let question = |reply| Msg::Append { entry, reply: Reply::Owed(owed, Some(reply)) };
+        self.0.call(question, limits::ANSWER).await?.map_err(|NotWritten| Unavailable("audit"))
+    }
+
+    /// The same for one that nobody waits for.
     pub(crate) fn append_soon(&self, entry: Entry, board: &Arc<Board>) {
-        let _ = self.0.cast(Msg::Append { entry, reply: Reply::owed(board) });
+        let _ = self.0.cast(Msg::Append { entry, reply: Reply::Owed(Owed::by(board), None) });
     }
 }
 
@@ -163,7 +171,7 @@ impl Actor for Audit {
 
     async fn post_stop(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         state.flush(&myself);
-        state.syncing.finish();
+        state.syncing.finish().await;
         Ok(())
     }
 }
@@ -280,3 +288,6 @@ impl Clock {
         self.text.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,7 +152,7 @@ impl Ground {
         let board = Arc::new(Board::new(settings.sessions_max, settings.secrets.clone(), folder.audit()));
         let dialler = upstream::Dialler {
             reach: Arc::new(reach),
-            connections: Arc::new(Semaphore::new(settings.sessions_max)),
+            places: Arc::new(upstream::Places::new(settings.sessions_max)),
             lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
             wipes: upstream::Wipes::default(),
             listed: board.listed.subscribe(),
@@ -184,8 +184,10 @@ fn children(
         upstream: upstream.clone(),
         audit: AuditHandle::new(audit_slot),
         board: board.clone(),
-        unspoken: Unspoken::default(),
+        unspoken: Unspoken::of_at_most(limits::UNSPOKEN_MAX),
         pace: Pace::default(),
+        passages: Pace::default(),
+        silent: Unspoken::of_at_most(limits::silent_max(settings.sessions_max)),
         passthrough: settings.passthrough.clone(),
         intercept: settings.intercept,
     });

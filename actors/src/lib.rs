@@ -17,7 +17,7 @@
 //! |---|---|---|
 //! | session | `secret_store` | a destination and the fields with placeholders; later, its permit |
 //! | session | `authority` | a host, for TLS settings with a leaf |
-//! | session | `upstream` | a destination, for a verified connection |
+//! | session | `upstream` | a destination, for a verified connection, or for one whose bytes nobody looks at |
 //! | session | `audit` | a record: names, never values |
 //! | `secret_store` | `upstream` | values were wiped: close what carried one |
 //! | `status` | `secret_store` | reload |

@@ -49,6 +49,12 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Tunnels at a time between CONNECT and the end of the TLS handshake; for a further one the oldest is
 /// cut off. A client that opens tunnels and says nothing holds no more than this.
 pub(crate) const UNSPOKEN_MAX: usize = 256;
+/// Connections at a time that have not sent the head of a first request, of so many that there may be; for a
+/// further one the oldest is cut off. Whoever connects and says nothing holds no more than half of the places.
+pub(crate) const fn silent_max(sessions_max: usize) -> usize {
+    let half = sessions_max / 2;
+    if half == 0 { 1 } else { half }
+}
 /// Refusals of one client connection, after which it is closed: a client that only collects them
 /// would fill the disk with records.
 pub(crate) const REFUSALS_MAX: usize = 100;
@@ -56,8 +62,10 @@ pub(crate) const REFUSALS_MAX: usize = 100;
 /// [`REFUSALS_MAX`] would fill the disk, too. Far more than a program that means well ever has.
 pub(crate) const FAILURES_AT_ONCE: u32 = 4000;
 /// Requests a second that may fail when those are used up; the others wait for their answer. With
-/// records of 0.5 KiB that is 2 GiB a day at most.
+/// [`RECORD_BYTES`] each that is 2 GiB a day at most.
 pub(crate) const FAILURES_PER_SECOND: u32 = 50;
+/// A record of so many bytes counts once, and a longer one as often as its names and path are longer than that.
+pub(crate) const RECORD_BYTES: usize = 512;
 /// Bytes of one request head. Most servers take 8 to 64 KiB.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Fields of one head, of a request or a response. Larger counts cost two allocations for each head.
@@ -94,7 +102,7 @@ pub(crate) const DRAINED_PAUSE: Duration = Duration::from_millis(500);
 pub(crate) const RESOLVE: Duration = Duration::from_secs(10);
 /// Connecting to one address and finishing TLS with it.
 pub(crate) const CONNECT: Duration = Duration::from_secs(10);
-/// Looking up, connecting and finishing TLS, over all addresses.
+/// Waiting for a place, connecting and finishing TLS, over all addresses.
 pub(crate) const DIAL: Duration = Duration::from_secs(20);
 /// Addresses of one name that are tried.
 pub(crate) const ADDRESSES_MAX: usize = 4;
@@ -135,6 +143,8 @@ pub(crate) const PIPE_POLL: Duration = Duration::from_millis(25);
 pub(crate) const REQUEST_WAIT: Duration = Duration::from_secs(15);
 /// How long a request waits while nobody serves the pipe.
 pub(crate) const UNSERVED_WAIT: Duration = Duration::from_secs(3);
+/// How long a client that has said nothing yet is heard while the daemon ends.
+pub(crate) const DRAINING_HEARD: Duration = Duration::from_millis(500);
 /// How long a request waits for the mount while the daemon ends: whoever is to approve may be away.
 pub(crate) const DRAINING_WAIT: Duration = Duration::from_millis(500);
 /// The pause after a first failed read; it doubles up to [`READ_BACKOFF_MAX`].

@@ -59,7 +59,12 @@ pub(crate) struct Peers {
     pub(crate) audit: AuditHandle,
     pub(crate) board: Arc<Board>,
     pub(crate) unspoken: Unspoken,
+    /// How fast requests may fail.
     pub(crate) pace: Pace,
+    /// How fast tunnels may be passed through: who has been refused often does not hold them up.
+    pub(crate) passages: Pace,
+    /// Connections whose first request has not come yet.
+    pub(crate) silent: Unspoken,
     /// Hosts whose tunnels are passed through.
     pub(crate) passthrough: Allowlist,
     pub(crate) intercept: Intercept,
@@ -190,6 +195,14 @@ impl Actor for Session {
 #[derive(Clone, Default)]
 struct Drain(CancellationToken);
 
+impl Drain {
+    /// Waits until who has said nothing yet is heard no longer: nothing of theirs is under way.
+    async fn unheard(&self) {
+        self.0.cancelled().await;
+        sleep(limits::DRAINING_HEARD).await;
+    }
+}
+
 /// Counts the refusals of a connection, up to the bound.
 #[derive(Clone)]
 struct Refusals(Arc<Refused>);
@@ -213,10 +226,11 @@ impl Refusals {
         }
     }
 
-    /// Waits for a turn to fail. One at a time, so that a connection with many does not go before others.
-    async fn turn(&self, pace: &Pace) {
+    /// Waits for so many turns to fail. One request at a time, so that a connection with many does not go before
+    /// others.
+    async fn turns(&self, pace: &Pace, count: u32) {
         let _turn = self.0.turn.lock().await;
-        pace.turn().await;
+        pace.turns(count).await;
     }
 
     /// Runs a connection to its end. Asks it to finish when the daemon is about to end, when it has

@@ -1,7 +1,8 @@
 //! The owner of everything outbound.
 //!
 //! *Owns* the pool of verified connections and the roots they are verified by. *Answers* `Reserve`
-//! (an idle connection, or a route whose addresses were judged) and `Dial` (a verified connection).
+//! (an idle connection, or a route whose addresses were judged), `Dial` (a verified connection) and `Pass` (one
+//! for bytes that nobody looks at, whose server is not verified).
 //! *Asks* nobody. *Dies when* its code is wrong. *After a restart* the pool is empty; connections in
 //! use live on with their exchanges.
 
@@ -9,6 +10,7 @@ mod connection;
 mod dial;
 mod dialling;
 mod last_word;
+mod places;
 mod pool;
 mod proxy;
 mod route;
@@ -28,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::connection::{Connection, SendError, Wipes};
 pub(crate) use self::dial::{DialError, Dialler, Passage};
+pub(crate) use self::places::Places;
 use self::pool::{Pool, Speaks};
 pub(crate) use self::route::{ClientId, NoRoute, Offer, Route};
 pub(crate) use self::trust::read_roots;
@@ -228,9 +231,15 @@ impl Actor for Upstream {
             Msg::Dial { route, wanted, reply } => state.dial(&myself, Waiting { route, wanted, reply }),
             Msg::ForgetSecrets => state.pool.forget_secrets(),
             Msg::Found { client, connection, speaks } => state.found(client, &connection, speaks),
-            Msg::Park(connection) => state.pool.park(*connection, Instant::now()),
+            Msg::Park(connection) => {
+                state.pool.park(*connection, Instant::now());
+                state.make_room();
+            }
             Msg::Pass { route, wanted, reply } => state.pass(route, wanted, reply),
-            Msg::Reap => state.pool.reap(Instant::now()),
+            Msg::Reap => {
+                state.pool.reap(Instant::now());
+                state.make_room();
+            }
             Msg::Release { client, destination } => state.release(client, destination),
             Msg::Reserve { reply, .. } if reply.is_closed() => {}
             Msg::Reserve { client, destination, offer, reply } => state.reserve(client, destination, offer, reply),

@@ -11,9 +11,13 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
 /// The longest text kept of one field, in bytes. Longer ones end in [`CUT_MARKER`].
-pub const FIELD_BYTES_MAX: usize = 2048;
-/// The most names kept of one request.
-pub const NAMES_MAX: usize = 64;
+pub const FIELD_BYTES_MAX: usize = 1024;
+/// The longest method that is kept, in bytes: that of the registered ones is 16 (`UPDATEREDIRECTREF`, RFC 4437).
+pub const METHOD_BYTES_MAX: usize = 64;
+/// The longest name of a secret that is kept, in bytes.
+pub const NAME_BYTES_MAX: usize = 128;
+/// The most that is kept of the names of one request, in bytes: no record is much longer than a few of the others.
+pub const NAMES_BYTES_MAX: usize = 2048;
 /// What a field that was cut ends in.
 pub const CUT_MARKER: &str = "...[cut]";
 
@@ -98,22 +102,36 @@ pub struct Through {
 
 /// Cuts a text to [`FIELD_BYTES_MAX`] bytes, at a character, and says so.
 pub fn bounded(text: &str) -> Cow<'_, str> {
-    if text.len() <= FIELD_BYTES_MAX {
+    bounded_to(text, FIELD_BYTES_MAX)
+}
+
+/// The same for a method, with its own bound.
+pub fn bounded_method(method: &str) -> Cow<'_, str> {
+    bounded_to(method, METHOD_BYTES_MAX)
+}
+
+fn bounded_to(text: &str, bytes_max: usize) -> Cow<'_, str> {
+    if text.len() <= bytes_max {
         return Cow::Borrowed(text);
     }
-    let mut end = FIELD_BYTES_MAX - CUT_MARKER.len();
+    let mut end = bytes_max - CUT_MARKER.len();
     while !text.is_char_boundary(end) {
         end -= 1;
     }
     Cow::Owned(format!("{}{CUT_MARKER}", text.get(..end).unwrap_or_default()))
 }
 
-/// The names for a record: at most [`NAMES_MAX`] of them.
+/// The names for a record: as many as fit into [`NAMES_BYTES_MAX`].
 pub fn bounded_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<Cow<'a, str>> {
-    let many = names.len() > NAMES_MAX;
-    let mut bounded: Vec<_> = names.take(NAMES_MAX).map(bounded).collect();
-    if many {
-        bounded.push(Cow::Borrowed(CUT_MARKER));
+    let (mut bounded, mut bytes) = (Vec::with_capacity(names.len()), 0);
+    for name in names {
+        let name = bounded_to(name, NAME_BYTES_MAX);
+        bytes += name.len();
+        if bytes > NAMES_BYTES_MAX {
+            bounded.push(Cow::Borrowed(CUT_MARKER));
+            break;
+        }
+        bounded.push(name);
     }
     bounded
 }
@@ -222,8 +240,18 @@ mod tests {
         let long = "é".repeat(FIELD_BYTES_MAX);
         let cut = bounded(&long);
         assert!(cut.len() <= FIELD_BYTES_MAX && cut.ends_with(CUT_MARKER));
-        let names = vec!["A"; 1000];
-        assert_eq!(bounded_names(names.iter().copied()).len(), NAMES_MAX + 1);
+        assert_eq!(bounded_method(&"A".repeat(65)).len(), METHOD_BYTES_MAX);
+    }
+
+    #[test]
+    fn many_or_long_names_make_no_long_record() {
+        let few = ["A", "ANTHROPIC_API_KEY"];
+        assert_eq!(bounded_names(few.into_iter()), few);
+        for names in [vec!["A".repeat(1933); 32], vec!["A".to_owned(); 10_000]] {
+            let kept = bounded_names(names.iter().map(String::as_str));
+            assert!(kept.iter().map(|name| name.len()).sum::<usize>() <= NAMES_BYTES_MAX + CUT_MARKER.len());
+            assert_eq!(kept.last().map(AsRef::as_ref), Some(CUT_MARKER));
+        }
     }
 
     proptest! {

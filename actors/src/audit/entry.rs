@@ -72,7 +72,7 @@ impl Attempt {
         Record {
             timestamp,
             secrets: record::bounded_names(self.names.iter().map(Name::as_str)),
-            method: record::bounded(self.method.as_str()),
+            method: record::bounded_method(self.method.as_str()),
             host: self.destination.host.to_string().into(),
             path: record::bounded(&self.path),
             blocked: self.refusal.is_some(),

@@ -10,10 +10,10 @@ use crate::status::Board;
 /// Whom to tell.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// A request waits.
+    /// A request waits, and only as long as it does is the record wanted.
     Awaited(RpcReplyPort<Result<(), NotWritten>>),
-    /// Nobody does: the record is counted if it is not written.
-    Owed(Owed),
+    /// The record is written, or counted if it cannot be, whether somebody waits or not.
+    Owed(Owed, Option<RpcReplyPort<Result<(), NotWritten>>>),
 }
 
 /// A record that somebody has to write or to count, even if it is lost with its owner.
@@ -27,16 +27,11 @@ impl From<RpcReplyPort<Result<(), NotWritten>>> for Reply {
 }
 
 impl Reply {
-    /// For a record that nobody waits for.
-    pub(super) fn owed(board: &Arc<Board>) -> Self {
-        Self::Owed(Owed(Some(board.clone())))
-    }
-
     /// Whether nobody cares any more.
     pub(super) fn is_closed(&self) -> bool {
         match self {
             Self::Awaited(port) => port.is_closed(),
-            Self::Owed(_) => false,
+            Self::Owed(..) => false,
         }
     }
 
@@ -44,9 +39,23 @@ impl Reply {
         match self {
             // Who has gone away meanwhile need not know.
             Self::Awaited(port) => drop(port.send(outcome)),
-            Self::Owed(mut owed) if outcome.is_ok() => drop(owed.0.take()),
-            Self::Owed(_) => {}
+            Self::Owed(owed, port) => {
+                if outcome.is_ok() {
+                    owed.done();
+                }
+                port.into_iter().for_each(|port| drop(port.send(outcome)));
+            }
         }
+    }
+}
+
+impl Owed {
+    pub(super) fn by(board: &Arc<Board>) -> Self {
+        Self(Some(board.clone()))
+    }
+
+    fn done(mut self) {
+        self.0 = None;
     }
 }
 

@@ -50,8 +50,10 @@ fn peers(board: Arc<Board>) -> Peers {
         upstream: UpstreamHandle::new(slot("upstream").1, Wipes::default()),
         audit: AuditHandle::new(slot("audit").1),
         board,
-        unspoken: Unspoken::default(),
+        unspoken: Unspoken::of_at_most(CLIENTS),
         pace: Pace::default(),
+        passages: Pace::default(),
+        silent: Unspoken::of_at_most(CLIENTS),
         passthrough: Allowlist::default(),
         intercept: Intercept::All,
     }

@@ -1,6 +1,7 @@
 //! How an exchange ends that gets no response from upstream: recorded, and with a constant answer.
 
 use http::Response;
+use policy::record::{FIELD_BYTES_MAX, NAME_BYTES_MAX, NAMES_BYTES_MAX};
 use policy::refusal::Refusal;
 use tracing::{info, warn};
 
@@ -8,6 +9,7 @@ use super::exchange::Exchange;
 use super::{Form, refusal};
 use crate::audit::{Attempt, Entry};
 use crate::body::ResponseBody;
+use crate::limits;
 use crate::slot::Unavailable;
 use crate::upstream::{DialError, NoRoute};
 
@@ -55,7 +57,7 @@ impl Exchange {
     /// Records how it ended, and gives the constant answer.
     pub(super) async fn end(&mut self, ending: Ending) -> Response<ResponseBody> {
         if !self.names.is_empty() || matches!(ending, Ending::Refused(_)) {
-            self.path.refusals.turn(&self.path.peers.pace).await;
+            self.path.refusals.turns(&self.path.peers.pace, self.turns()).await;
         }
         self.settled = true;
         match ending {
@@ -88,26 +90,31 @@ impl Exchange {
 
     async fn record_refusal(&self, why: Refusal) {
         let reason = why.to_string();
-        if self.path.peers.audit.append(self.entry(Some(why))).await.is_err() {
-            self.path.peers.board.unrecorded.add_one();
+        let peers = &self.path.peers;
+        if peers.audit.append_owed(self.entry(Some(why)), &peers.board).await.is_err() {
             warn!(id = %self.id, names = ?self.names, destination = %self.path.destination, reason, "refused, not recorded");
         }
     }
 
     /// A permitted request was not sent. Without a permit there is nothing to say but in the log.
-    async fn record_not_sent(&mut self, reason: String) {
+    async fn record_not_sent(&self, reason: String) {
         info!(id = %self.id, destination = %self.path.destination, reason, "not sent");
         if self.names.is_empty() && !self.recorded {
             return;
         }
-        let audit = &self.path.peers.audit;
+        let (audit, board) = (&self.path.peers.audit, &self.path.peers.board);
         if !self.recorded {
-            self.recorded = audit.append(self.entry(None)).await.is_ok();
+            audit.append_soon(self.entry(None), board);
         }
-        let entry = Entry::NotSent { id: self.id, reason };
-        if !self.recorded || audit.append(entry).await.is_err() {
-            self.path.peers.board.unrecorded.add_one();
-        }
+        // Both are under way before anything is waited for.
+        let _ = audit.append_owed(Entry::NotSent { id: self.id, reason }, board).await;
+    }
+
+    /// How many turns its record takes.
+    pub(super) fn turns(&self) -> u32 {
+        let names: usize = self.names.iter().map(|name| name.as_str().len().min(NAME_BYTES_MAX)).sum();
+        let bytes = names.min(NAMES_BYTES_MAX) + self.target.len().min(FIELD_BYTES_MAX);
+        u32::try_from(bytes / limits::RECORD_BYTES).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     pub(super) fn entry(&self, refusal: Option<Refusal>) -> Entry {
@@ -136,7 +143,7 @@ impl Drop for Exchange {
             self.entry(Some(Refusal::ClientGone))
         };
         let peers = &self.path.peers;
-        if peers.pace.turn_at_once() {
+        if peers.pace.turns_at_once(self.turns()) {
             peers.audit.append_soon(entry, &peers.board);
         } else {
             peers.board.unrecorded.add_one();

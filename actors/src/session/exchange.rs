@@ -136,17 +136,21 @@ impl Exchange {
         let Canonical { parts, offer, upgrade, holds_body, .. } = canonical;
         let mut body = self.body.take().ok_or(Ending::Malformed)?;
         body.linger();
-        self.settled = true;
         let mut request = Request::from_parts(parts, body);
         if holds_body && !request.body().is_end_stream() {
             relay::hold_body(&mut request);
         }
         let mut lost = None;
         for _ in 0..=limits::RESENDS_MAX {
+            self.settled = true;
             let again = resend::copy(&request, &connection);
             request = match (connection.send(request).await, again) {
                 (Ok(response), _) => return Ok(relay::response(response, connection, upgrade, &self.path)),
-                (Err(SendError::Unsent(unsent)), _) => *unsent,
+                (Err(SendError::Unsent(unsent)), _) => {
+                    // If the client leaves now, it was not sent.
+                    self.settled = lost.is_some();
+                    *unsent
+                }
                 (Err(SendError::Failed(error)), Some(again)) if !error.is_parse() => {
                     lost = Some(resend::ending(SendError::Failed(error)));
                     again

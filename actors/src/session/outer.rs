@@ -11,6 +11,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use policy::host::{Authority, Destination, Scheme};
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::relay::{self, Next, Upgraded};
@@ -33,14 +34,31 @@ struct After {
     connect: Next<Connect>,
     upgraded: Next<Upgraded>,
     refusals: Refusals,
+    /// Cancelled when the first request has come.
+    spoken: CancellationToken,
+}
+
+impl After {
+    /// Waits until a client that says nothing is cut off: others need its place, or the daemon is about to end.
+    async fn unheard(&self, peers: &Peers, drain: &Drain) {
+        let cut_off = peers.silent.enter();
+        tokio::select! {
+            biased;
+            () = self.spoken.cancelled() => {}
+            _ = cut_off => return,
+            () = drain.unheard() => return,
+        }
+        pending::<()>().await;
+    }
 }
 
 /// Serves one client connection.
 pub(super) async fn serve<S: ByteStream>(stream: S, peers: Arc<Peers>, drain: Drain) {
     let refusals = Refusals::none_yet(&drain);
-    let after = After { connect: Next::default(), upgraded: Next::default(), refusals };
+    let (connect, upgraded, spoken) = (Next::default(), Next::default(), CancellationToken::new());
+    let after = After { connect, upgraded, refusals, spoken };
     // Boxed, so that the long-lived tunnel does not carry the space for it.
-    Box::pin(serve_requests(stream, &peers, &after)).await;
+    Box::pin(serve_requests(stream, &peers, &drain, &after)).await;
     if let Some(Connect { destination, client, passage }) = after.connect.take() {
         let Ok(client) = client.await else { return };
         let Ok(parts) = client.downcast::<TokioIo<S>>() else { return };
@@ -54,16 +72,22 @@ pub(super) async fn serve<S: ByteStream>(stream: S, peers: Arc<Peers>, drain: Dr
     }
 }
 
-async fn serve_requests<S: ByteStream>(stream: S, peers: &Arc<Peers>, after: &After) {
+async fn serve_requests<S: ByteStream>(stream: S, peers: &Arc<Peers>, drain: &Drain, after: &After) {
     let service = service_fn(|request| service(Box::pin(answer(request, peers.clone(), after.clone()))));
     let connection = pin!(http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades());
-    let ended = after.refusals.run(connection, pending(), |connection| connection.graceful_shutdown()).await;
-    if let Some(Err(error)) = ended {
-        debug!(%error, "client connection ended");
+    tokio::select! {
+        biased;
+        ended = after.refusals.run(connection, pending(), |connection| connection.graceful_shutdown()) => {
+            if let Some(Err(error)) = ended {
+                debug!(%error, "client connection ended");
+            }
+        }
+        () = after.unheard(peers, drain) => debug!("a client that said nothing is cut off"),
     }
 }
 
 async fn answer(request: Request<Incoming>, peers: Arc<Peers>, after: After) -> Response<ResponseBody> {
+    after.spoken.cancel();
     if request.method() == Method::CONNECT {
         return connect(request, peers, &after).await;
     }

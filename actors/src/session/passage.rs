@@ -45,7 +45,7 @@ impl Exchange {
     async fn pass(&mut self) -> Result<Passage, Ending> {
         let upstream = self.path.peers.upstream.clone();
         // Each is a record.
-        self.path.refusals.turn(&self.path.peers.pace).await;
+        self.path.refusals.turns(&self.path.peers.passages, self.turns()).await;
         let Lane::Route(route) = self.reserve(Offer::Bytes).await? else { return Err(Ending::Malformed) };
         // There is no secret in it: a record that cannot be written is no reason to refuse.
         self.recorded = self.path.peers.audit.append(self.entry(None)).await.is_ok();

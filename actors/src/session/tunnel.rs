@@ -52,6 +52,7 @@ impl Tunnel {
             tokio::select! {
                 spoken = timeout(limits::HANDSHAKE, self.listen(stream)) => spoken.ok().flatten(),
                 _ = cut_off => None,
+                () = self.drain.unheard() => None,
             }
         });
         let Some(spoken) = spoken.await else {

@@ -30,11 +30,11 @@ pub(crate) struct Board {
     pub(crate) listed: watch::Sender<Option<Arc<Allowlist>>>,
     pub(crate) authority: watch::Sender<AuthorityReport>,
     pub(crate) audit: watch::Sender<AuditReport>,
-    /// Records written by this process.
+    /// Attempts recorded by this process.
     pub(crate) records: Counter,
     /// Refusals among them.
     pub(crate) refused: Counter,
-    /// Refusals that could not be recorded.
+    /// Records that could not be written.
     pub(crate) unrecorded: Counter,
     pub(crate) subsystems: watch::Sender<Vec<SubsystemReport>>,
     pub(crate) tunnels: Tunnels,

@@ -12,13 +12,14 @@ use rustls::{AlertDescription, ClientConfig};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::{Connection, Sender, Wipes};
 use super::last_word::LastWord;
+use super::places::{Asked, Place, Places};
 use super::proxy;
 use super::route::Route;
 use crate::limits;
@@ -32,8 +33,8 @@ const NO_ADDRESS: &str = "the name has no address that may be dialled";
 #[derive(Clone, Debug)]
 pub(crate) struct Dialler {
     pub(crate) reach: Arc<Reach>,
-    /// Places for upstream connections: each takes a descriptor, and reading the secrets needs one too.
-    pub(crate) connections: Arc<Semaphore>,
+    /// Places for connections.
+    pub(crate) places: Arc<Places>,
     /// Places for look-ups.
     pub(crate) lookups: Arc<Semaphore>,
     pub(crate) wipes: Wipes,
@@ -48,13 +49,7 @@ pub(crate) struct Dialler {
 pub(crate) struct Passage {
     pub(crate) stream: Prefixed<TcpStream>,
     /// Its place among the upstream connections.
-    pub(crate) place: OwnedSemaphorePermit,
-}
-
-impl Dialler {
-    async fn place(&self) -> Result<OwnedSemaphorePermit, DialError> {
-        self.connections.clone().acquire_owned().await.map_err(DialError::new)
-    }
+    pub(crate) place: Place,
 }
 
 /// Why there is no connection. The text is for the host's eyes.
@@ -76,18 +71,20 @@ impl DialError {
     }
 }
 
-/// Connects to the first address that takes us, verifies the server, and starts HTTP.
+/// Waits for its place, connects to the first address that takes us, verifies the server, and starts HTTP.
 pub(super) async fn dial(
     route: &Route,
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
+    asked: Asked,
 ) -> Result<Connection, DialError> {
+    let place = asked.get().await?;
     if let Some(proxy) = &dialler.proxy {
-        return dial_through(proxy, route, tls, dialler).await;
+        return dial_through(proxy, route, tls, dialler, place).await;
     }
     let mut last = DialError::new(NO_ADDRESS);
     for address in &route.addresses {
-        match timeout(limits::CONNECT, dial_one(route, *address, tls.clone(), dialler)).await {
+        match timeout(limits::CONNECT, dial_one(route, *address, tls.clone(), dialler, place.clone())).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => last = error,
             Err(_) => last = DialError::timed_out("connecting"),
@@ -97,18 +94,16 @@ pub(super) async fn dial(
 }
 
 /// Connects to the first address that takes us, and no more.
-pub(super) async fn pass(route: &Route, dialler: &Dialler) -> Result<Passage, DialError> {
+pub(super) async fn pass(route: &Route, dialler: &Dialler, asked: Asked) -> Result<Passage, DialError> {
+    let place = asked.get().await?;
     if let Some(proxy) = &dialler.proxy {
-        let place = dialler.place().await?;
         let stream = proxy::tunnel(proxy, &route.target()).await?;
         return Ok(Passage { stream, place });
     }
     let mut last = DialError::new(NO_ADDRESS);
     for address in &route.addresses {
         match timeout(limits::CONNECT, connect(*address, dialler)).await {
-            Ok(Ok((stream, place))) => {
-                return Ok(Passage { stream: Prefixed::new(b"", stream), place });
-            }
+            Ok(Ok(stream)) => return Ok(Passage { stream: Prefixed::new(b"", stream), place }),
             Ok(Err(error)) => last = error,
             Err(_) => last = DialError::timed_out("connecting"),
         }
@@ -121,14 +116,10 @@ async fn dial_one(
     address: SocketAddr,
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
+    place: Place,
 ) -> Result<Connection, DialError> {
-    let (tcp, place) = connect(address, dialler).await?;
-    let tcp = LastWord::new(tcp);
-    let sender = match tls.filter(|_| route.destination.scheme == Scheme::Https) {
-        Some(tls) => start_tls(&route.destination, tls, tcp, place).await?,
-        None => start_http1(tcp, place).await?,
-    };
-    Connection::new(route.destination.clone(), sender, dialler.wipes.clone()).map_err(DialError::new)
+    let tcp = LastWord::new(connect(address, dialler).await?);
+    start(route, tls, tcp, dialler, place).await
 }
 
 /// The same in a tunnel of another proxy. Cleartext, too: a request that is handed to a proxy would carry
@@ -138,26 +129,40 @@ async fn dial_through(
     route: &Route,
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
+    place: Place,
 ) -> Result<Connection, DialError> {
-    let place = dialler.place().await?;
     let stream = LastWord::new(proxy::tunnel(proxy, &route.target()).await?);
-    let sender = match tls.filter(|_| route.destination.scheme == Scheme::Https) {
-        Some(tls) => start_tls(&route.destination, tls, stream, place).await?,
-        None => start_http1(stream, place).await?,
+    start(route, tls, stream, dialler, place).await
+}
+
+/// Cleartext only where the destination is.
+async fn start<S>(
+    route: &Route,
+    tls: Option<Arc<ClientConfig>>,
+    stream: S,
+    dialler: &Dialler,
+    place: Place,
+) -> Result<Connection, DialError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let sender = match (route.destination.scheme, tls) {
+        (Scheme::Https, Some(tls)) => start_tls(&route.destination, tls, stream, place).await?,
+        (Scheme::Https, None) => return Err(DialError::new("there are no TLS settings")),
+        (Scheme::Http, _) => start_http1(stream, place).await?,
     };
     Connection::new(route.destination.clone(), sender, dialler.wipes.clone()).map_err(DialError::new)
 }
 
 /// A TCP connection, judged once more now that both ends are known.
-async fn connect(address: SocketAddr, dialler: &Dialler) -> Result<(TcpStream, OwnedSemaphorePermit), DialError> {
-    let place = dialler.place().await?;
+async fn connect(address: SocketAddr, dialler: &Dialler) -> Result<TcpStream, DialError> {
     let tcp = TcpStream::connect(address).await.map_err(|error| DialError::new(format!("connecting: {error}")))?;
     let ends = tcp.local_addr().and_then(|local| Ok((local, tcp.peer_addr()?)));
     let (local, peer) = ends.map_err(DialError::new)?;
     dialler.reach.judge_connected(local, peer).map_err(DialError::new)?;
     // Without it, small writes wait up to 40 ms for an acknowledgement.
     tcp.set_nodelay(true).map_err(DialError::new)?;
-    Ok((tcp, place))
+    Ok(tcp)
 }
 
 /// Verifies the server, then speaks the version that it chose.
@@ -165,7 +170,7 @@ async fn start_tls<S>(
     destination: &Destination,
     tls: Arc<ClientConfig>,
     tcp: S,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> Result<Sender, DialError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -192,7 +197,7 @@ pub(super) fn wants_http2(error: &DialError) -> bool {
     error.reason.contains(&alert)
 }
 
-async fn start_http1<S>(stream: S, place: OwnedSemaphorePermit) -> Result<Sender, DialError>
+async fn start_http1<S>(stream: S, place: Place) -> Result<Sender, DialError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -210,7 +215,7 @@ where
     Ok(Sender::Http1 { sender, _driver: driver })
 }
 
-async fn start_http2<S>(stream: S, place: OwnedSemaphorePermit) -> Result<Sender, DialError>
+async fn start_http2<S>(stream: S, place: Place) -> Result<Sender, DialError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

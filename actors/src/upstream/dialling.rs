@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 use super::dial::{self, DialError, Passage};
+use super::places::Asked;
 use super::pool::Speaks;
 use super::route::{ClientId, Offer, Route};
 use super::waiting::{Dialling, Report, Waiting, bounded_dial, bounded_pass, dial_and_report};
@@ -22,7 +23,6 @@ impl State {
             loading.push(waiting);
             return;
         }
-        self.make_room();
         let route = &waiting.route;
         let clear = route.destination.scheme == Scheme::Http;
         if clear || route.offer == Offer::Http1 || self.pool.speaks(&route.destination) == Speaks::Http1Only {
@@ -41,9 +41,9 @@ impl State {
         let (client, destination) = (route.client, route.destination.clone());
         let (dialling, wanted) = Dialling::begin(first);
         self.dialling.insert((client, destination.clone()), dialling);
-        let (tls, dialler) = (self.tls(&route), self.arguments.dialler.clone());
+        let (tls, dialler, asked) = (self.tls(&route), self.arguments.dialler.clone(), self.ask_for_place());
         let report = Report { myself: myself.clone(), client, destination, result: None };
-        let dialling = Box::pin(dial_and_report(route, tls, dialler, report));
+        let dialling = Box::pin(dial_and_report(route, tls, dialler, asked, report));
         self.tasks.spawn(async move {
             wanted.run_until_cancelled_owned(dialling).await;
         });
@@ -53,11 +53,21 @@ impl State {
     pub(super) fn release(&mut self, client: ClientId, destination: Destination) {
         self.pool.release(&destination, client);
         self.dialling.remove(&(client, destination));
+        self.make_room();
     }
 
-    /// Idle connections give way to one that is wanted.
-    fn make_room(&mut self) {
-        if self.arguments.dialler.connections.available_permits() == 0 {
+    /// A place for a connection. If there is none, idle ones give way.
+    fn ask_for_place(&mut self) -> Asked {
+        let asked = self.arguments.dialler.places.ask();
+        if asked.is_wish() {
+            self.pool.close_idle();
+        }
+        asked
+    }
+
+    /// The same for one that has waited since, when others have become idle.
+    pub(super) fn make_room(&mut self) {
+        if self.arguments.dialler.places.are_wished_for() {
             self.pool.close_idle();
         }
     }
@@ -68,10 +78,9 @@ impl State {
         wanted: CancellationToken,
         reply: RpcReplyPort<Result<Passage, DialError>>,
     ) {
-        self.make_room();
-        let dialler = self.arguments.dialler.clone();
+        let (dialler, asked) = (self.arguments.dialler.clone(), self.ask_for_place());
         self.tasks.spawn(async move {
-            let passing = async { drop(reply.send(bounded_pass(&route, &dialler).await)) };
+            let passing = async { drop(reply.send(bounded_pass(&route, &dialler, asked).await)) };
             wanted.run_until_cancelled(passing).await;
         });
     }
@@ -81,13 +90,13 @@ impl State {
         let Waiting { route, wanted, reply } = waiting;
         let http2 = Route { offer: Offer::Http2, ..route.clone() };
         let (tls, fallback) = (self.tls(&route), self.tls(&http2));
-        let (myself, dialler) = (myself.clone(), self.arguments.dialler.clone());
+        let (myself, dialler, asked) = (myself.clone(), self.arguments.dialler.clone(), self.ask_for_place());
         // Boxed: it holds both handshakes.
         let dialling = Box::pin(async move {
-            let mut outcome = bounded_dial(&route, tls, &dialler).await;
+            let mut outcome = bounded_dial(&route, tls, &dialler, asked).await;
             let mut speaks = Speaks::Both;
             if route.offer == Offer::Http1 && outcome.as_ref().is_err_and(dial::wants_http2) {
-                outcome = bounded_dial(&http2, fallback, &dialler).await;
+                outcome = bounded_dial(&http2, fallback, &dialler, dialler.places.ask()).await;
                 speaks = Speaks::Http2Only;
             }
             if let Some(shared) = outcome.as_ref().ok().and_then(Connection::share) {

@@ -142,7 +142,7 @@ mod tests {
         let destination = Destination::from_connect(target).expect("a destination");
         let dialler = Dialler {
             reach: Arc::default(),
-            connections: Arc::new(Semaphore::new(1)),
+            places: Arc::new(crate::upstream::Places::new(1)),
             lookups: Arc::new(Semaphore::new(1)),
             wipes: Wipes::default(),
             listed: watch::Sender::default().subscribe(),

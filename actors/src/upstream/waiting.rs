@@ -11,6 +11,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::Msg;
 use super::connection::Connection;
 use super::dial::{self, DialError, Dialler, Passage};
+use super::places::Asked;
 use super::route::{ClientId, Route};
 use crate::limits;
 
@@ -41,13 +42,15 @@ pub(super) async fn bounded_dial(
     route: &Route,
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
+    asked: Asked,
 ) -> Result<Connection, DialError> {
-    timeout(limits::DIAL, dial::dial(route, tls, dialler)).await.unwrap_or(Err(DialError::timed_out("connecting")))
+    let dialling = dial::dial(route, tls, dialler, asked);
+    timeout(limits::DIAL, dialling).await.unwrap_or(Err(DialError::timed_out("connecting")))
 }
 
 /// The same for bytes that are not looked at.
-pub(super) async fn bounded_pass(route: &Route, dialler: &Dialler) -> Result<Passage, DialError> {
-    timeout(limits::DIAL, dial::pass(route, dialler)).await.unwrap_or(Err(DialError::timed_out("connecting")))
+pub(super) async fn bounded_pass(route: &Route, dialler: &Dialler, asked: Asked) -> Result<Passage, DialError> {
+    timeout(limits::DIAL, dial::pass(route, dialler, asked)).await.unwrap_or(Err(DialError::timed_out("connecting")))
 }
 
 /// Dials for all who wait for the same destination.
@@ -55,9 +58,10 @@ pub(super) async fn dial_and_report(
     route: Route,
     tls: Option<Arc<ClientConfig>>,
     dialler: Dialler,
+    asked: Asked,
     mut report: Report,
 ) {
-    report.result = Some(bounded_dial(&route, tls, &dialler).await);
+    report.result = Some(bounded_dial(&route, tls, &dialler, asked).await);
 }
 
 /// Tells the owner how a dial ended, even if it ended in a panic: others wait for it.

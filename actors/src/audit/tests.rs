@@ -1,0 +1,80 @@
+//! The owner alone.
+
+use std::fs;
+use std::time::Duration;
+
+use ractor::RpcReplyPort;
+use ractor::concurrency::oneshot;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::hex::RecordId;
+use crate::slot::slot;
+
+pub(super) struct Stage {
+    folder: TempDir,
+    board: Arc<Board>,
+    pub(super) audit: ActorRef<Msg>,
+    ended: JoinHandle<()>,
+}
+
+impl Stage {
+    pub(super) async fn set(sync: AuditSync) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("audit.log");
+        let board = Arc::new(Board::new(1, "/secrets".into(), path.clone()));
+        let rotation = AuditRotation { bytes_max: u64::MAX, keep: None };
+        let arguments = Arguments { path, rotation, sync, mirror: Mirror::default(), board: board.clone() };
+        let (audit, ended) = Actor::spawn(None, Audit, arguments).await.expect("started");
+        Self { folder, board, audit, ended }
+    }
+
+    /// Writes it without waiting.
+    fn write(&self, entry: Entry, reply: Reply) {
+        self.audit.cast(Msg::Append { entry, reply }).expect("up");
+    }
+}
+
+fn not_sent() -> Entry {
+    Entry::NotSent { id: RecordId::random(), reason: "a test".to_owned() }
+}
+
+#[tokio::test]
+async fn a_record_that_is_owed_is_written_though_nobody_waits_for_it_any_more() {
+    let stage = Stage::set(AuditSync::Write).await;
+    let (publisher, slot) = slot("audit");
+    publisher.publish(Some(stage.audit.clone()));
+    let handle = AuditHandle::new(slot);
+    // Asked, and left at once.
+    let asked = tokio::time::timeout(Duration::ZERO, handle.append_owed(not_sent(), &stage.board)).await;
+    assert!(asked.is_err(), "it is not answered yet");
+    stage.audit.drain().expect("up");
+    stage.ended.await.expect("no panic");
+    let text = fs::read_to_string(stage.folder.path().join("audit.log")).expect("readable");
+    assert_eq!((text.lines().count(), stage.board.unrecorded.value()), (1, 0));
+    assert!(handle.append_owed(not_sent(), &stage.board).await.is_err(), "it has ended");
+    assert_eq!(stage.board.unrecorded.value(), 1);
+}
+
+#[tokio::test]
+async fn what_is_written_when_it_ends_is_on_the_disk_and_not_counted_as_lost() {
+    for sync in [AuditSync::Write, AuditSync::Interval, AuditSync::Always] {
+        let stage = Stage::set(sync).await;
+        let mut awaited = Vec::new();
+        for _ in 0..3 {
+            let (answer, written) = oneshot();
+            stage.write(not_sent(), RpcReplyPort::from(answer).into());
+            awaited.push(written);
+        }
+        stage.write(not_sent(), Reply::Owed(Owed::by(&stage.board), None));
+        // All of them are still in its hands.
+        stage.audit.drain().expect("up");
+        stage.ended.await.expect("no panic");
+        for written in awaited {
+            assert!(written.await.expect("answered").is_ok(), "{sync:?}");
+        }
+        let text = fs::read_to_string(stage.folder.path().join("audit.log")).expect("readable");
+        assert_eq!((text.lines().count(), stage.board.unrecorded.value()), (4, 0), "{sync:?}");
+    }
+}
