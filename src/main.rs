@@ -35,7 +35,12 @@ static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     harden::private_files();
-    let outcome = Cli::read().and_then(|cli| carry_out(cli.command));
+    let outcome = Cli::read().and_then(|cli| {
+        // What stdout is sent to may be full at times: whoever works on is not ended by that.
+        let works_on = matches!(cli.command, Command::Run(_) | Command::Tunnel(_));
+        let code = carry_out(cli.command)?;
+        if works_on { Ok(code) } else { say::told().map(|_| code) }
+    });
     outcome.unwrap_or_else(|failure| {
         complain!("secret-proxy: {failure}");
         failure.exit_code()

@@ -25,6 +25,7 @@ mod framing;
 mod hygiene;
 mod injection;
 mod log_file;
+mod lost_output;
 mod memory;
 mod mount;
 mod old_tls;

@@ -5,6 +5,7 @@ use clap::error::{Error, ErrorKind};
 
 use super::Cli;
 use crate::failure::Failure;
+use crate::say::{noted, told};
 
 impl Cli {
     /// The command line of this process. Help and the version are printed, and end it.
@@ -12,9 +13,21 @@ impl Cli {
         Self::try_parse().map_err(|error| match error.kind() {
             ErrorKind::DisplayHelp
             | ErrorKind::DisplayVersion
-            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => shown(&error),
             _ => Failure::usage(complaint(&error)),
         })
+    }
+}
+
+/// Prints it, on stdout if it was asked for, and ends this process.
+fn shown(error: &Error) -> Failure {
+    let printed = error.print();
+    if !error.use_stderr() {
+        let _ = noted(printed);
+    }
+    match told() {
+        Ok(_) => std::process::exit(error.exit_code()),
+        Err(failure) => failure,
     }
 }
 

@@ -16,6 +16,7 @@ use self::filter::Filter;
 use self::page::{Form, Page};
 use crate::cli::AuditArgs;
 use crate::failure::Failure;
+use crate::say::told;
 use crate::settings::folder_path;
 use crate::trail::record::Record;
 use crate::trail::{Line, Trail};
@@ -33,12 +34,19 @@ pub(crate) fn main(arguments: &AuditArgs) -> Result<ExitCode, Failure> {
     let page = Page::new(Form::of_stdout(arguments.json), arguments.limit);
     let mut reading = Reading { filter, page, broken: 0 };
     match reading.run(&mut trail, arguments.follow) {
-        // As `head` does, once it has enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(Failure::not_well(error)),
+        Err(error) => interrupted(&trail, &error).map(|()| ExitCode::SUCCESS),
         Ok(()) if reading.broken > 0 => Ok(ExitCode::FAILURE),
         Ok(()) => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Why not everything was shown. That a reader has gone away, as `head` does once it has enough, is no failure.
+pub(super) fn interrupted(trail: &Trail, error: &io::Error) -> Result<(), Failure> {
+    if !told()? {
+        return Ok(());
+    }
+    let path = trail.live_path();
+    Err(Failure::not_well(format!("{} cannot be read ({}): see to its owner and mode", path.display(), error.kind())))
 }
 
 /// Opens the trail, and says which of its files cannot be read.

@@ -10,6 +10,7 @@ use actors::folder::Folder;
 
 use crate::cli::{CaArgs, CaCommand};
 use crate::failure::Failure;
+use crate::say::told;
 use crate::settings::folder_path;
 
 pub(crate) fn main(arguments: &CaArgs) -> Result<ExitCode, Failure> {
@@ -30,6 +31,10 @@ fn export(folder: &Folder) -> Result<(), Failure> {
     say!("{}", roots.in_use.pem.trim_end());
     if let Some(next) = next {
         say!("{}", next.pem.trim_end());
+        // What was lost on its way was not exported.
+        if !told()? {
+            return Ok(());
+        }
         if let Err(error) = Roots::note_export(folder) {
             complain!("secret-proxy: ca rotate --finish will not know of this export: {}", error.kind());
         }

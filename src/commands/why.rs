@@ -24,8 +24,10 @@ pub(crate) fn main(arguments: &WhyArgs) -> Result<ExitCode, Failure> {
         )));
     }
     let mut trail = audit::open(&Folder::at(&folder_path(&arguments.folder)?))?;
-    if show(&mut trail, &id).map_err(Failure::not_well)? {
-        return Ok(ExitCode::SUCCESS);
+    match show(&mut trail, &id) {
+        Err(error) => return audit::interrupted(&trail, &error).map(|()| ExitCode::SUCCESS),
+        Ok(true) => return Ok(ExitCode::SUCCESS),
+        Ok(false) => {}
     }
     Err(Failure::not_well(format!("no record with id {id} in {}", trail.live_path().display())))
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::columns::Columns;
+use crate::say::noted;
 use crate::terminal::visible_json;
 use crate::trail::record::Record;
 
@@ -60,12 +61,13 @@ impl Page {
             hold(*limit, lines, line);
             return Ok(());
         }
-        match &mut self.form {
-            Form::Lines => self.out.write_all(line)?,
-            Form::VisibleLines => self.out.write_all(visible_json(&String::from_utf8_lossy(line)).as_bytes())?,
-            Form::Columns(columns) => self.out.write_all(columns.row(record).as_bytes())?,
-        }
-        self.out.write_all(b"\n")
+        let out = &mut self.out;
+        let written = match &mut self.form {
+            Form::Lines => out.write_all(line),
+            Form::VisibleLines => out.write_all(visible_json(&String::from_utf8_lossy(line)).as_bytes()),
+            Form::Columns(columns) => out.write_all(columns.row(record).as_bytes()),
+        };
+        noted(written.and_then(|()| out.write_all(b"\n")))
     }
 
     /// All that is there has been read: it is to be seen now.
@@ -75,7 +77,7 @@ impl Page {
                 Record::read(&line).map_or(Ok(()), |record| self.show(&line, &record))?;
             }
         }
-        self.out.flush()
+        noted(self.out.flush())
     }
 
     /// Waits, and tells whether whoever read our output has gone.
