@@ -16,18 +16,17 @@ mod port;
 mod roots;
 mod ssh;
 mod tried;
-mod typed;
 
 use actors::folder::Folder;
 use clap::Parser;
 use serde_json::Value;
 
 pub(crate) use self::link::{Link, Verdict};
-use self::typed::Typed;
 use crate::cli::{Cli, Command, DoctorArgs};
 use crate::commands::ask::ask;
 use crate::failure::Failure;
 use crate::settings::{self, Run, folder_path};
+use crate::typed::Typed;
 
 /// What every link may look at.
 struct Ground {

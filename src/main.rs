@@ -18,6 +18,7 @@ mod stage;
 mod terminal;
 mod trail;
 mod tunnel;
+mod typed;
 mod watchdog;
 
 use std::alloc::System;

@@ -1,6 +1,6 @@
 //! Asking the daemon over its status socket: one JSON line there, one back.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Error, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use actors::folder::Folder;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::typed::Typed;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -19,13 +20,22 @@ pub(crate) fn ask(folder: &Folder, question: &str) -> Result<Value, Failure> {
 /// Asks something that is more than a word.
 pub(crate) fn put(folder: &Folder, question: &Value) -> Result<Value, Failure> {
     let socket = folder.status_socket();
-    let not_running =
-        |_| Failure::not_well(format!("no daemon answers on {}: start it with secret-proxy run", socket.display()));
-    let answer = converse(&socket, question).map_err(not_running)?;
+    let answer = converse(&socket, question).map_err(|error| unanswered(folder, &error))?;
     match answer.get("error").and_then(Value::as_str) {
         Some(error) => Err(Failure::not_well(error)),
         None => Ok(answer),
     }
+}
+
+/// Who may not get to the socket cannot know whether a daemon runs.
+fn unanswered(folder: &Folder, error: &Error) -> Failure {
+    let socket = folder.status_socket();
+    let shown = socket.display();
+    if error.kind() == ErrorKind::PermissionDenied {
+        return Failure::not_well(format!("{shown}: this user may not get to it: be the one whose folder it is in"));
+    }
+    let start = Typed::new(folder).ours("run");
+    Failure::not_well(format!("no daemon answers on {shown}: start it with {start}"))
 }
 
 fn converse(socket: &std::path::Path, question: &Value) -> std::io::Result<Value> {

@@ -20,6 +20,7 @@ use crate::say::told;
 use crate::settings::folder_path;
 use crate::trail::record::Record;
 use crate::trail::{Line, Trail};
+use crate::typed::Typed;
 
 /// How often it is looked for new records.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -27,9 +28,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) fn main(arguments: &AuditArgs) -> Result<ExitCode, Failure> {
     let filter = Filter::new(arguments).map_err(Failure::usage)?;
     let pinned = arguments.head.as_deref().map(verify::head).transpose()?;
-    let mut trail = open(&Folder::at(&folder_path(&arguments.folder)?))?;
+    let folder = Folder::at(&folder_path(&arguments.folder)?);
+    let mut trail = open(&folder)?;
     if arguments.verify {
-        return verify::main(&mut trail, pinned, arguments.json);
+        return verify::main(&mut trail, &Typed::new(&folder), pinned, arguments.json);
     }
     let page = Page::new(Form::of_stdout(arguments.json), arguments.limit);
     let mut reading = Reading { filter, page, broken: 0 };

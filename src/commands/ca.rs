@@ -5,13 +5,17 @@ mod show;
 
 use std::process::ExitCode;
 
-use actors::Roots;
 use actors::folder::Folder;
+use actors::{RootError, Roots};
 
 use crate::cli::{CaArgs, CaCommand};
 use crate::failure::Failure;
 use crate::say::told;
 use crate::settings::folder_path;
+use crate::typed::Typed;
+
+/// What both roots are brought to VMs with.
+const EXPORT: &str = "ca export > secret-proxy-ca.pem";
 
 pub(crate) fn main(arguments: &CaArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(&arguments.folder)?);
@@ -24,10 +28,27 @@ pub(crate) fn main(arguments: &CaArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Why there is no root to tell of. What is to be typed is for this folder, which the root does not know.
+fn unusable(folder: &Folder, error: &RootError) -> Failure {
+    let typed = Typed::new(folder);
+    match error {
+        RootError::Missing(path) => {
+            Failure::not_well(format!("there is no CA in {} yet: {} makes it", path.display(), typed.ours("run")))
+        }
+        RootError::Next(path, what) => {
+            let (path, another) = (path.display(), typed.ours("ca rotate"));
+            Failure::not_well(format!(
+                "the next root cannot be used ({what}): remove {path}, and {another} makes another"
+            ))
+        }
+        other => Failure::not_well(other),
+    }
+}
+
 /// The one in use and, so that a VM can trust it before it is used, the next one.
 fn export(folder: &Folder) -> Result<(), Failure> {
-    let roots = Roots::read(folder).map_err(Failure::not_well)?;
-    let next = roots.next.transpose().map_err(Failure::not_well)?;
+    let roots = Roots::read(folder).map_err(|error| unusable(folder, &error))?;
+    let next = roots.next.transpose().map_err(|error| unusable(folder, &error))?;
     say!("{}", roots.in_use.pem.trim_end());
     if let Some(next) = next {
         say!("{}", next.pem.trim_end());
@@ -36,7 +57,8 @@ fn export(folder: &Folder) -> Result<(), Failure> {
             return Ok(());
         }
         if let Err(error) = Roots::note_export(folder) {
-            complain!("secret-proxy: ca rotate --finish will not know of this export: {}", error.kind());
+            let finish = Typed::new(folder).ours("ca rotate --finish");
+            complain!("secret-proxy: {finish} will not know of this export: {}", error.kind());
         }
     }
     Ok(())

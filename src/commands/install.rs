@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use actors::folder::Folder;
 use actors::settings::Listen;
 use rustix::process::geteuid;
 
@@ -11,6 +12,7 @@ use crate::cli::{FolderArgs, RunArgs};
 use crate::failure::Failure;
 use crate::service::{self, Home, Tunnel, Way, Wish, has_lima, is_instance, program, search_path};
 use crate::settings::{self, Run, folder_path};
+use crate::typed::Typed;
 
 pub(crate) fn main(arguments: &InstallArgs) -> Result<ExitCode, Failure> {
     not_by_sudo()?;
@@ -27,7 +29,8 @@ pub(crate) fn main(arguments: &InstallArgs) -> Result<ExitCode, Failure> {
     make_folder(&arguments.folder)?;
     hints(&wish);
     if service::install(platform, &home, &wish)? {
-        say!("done; see how it is with: secret-proxy status");
+        let folder = Folder::at(&folder_path(&arguments.folder)?);
+        say!("done; see how it is with: {}", Typed::new(&folder).ours("status"));
     } else {
         say!("everything is installed already, and nothing was changed");
     }

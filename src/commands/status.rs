@@ -10,13 +10,15 @@ use crate::cli::StatusArgs;
 use crate::failure::Failure;
 use crate::settings::folder_path;
 use crate::terminal::visible;
+use crate::typed::Typed;
 
 pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
-    let report = ask(&Folder::at(&folder_path(&arguments.folder)?), "status")?;
+    let folder = Folder::at(&folder_path(&arguments.folder)?);
+    let report = ask(&folder, "status")?;
     if arguments.json {
         say!("{report}");
     } else {
-        print(&report);
+        print(&report, &Typed::new(&folder));
     }
     Ok(if is_well(&report) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -29,7 +31,7 @@ fn is_well(report: &Value) -> bool {
         && report["audit"]["last_error"].is_null()
 }
 
-fn print(report: &Value) {
+fn print(report: &Value, typed: &Typed) {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let list = |value: &Value, line: &dyn Fn(&Value) -> String| {
         value.as_array().into_iter().flatten().map(line).collect::<Vec<_>>().join(", ")
@@ -47,7 +49,7 @@ fn print(report: &Value) {
     }
     say!("ca          {}", text(&report["ca"]["fingerprint"]));
     if report["ca"]["next_fingerprint"].is_string() {
-        say!("            another root waits: secret-proxy ca says what to do");
+        say!("            another root waits: {} says what to do", typed.ours("ca"));
     }
     say!(
         "audit       {} records since the start, {} refused, {} unrecorded ({})",

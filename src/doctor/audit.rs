@@ -9,12 +9,12 @@ use std::path::Path;
 use rustix::fs::{Access, access, statvfs};
 use serde_json::Value;
 
-use super::typed::quoted;
 use super::{Ground, Link};
 use crate::commands::ask::ask;
 use crate::terminal::visible;
 use crate::trail::digest::Digest;
 use crate::trail::record::Record;
+use crate::typed::quoted;
 
 const NAME: &str = "audit";
 /// Less than this, in bytes, is told: as the daemon does.

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::typed::quoted;
 use super::{Ground, Link, Verdict, port};
 use crate::settings::joined;
 use crate::terminal::visible;
+use crate::typed::quoted;
 
 const TUNNELS: &str = "tunnels";
 
@@ -86,9 +86,9 @@ mod tests {
     use actors::folder::Folder;
     use serde_json::json;
 
-    use super::super::Typed;
     use super::*;
     use crate::failure::Failure;
+    use crate::typed::Typed;
 
     fn link(states: &[&str]) -> Link {
         let tunnels: Vec<Value> = states

@@ -4,11 +4,11 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::typed::{quoted, shell};
 use super::{Ground, Link};
 use crate::failure::Failure;
 use crate::logging;
 use crate::terminal::visible;
+use crate::typed::{quoted, shell};
 
 /// What may be in it that is nobody else's business. The key and the secrets are links of their own.
 const PRIVATE: [&str; 4] = ["audit.log", "proxy.log", "settings.env", "guests.json"];

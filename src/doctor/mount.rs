@@ -7,9 +7,9 @@ use policy::lint::Lint;
 use policy::problem::{Problem, Severity};
 
 use super::files::{edit, without_settings};
-use super::typed::quoted;
 use super::{Ground, Link};
 use crate::commands::check;
+use crate::typed::quoted;
 
 const SOURCE: &str = "secrets";
 const LISTS: &str = "allowlist";

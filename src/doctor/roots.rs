@@ -1,13 +1,14 @@
 //! The certificate authority: the root in use, and the one that waits.
 
+use actors::tunnel::is_name;
 use actors::{RootCertificate, RootError, Roots};
 use time::OffsetDateTime;
 
-use super::typed::quoted;
 use super::{Ground, Link};
-use crate::guests;
+use crate::guests::{self, Guests};
 use crate::settings::joined;
 use crate::terminal::visible;
+use crate::typed::quoted;
 
 /// A root that ends sooner is told of: every VM has to be brought another first.
 const DAYS_LEFT_MIN: i64 = 90;
@@ -19,7 +20,7 @@ pub(super) fn in_use(ground: &Ground) -> Link {
     match Roots::check(&ground.folder) {
         Ok(root) => valid(ground, &root),
         Err(error @ RootError::Missing(_)) => match &ground.status {
-            None => Link::warn(NAME, error.to_string(), ground.typed.start()),
+            None => Link::warn(NAME, told(&error), ground.typed.start()),
             Some(status) => {
                 let detail = format!("{} is gone: the daemon makes another when it starts again", folder.display());
                 Link::fail(NAME, detail, ground.typed.restart(status))
@@ -42,6 +43,7 @@ pub(super) fn in_use(ground: &Ground) -> Link {
 /// What is wrong, without the advice for somebody who does not have this fix.
 fn told(error: &RootError) -> String {
     match error {
+        RootError::Missing(path) => format!("there is no CA in {} yet", path.display()),
         RootError::Damaged(path, what) => format!("{} is damaged: {what}", path.display()),
         RootError::NotValid(path, from, to) => format!("{} is not valid now, but from {from} to {to}", path.display()),
         other => other.to_string(),
@@ -85,13 +87,24 @@ fn waiting(ground: &Ground, next: &RootCertificate) -> Link {
     let seen = guests::read(&ground.folder);
     let without = seen.iter().filter(|(_, guest)| !guest.trusts.contains(&next.fingerprint));
     let without: Vec<String> = without.map(|(name, _)| visible(name)).collect();
-    if without.is_empty() {
-        let known = match seen.len() {
-            0 => "whether VMs trust it is not known: doctor INSTANCE looks".to_owned(),
-            _ => format!("trusted by {}", joined(seen.keys().map(|name| visible(name)))),
-        };
-        return Link::warn(NAME, format!("another root waits; {known}"), ground.typed.ours("ca rotate --finish"));
+    if !without.is_empty() {
+        let detail = format!("another root waits, and is not trusted yet by {}", joined(without));
+        return Link::warn(NAME, detail, ground.typed.ours(EXPORT));
     }
-    let detail = format!("another root waits, and is not trusted yet by {}", joined(without));
-    Link::warn(NAME, detail, ground.typed.ours(EXPORT))
+    // To use it now would cut off every VM that does not trust it.
+    if let Some(name) = unseen(ground, &seen) {
+        let detail = format!("another root waits; whether {name} trusts it is not known");
+        return Link::warn(NAME, detail, ground.typed.ours(&format!("doctor {name}")));
+    }
+    let trusted = joined(seen.keys().map(|name| visible(name)));
+    let detail = format!("another root waits; trusted by {trusted}");
+    Link::warn(NAME, detail, ground.typed.ours("ca rotate --finish"))
+}
+
+/// A VM that was not looked at: one whose tunnel reports, or any if none was.
+fn unseen(ground: &Ground, seen: &Guests) -> Option<String> {
+    let tunnels = ground.status.as_ref().and_then(|status| status["tunnels"].as_array()).into_iter().flatten();
+    let mut names = tunnels.filter_map(|tunnel| tunnel["instance"].as_str()).filter(|name| is_name(name));
+    let unseen = names.find(|name| !seen.contains_key(*name)).map(str::to_owned);
+    unseen.or_else(|| seen.is_empty().then(|| "INSTANCE".to_owned()))
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::child::{self, Ran};
 use super::port;
-use super::typed::{quoted, shell};
 use crate::cli::DoctorArgs;
 use crate::failure::Failure;
+use crate::typed::{quoted, shell};
 
 /// How long one look may take, with the connection.
 const LIMIT: Duration = Duration::from_secs(12);

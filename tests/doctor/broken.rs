@@ -158,15 +158,16 @@ fn what_only_a_new_start_mends_is_told_so() {
 fn a_root_that_waits_is_no_failure_unless_it_is_damaged() {
     let proxy = well();
     let fixes = |report: &Value| with(report, "warn").iter().map(|link| link["fix"].clone()).collect::<Vec<_>>();
-    for fix in
-        ["secret-proxy ca rotate", "secret-proxy ca export > secret-proxy-ca.pem", "secret-proxy ca rotate --finish"]
-    {
-        let warned = report(&proxy, &[], &[]);
-        if fix != "secret-proxy ca rotate" {
-            assert_eq!(fixes(&warned), [fix]);
-        }
-        assert!(proxy.typed(&format!("cd ~ && {fix}"), &[]).status.success());
+    let export = "secret-proxy ca export > secret-proxy-ca.pem";
+    for (typed, then) in [
+        ("secret-proxy ca rotate", &[export][..]),
+        // Whether any VM trusts it is not known: to finish is not what doctor says.
+        (export, &["secret-proxy doctor INSTANCE"]),
+        ("secret-proxy ca rotate --finish", &[]),
+    ] {
+        assert!(proxy.typed(&format!("cd ~ && {typed}"), &[]).status.success());
         assert_green(&proxy);
+        assert_eq!(fixes(&report(&proxy, &[], &[])), then);
     }
     assert_eq!(fixes(&report(&proxy, &[], &[])), [""; 0]);
     assert!(proxy.cli(&["ca", "rotate"]).status.success());

@@ -9,6 +9,7 @@ use crate::terminal::{visible, visible_json};
 use crate::trail::Trail;
 use crate::trail::chain::{Chain, check};
 use crate::trail::link::Head;
+use crate::typed::Typed;
 
 /// What a whole chain does not prove.
 const LIMITS: &str = "No record was changed, removed or moved while what follows it was left as it was. It would not show if\n\
@@ -20,18 +21,18 @@ pub(super) fn head(text: &str) -> Result<Head, Failure> {
     text.trim().parse().map_err(usage)
 }
 
-pub(super) fn main(trail: &mut Trail, pinned: Option<Head>, json: bool) -> Result<ExitCode, Failure> {
+pub(super) fn main(trail: &mut Trail, typed: &Typed, pinned: Option<Head>, json: bool) -> Result<ExitCode, Failure> {
     let files = trail.files();
     let chain = check(trail, pinned).map_err(Failure::not_well)?;
     if json {
         say!("{}", visible_json(&report(&chain, files).to_string()));
     } else {
-        print(&chain, files);
+        print(&chain, files, typed);
     }
     Ok(if chain.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(chain: &Chain, files: usize) {
+fn print(chain: &Chain, files: usize, typed: &Typed) {
     for note in &chain.notes {
         say!("{}: {}", note.place, visible(&note.what));
     }
@@ -45,7 +46,7 @@ fn print(chain: &Chain, files: usize) {
     let plural = if files == 1 { "" } else { "s" };
     say!("{} records in {files} file{plural}, from {first} to {last}: the chain is whole", chain.records);
     if let Some(head) = chain.head() {
-        say!("head {head}\n{LIMITS}\n    secret-proxy audit --verify --head {head}");
+        say!("head {head}\n{LIMITS}\n    {}", typed.ours(&format!("audit --verify --head {head}")));
     }
 }
 

@@ -4,24 +4,29 @@ use actors::folder::{Folder, FolderError};
 use actors::{RootError, Roots, Step};
 use serde_json::json;
 
+use super::{EXPORT, unusable};
 use crate::commands::ask::put;
 use crate::failure::Failure;
 use crate::guests;
 use crate::settings::joined;
 use crate::terminal::visible;
+use crate::typed::Typed;
 
 /// How often a daemon is asked: one of its owners may be starting again.
 const TRIES: usize = 3;
 
 pub(super) fn begin(folder: &Folder) -> Result<(), Failure> {
     take(folder, Step::Begin)?;
-    let next = Roots::next(folder).transpose().map_err(Failure::not_well)?;
-    let next = next.ok_or_else(|| Failure::not_well("somebody else has just finished a rotation: secret-proxy ca"))?;
+    let typed = Typed::new(folder);
+    let next = Roots::next(folder).transpose().map_err(|error| unusable(folder, &error))?;
+    let next = next.ok_or_else(|| {
+        Failure::not_well(format!("somebody else has just finished a rotation: see {}", typed.ours("ca")))
+    })?;
     say!("another root waits in {}; the one in use stays in use", folder.next_authority().display());
     say!("fingerprint  {} (SHA-256)", next.fingerprint);
-    say!("now          secret-proxy ca export > secret-proxy-ca.pem, which has both: bring it to each VM,");
-    say!("             look with secret-proxy doctor INSTANCE whether it trusts both,");
-    say!("then         secret-proxy ca rotate --finish");
+    say!("now          {}, which has both: bring it to each VM,", typed.ours(EXPORT));
+    say!("             look with {} whether it trusts both,", typed.ours("doctor INSTANCE"));
+    say!("then         {}", typed.ours("ca rotate --finish"));
     Ok(())
 }
 
@@ -32,11 +37,11 @@ pub(super) fn finish(folder: &Folder, force: bool) -> Result<(), Failure> {
         refuse_if_early(folder)?;
     }
     take(folder, Step::Finish)?;
-    let in_use = Roots::read(folder).map_err(Failure::not_well)?.in_use;
+    let in_use = Roots::read(folder).map_err(|error| unusable(folder, &error))?.in_use;
     if waits {
         say!("the next root is in use; the key of the one before is deleted");
     } else {
-        say!("no other root waits (secret-proxy ca rotate makes one); in use is");
+        say!("no other root waits ({} makes one); in use is", Typed::new(folder).ours("ca rotate"));
     }
     say!("fingerprint  {} (SHA-256)", in_use.fingerprint);
     Ok(())
@@ -45,11 +50,13 @@ pub(super) fn finish(folder: &Folder, force: bool) -> Result<(), Failure> {
 /// A VM that does not trust the next root gets nothing but certificate errors from then on.
 fn refuse_if_early(folder: &Folder) -> Result<(), Failure> {
     let Some(Ok(next)) = Roots::next(folder) else { return Ok(()) };
+    let typed = Typed::new(folder);
     if Roots::exported(folder).is_none() {
-        return Err(Failure::not_well(
-            "the next root was never exported, so that no VM trusts it: secret-proxy ca export > secret-proxy-ca.pem, \
-             bring it to each VM, then again; or add --force",
-        ));
+        return Err(Failure::not_well(format!(
+            "the next root was never exported, so that no VM trusts it: {}, bring it to each VM, then again; or add \
+             --force",
+            typed.ours(EXPORT)
+        )));
     }
     let seen = guests::read(folder);
     let without = seen.iter().filter(|(_, guest)| !guest.trusts.contains(&next.fingerprint));
@@ -58,9 +65,9 @@ fn refuse_if_early(folder: &Folder) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::not_well(format!(
-        "the next root is not trusted yet by {}: bring the export there and look again with secret-proxy doctor; \
-         or add --force",
-        joined(without)
+        "the next root is not trusted yet by {}: bring the export there and look again with {}; or add --force",
+        joined(without),
+        typed.ours("doctor INSTANCE")
     )))
 }
 
@@ -68,7 +75,7 @@ fn refuse_if_early(folder: &Folder) -> Result<(), Failure> {
 fn take(folder: &Folder, step: Step) -> Result<(), Failure> {
     match actors::rotate(folder, step) {
         Err(RootError::Folder(FolderError::InUse(..))) => {}
-        done => return done.map_err(Failure::not_well),
+        done => return done.map_err(|error| unusable(folder, &error)),
     }
     let question = json!({ "ask": "rotate", "step": step });
     let mut answer = put(folder, &question);

@@ -6,30 +6,33 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::{EXPORT, unusable};
 use crate::commands::ask::ask;
 use crate::failure::Failure;
 use crate::guests::{self, Guest};
 use crate::terminal::visible;
+use crate::typed::Typed;
 
 pub(super) fn main(folder: &Folder) -> Result<(), Failure> {
-    let roots = Roots::read(folder).map_err(Failure::not_well)?;
+    let roots = Roots::read(folder).map_err(|error| unusable(folder, &error))?;
+    let typed = Typed::new(folder);
     let status = ask(folder, "status").ok();
     root("file", &folder.authority(), &roots.in_use);
     let signs = status.as_ref().and_then(|status| status["ca"]["fingerprint"].as_str());
     if let Some(other) = signs.filter(|signs| *signs != roots.in_use.fingerprint) {
-        say!("daemon       signs with another root, {}: secret-proxy ca rotate --finish", visible(other));
+        say!("daemon       signs with another root, {}: {}", visible(other), typed.ours("ca rotate --finish"));
     }
     let Some(next) = &roots.next else { return Ok(()) };
     say!("");
-    let next = next.as_ref().map_err(Failure::not_well)?;
+    let next = next.as_ref().map_err(|error| unusable(folder, error))?;
     root("next", &folder.next_authority(), next);
     match roots.exported {
         Some(time) => say!("exported     {}", rfc3339(time)),
-        None => say!("exported     never: secret-proxy ca export > secret-proxy-ca.pem"),
+        None => say!("exported     never: {}", typed.ours(EXPORT)),
     }
     let names = tunnels(status.as_ref());
     vms(folder, &roots.in_use, next, &names);
-    say!("then         secret-proxy ca rotate --finish");
+    say!("then         {}", typed.ours("ca rotate --finish"));
     Ok(())
 }
 
@@ -53,15 +56,16 @@ fn tunnels(status: Option<&Value>) -> Vec<String> {
 
 /// Only `doctor` knows, and only of the moment when it looked.
 fn vms(folder: &Folder, in_use: &RootCertificate, next: &RootCertificate, tunnels: &[String]) {
-    let seen = guests::read(folder);
+    let (seen, typed) = (guests::read(folder), Typed::new(folder));
     for (name, guest) in &seen {
         say!("VM           {}: {}, when doctor looked ({})", visible(name), trust(guest, in_use, next), guest.seen);
     }
     for name in tunnels.iter().filter(|name| !seen.contains_key(*name)) {
-        say!("VM           {}: not known; secret-proxy doctor {0} looks", visible(name));
+        let name = visible(name);
+        say!("VM           {name}: not known; {} looks", typed.ours(&format!("doctor {name}")));
     }
     if seen.is_empty() && tunnels.is_empty() {
-        say!("VM           none is known; secret-proxy doctor INSTANCE looks which roots it trusts");
+        say!("VM           none is known; {} looks which roots it trusts", typed.ours("doctor INSTANCE"));
     }
 }
 

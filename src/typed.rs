@@ -10,13 +10,13 @@ use crate::cli::FolderArgs;
 use crate::settings::folder_path;
 
 /// Writes commands of ours for one folder.
-pub(super) struct Typed {
+pub(crate) struct Typed {
     /// ` --dir FOLDER`, or nothing.
     dir: String,
 }
 
 impl Typed {
-    pub(super) fn new(folder: &Folder) -> Self {
+    pub(crate) fn new(folder: &Folder) -> Self {
         let by_variable = std::env::var_os("SECRET_PROXY_DIR").map(PathBuf::from);
         let usual =
             folder_path(&FolderArgs { dir: by_variable }).is_ok_and(|path| *Folder::at(&path).path() == *folder.path());
@@ -24,18 +24,18 @@ impl Typed {
     }
 
     /// A command of ours, for this folder.
-    pub(super) fn ours(&self, words: &str) -> String {
+    pub(crate) fn ours(&self, words: &str) -> String {
         let (words, into) = words.split_at(words.find(" > ").unwrap_or(words.len()));
         format!("secret-proxy {words}{}{into}", self.dir)
     }
 
     /// Starts the daemon, as it was installed here.
-    pub(super) fn start(&self) -> String {
+    pub(crate) fn start(&self) -> String {
         installed().unwrap_or_else(|| self.ours("run"))
     }
 
     /// Ends the daemon and starts it again.
-    pub(super) fn restart(&self, status: &Value) -> String {
+    pub(crate) fn restart(&self, status: &Value) -> String {
         installed().unwrap_or_else(|| format!("kill {}; {}", status["pid"], self.ours("run")))
     }
 }
@@ -54,12 +54,12 @@ fn installed() -> Option<String> {
 }
 
 /// A path as a shell takes it.
-pub(super) fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     shell(&path.to_string_lossy()).into_owned()
 }
 
 /// Any text as a shell takes it.
-pub(super) fn shell(text: &str) -> Cow<'_, str> {
+pub(crate) fn shell(text: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {
         return text.into();
