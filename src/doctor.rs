@@ -40,6 +40,9 @@ struct Ground {
     reads_pipe: bool,
 }
 
+/// What cannot be looked at while the folder is shut.
+const INSIDE: [&str; 8] = ["settings", "secrets", "allowlist", "ca", "rotation", "daemon", "listening", "audit"];
+
 /// Looks at all links, in the order in which they depend on each other.
 pub(crate) fn walk(arguments: &DoctorArgs) -> Result<Vec<Link>, Failure> {
     let path = folder_path(&arguments.folder)?;
@@ -52,6 +55,9 @@ pub(crate) fn walk(arguments: &DoctorArgs) -> Result<Vec<Link>, Failure> {
         reads_pipe: arguments.read_mount,
         folder,
     };
+    if files::is_shut(&ground.folder) {
+        return Ok(outside(&ground));
+    }
     // Before the rest is told: what is seen there now decides what is to be done with a root that waits.
     let there = guest.as_ref().map(|guest| guest::links(&ground, guest)).unwrap_or_default();
     let mut links = vec![files::folder(&ground), files::settings(&ground)];
@@ -63,6 +69,17 @@ pub(crate) fn walk(arguments: &DoctorArgs) -> Result<Vec<Link>, Failure> {
     links.push(daemon::tunnels(&ground));
     links.extend(there);
     Ok(links)
+}
+
+/// What can be told by somebody who may not look into the folder.
+fn outside(ground: &Ground) -> Vec<Link> {
+    let unseen = |name| Link::not_looked_at(name, "the folder cannot be entered");
+    let mut links = vec![files::folder(ground)];
+    links.extend(INSIDE.map(unseen));
+    links.extend([unseen("upstream-roots"), host::clock(ground)]);
+    links.extend(tried::links());
+    links.push(unseen("tunnels"));
+    links
 }
 
 /// As `run` would have them, with the environment of this shell.

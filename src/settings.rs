@@ -1,10 +1,10 @@
 //! Settings: flag, else environment, else `settings.env`, else default.
 
+mod file;
 mod values;
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use actors::folder::Folder;
@@ -150,12 +150,7 @@ impl Sources {
     fn read(folder: &Folder) -> Result<Self, Failure> {
         let path = folder.path().join("settings.env");
         let bad = |what: &str| Failure::usage(format!("{}: {what}", path.display()));
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            // What is wrong with the folder itself is told when it is opened.
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => String::new(),
-            Err(error) => return Err(bad(&format!("it cannot be read: {}", error.kind()))),
-        };
+        let text = file::text(&path).map_err(|what| bad(&what))?;
         let mut settings = HashMap::new();
         for line in dotenvy::from_read_iter(text.as_bytes()) {
             let malformed = |_| {

@@ -123,6 +123,17 @@ fn a_line_of_the_settings_file_that_means_nothing_is_told() {
     }
 }
 
+/// Nobody may ever write into it.
+#[test]
+fn a_settings_file_that_is_a_pipe_is_not_waited_for() {
+    let pipe = |dir: &Path| crate::support::fifo::make(&dir.join("settings.env"));
+    let output = Proxy::builder().prepare(pipe).start_refused();
+    assert_complaint(&output, USAGE, &["settings.env", "not a regular file", "move it away"]);
+    let folder = |dir: &Path| fs::create_dir(dir.join("settings.env")).expect("made");
+    let output = Proxy::builder().prepare(folder).start_refused();
+    assert_complaint(&output, USAGE, &["settings.env", "not a regular file", "move it away"]);
+}
+
 #[test]
 fn what_a_daemon_cannot_start_with_is_named() {
     let elsewhere = TempDir::new().expect("a folder");

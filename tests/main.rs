@@ -14,6 +14,7 @@ mod client_tls;
 mod commands;
 mod day;
 mod demo;
+mod denied;
 mod destination;
 mod doctor;
 mod env;

@@ -45,7 +45,9 @@ pub enum FolderError {
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => "make it writable for this user, or choose another folder with --dir",
+        io::ErrorKind::PermissionDenied => {
+            "this user may not enter, read or write it: see to its owner and mode, or choose another folder with --dir"
+        }
         io::ErrorKind::StorageFull => "free some space",
         _ => "choose another folder with --dir",
     }

@@ -1,8 +1,14 @@
 //! The folder, and the settings in it.
 
 use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use actors::folder::Folder;
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::{Ground, Link};
 use crate::failure::Failure;
@@ -18,15 +24,25 @@ pub(super) fn folder(ground: &Ground) -> Link {
     const NAME: &str = "folder";
     let path = ground.folder.path();
     let (shown, typed) = (path.display(), quoted(path));
-    let Ok(found) = fs::metadata(path) else {
-        return Link::fail(NAME, format!("{shown} is not there"), format!("mkdir -p -m 700 {typed}"));
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return shut_off(path),
+        Err(_) => return Link::fail(NAME, format!("{shown} is not there"), format!("mkdir -p -m 700 {typed}")),
     };
     if !found.is_dir() {
         return Link::fail(NAME, format!("{shown} is not a folder"), format!("mv {typed} {typed}.aside"));
     }
-    if found.uid() != rustix::process::geteuid().as_raw() {
+    if found.uid() != geteuid().as_raw() {
         let fix = format!("sudo chown -R \"$(id -un)\" {typed}");
         return Link::fail(NAME, format!("{shown} belongs to another user"), fix);
+    }
+    if is_shut(&ground.folder) {
+        let mode = found.mode() & 0o777;
+        return Link::fail(
+            NAME,
+            format!("{shown}: this user may not enter it (mode {mode:o})"),
+            format!("chmod 700 {typed}"),
+        );
     }
     if is_open(&found) {
         let mode = found.mode() & 0o777;
@@ -38,6 +54,25 @@ pub(super) fn folder(ground: &Ground) -> Link {
     }
     let all = open.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(" ");
     Link::warn(NAME, format!("{shown} has files that are open to others"), format!("chmod 600 {all}"))
+}
+
+/// Whether this user may not look into it.
+pub(super) fn is_shut(folder: &Folder) -> bool {
+    access(folder.path(), Access::READ_OK | Access::EXEC_OK) == Err(Errno::ACCESS)
+}
+
+/// One of the folders above may not be entered: the innermost that can be seen.
+fn shut_off(path: &Path) -> Link {
+    let above = path.ancestors().find(|above| above.symlink_metadata().is_ok()).unwrap_or(path);
+    let (shown, typed) = (path.display(), quoted(above));
+    let detail = format!("{shown}: this user may not get to it");
+    let own = above.metadata().is_ok_and(|found| found.uid() == geteuid().as_raw());
+    let fix = if own {
+        format!("chmod u+rwx {typed}")
+    } else {
+        format!("ls -ld {typed}   # be the user whose it is, or name another folder with --dir")
+    };
+    Link::fail("folder", detail, fix)
 }
 
 fn is_open(found: &Metadata) -> bool {
@@ -62,7 +97,7 @@ pub(super) fn settings(ground: &Ground) -> Link {
 }
 
 /// Where the setting stands: in a variable of this shell, or in the file.
-fn fix(problem: &str, file: &std::path::Path) -> String {
+fn fix(problem: &str, file: &Path) -> String {
     let variable = problem.split_once("(or ").and_then(|(_, rest)| rest.split_once(')')).map(|(name, _)| name);
     match variable.filter(|name| std::env::var_os(name).is_some()) {
         Some(name) => format!("unset {}", shell(name)),
@@ -71,7 +106,7 @@ fn fix(problem: &str, file: &std::path::Path) -> String {
 }
 
 /// Opens a file in the editor of the one who types it.
-pub(super) fn edit(file: &std::path::Path) -> String {
+pub(super) fn edit(file: &Path) -> String {
     format!("${{EDITOR:-vi}} {}", quoted(file))
 }
 

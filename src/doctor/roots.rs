@@ -1,5 +1,8 @@
 //! The certificate authority: the root in use, and the one that waits.
 
+use std::io::ErrorKind;
+
+use actors::folder::FolderError;
 use actors::tunnel::is_name;
 use actors::{RootCertificate, RootError, Roots};
 use time::OffsetDateTime;
@@ -32,12 +35,20 @@ pub(super) fn in_use(ground: &Ground) -> Link {
                 format!("chmod 600 {}   # if they have read it: {}", quoted(&path), ground.typed.ours("ca rotate"));
             Link::fail(NAME, detail, fix)
         }
+        Err(RootError::Folder(error)) if is_denied(&error) => {
+            let fix = format!("chmod -R u+rwX {}", quoted(&folder));
+            Link::fail(NAME, format!("{}: this user may not enter or read it", folder.display()), fix)
+        }
         Err(error) => {
             let another =
                 format!("{} && {}", ground.typed.ours("ca rotate"), ground.typed.ours("ca rotate --finish --force"));
             Link::fail(NAME, told(&error), format!("{another}   # and bring it to the VMs"))
         }
     }
+}
+
+fn is_denied(error: &FolderError) -> bool {
+    matches!(error, FolderError::Io(_, error) if error.kind() == ErrorKind::PermissionDenied)
 }
 
 /// What is wrong, without the advice for somebody who does not have this fix.

@@ -121,7 +121,7 @@ impl RootCertificate {
     /// It is missing, damaged, or not valid now.
     pub fn read(folder: &Path) -> Result<Self, RootError> {
         let path = folder.join(CERTIFICATE);
-        let (has_certificate, has_key) = (path.exists(), folder.join(KEY).exists());
+        let (has_certificate, has_key) = (is_there(&path)?, is_there(&folder.join(KEY))?);
         if !has_certificate && !has_key {
             return Err(RootError::Missing(folder.into()));
         }
@@ -142,6 +142,16 @@ impl RootCertificate {
         }
         let (fingerprint, made) = (fingerprint(&der), not_before + LEAF_BACKDATED);
         Ok(Self { pem, der, fingerprint, not_after: rfc3339(not_after), made, ends: not_after })
+    }
+}
+
+/// Who may not look does not know.
+fn is_there(path: &Path) -> Result<bool, RootError> {
+    match path.try_exists() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(FolderError::Io(path.into(), error).into())
+        }
+        found => Ok(found.unwrap_or_default()),
     }
 }
 
