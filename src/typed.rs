@@ -1,6 +1,7 @@
 //! Lines that can be typed: quoted for a shell, with the folder named if it is not the usual one.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use actors::folder::Folder;
@@ -11,6 +12,7 @@ use crate::settings::folder_path;
 
 /// Writes commands of ours for one folder.
 pub(crate) struct Typed {
+    folder: PathBuf,
     /// ` --dir FOLDER`, or nothing.
     dir: String,
 }
@@ -18,9 +20,10 @@ pub(crate) struct Typed {
 impl Typed {
     pub(crate) fn new(folder: &Folder) -> Self {
         let by_variable = std::env::var_os("SECRET_PROXY_DIR").map(PathBuf::from);
+        let folder = folder.path().to_owned();
         let usual =
-            folder_path(&FolderArgs { dir: by_variable }).is_ok_and(|path| *Folder::at(&path).path() == *folder.path());
-        Self { dir: if usual { String::new() } else { format!(" --dir {}", quoted(folder.path())) } }
+            folder_path(&FolderArgs { dir: by_variable }).is_ok_and(|path| *Folder::at(&path).path() == *folder);
+        Self { dir: if usual { String::new() } else { format!(" --dir {}", quoted(&folder)) }, folder }
     }
 
     /// A command of ours, for this folder.
@@ -31,26 +34,44 @@ impl Typed {
 
     /// Starts the daemon, as it was installed here.
     pub(crate) fn start(&self) -> String {
-        installed().unwrap_or_else(|| self.ours("run"))
+        self.installed().unwrap_or_else(|| self.ours("run"))
     }
 
     /// Ends the daemon and starts it again.
     pub(crate) fn restart(&self, status: &Value) -> String {
-        installed().unwrap_or_else(|| format!("kill {}; {}", status["pid"], self.ours("run")))
+        self.installed().unwrap_or_else(|| format!("kill {}; {}", status["pid"], self.ours("run")))
+    }
+
+    /// What starts the service of this folder anew, if there is one.
+    fn installed(&self) -> Option<String> {
+        let home = PathBuf::from(std::env::var_os("HOME")?);
+        let agents = std::fs::read_dir(home.join("Library/LaunchAgents")).into_iter().flatten().flatten();
+        for agent in agents.map(|entry| entry.path()).filter(|path| self.is_of_this_folder(path)) {
+            let name = agent.file_name().and_then(OsStr::to_str).and_then(|name| name.strip_suffix(".plist"));
+            if let Some(label) = name.filter(|label| label.ends_with(".secret-proxy")) {
+                return Some(format!("launchctl kickstart -k gui/$(id -u)/{}", shell(label)));
+            }
+        }
+        let unit = home.join(".config/systemd/user/secret-proxy.service");
+        let has_unit = unit.exists() && self.is_of_this_folder(&unit);
+        has_unit.then(|| "systemctl --user restart secret-proxy".to_owned())
+    }
+
+    /// A service that names no folder has the usual one.
+    fn is_of_this_folder(&self, service: &Path) -> bool {
+        let text = std::fs::read_to_string(service).unwrap_or_default();
+        named_folder(&text).map_or(self.dir.is_empty(), |named| *Folder::at(&named).path() == *self.folder)
     }
 }
 
-/// What starts the service anew, if there is one.
-fn installed() -> Option<String> {
-    let home = PathBuf::from(std::env::var_os("HOME")?);
-    let agents = std::fs::read_dir(home.join("Library/LaunchAgents")).into_iter().flatten().flatten();
-    let names = agents.filter_map(|entry| entry.file_name().into_string().ok());
-    let label = names.filter_map(|name| name.strip_suffix(".plist").map(str::to_owned));
-    if let Some(label) = label.into_iter().find(|label| label.ends_with(".secret-proxy")) {
-        return Some(format!("launchctl kickstart -k gui/$(id -u)/{}", shell(&label)));
+/// What `--dir` is in a unit or an agent.
+fn named_folder(text: &str) -> Option<PathBuf> {
+    if let Some((_, rest)) = text.split_once("<string>--dir=") {
+        let (named, _) = rest.split_once('<')?;
+        return Some(named.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").into());
     }
-    let unit = home.join(".config/systemd/user/secret-proxy.service");
-    unit.exists().then(|| "systemctl --user restart secret-proxy".to_owned())
+    let (_, rest) = text.split_once("--dir=")?;
+    Some(rest.split(['"', '\n']).next()?.replace("%%", "%").into())
 }
 
 /// A path as a shell takes it.
@@ -70,6 +91,15 @@ pub(crate) fn shell(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_folder_of_a_service_is_read_as_it_was_meant() {
+        let unit = "ExecStart=\"/bin/secret-proxy\" run \"--dir=/a <50%%> 'it'\"\nExecReload=";
+        let agent = "<string>run</string>\n\t\t<string>--dir=/R&amp;D &lt;50%&gt;</string>\n\t</array>";
+        for (text, folder) in [(unit, Some("/a <50%> 'it'")), (agent, Some("/R&D <50%>")), ("run\n", None)] {
+            assert_eq!(named_folder(text), folder.map(PathBuf::from));
+        }
+    }
 
     #[test]
     fn a_shell_takes_any_text_as_one_word() {

@@ -126,3 +126,18 @@ fn a_folder_that_may_not_be_entered_is_not_said_to_have_nothing_in_it() {
         shut.iter().for_each(|path| scene.open(path));
     }
 }
+
+#[test]
+fn a_file_of_ones_own_that_may_not_be_read_needs_a_mode_and_nothing_else() {
+    let scene = Scene::new();
+    for (name, link) in [("secrets.env", "secrets"), ("audit.log", "audit"), ("settings.env", "settings")] {
+        let path = scene.proxy.dir().join(name);
+        if !path.exists() {
+            fs::write(&path, "").expect("written");
+            scene.give(&path);
+        }
+        scene.shut(&path);
+        assert_eq!(scene.link(scene.user, link).1, format!("chmod 600 {}", text(&path)));
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("ours");
+    }
+}

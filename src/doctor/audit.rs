@@ -9,6 +9,7 @@ use std::path::Path;
 use rustix::fs::{Access, access, statvfs};
 use serde_json::Value;
 
+use super::files::is_own_and_shut;
 use super::{Ground, Link};
 use crate::commands::ask::ask;
 use crate::terminal::visible;
@@ -30,7 +31,12 @@ pub(super) fn audit(ground: &Ground) -> Link {
     let path = ground.folder.audit();
     let error = ground.status.as_ref().and_then(|status| status["audit"]["last_error"].as_str());
     if let Some(problem) = unwritable(&path) {
-        return Link::fail(NAME, problem, format!("mv {0} {0}.aside", quoted(&path)));
+        let fix = if is_own_and_shut(&path) {
+            format!("chmod 600 {}", quoted(&path))
+        } else {
+            format!("mv {0} {0}.aside", quoted(&path))
+        };
+        return Link::fail(NAME, problem, fix);
     }
     if let Some(error) = error {
         return Link::fail(
@@ -59,7 +65,9 @@ fn unwritable(path: &Path) -> Option<String> {
         Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
             Some(format!("{} belongs to another user", path.display()))
         }
-        Ok(_) => access(path, Access::WRITE_OK).err().map(|error| format!("{}: {error}", path.display())),
+        Ok(_) => {
+            access(path, Access::READ_OK | Access::WRITE_OK).err().map(|error| format!("{}: {error}", path.display()))
+        }
         Err(_) => {
             let folder = path.parent()?;
             let writable = access(folder, Access::WRITE_OK).is_ok() || !folder.exists();

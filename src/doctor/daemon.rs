@@ -47,10 +47,16 @@ fn told(ground: &Ground, tunnels: &[Value]) -> Link {
     let with = |wanted| tunnels.iter().find(|tunnel| verdict(tunnel) == wanted);
     if let Some(tunnel) = with(Verdict::Fail) {
         let instance = text(tunnel, "instance");
-        let errors = quoted(&ground.folder.path().join(format!("tunnel-{instance}.err")));
-        // One that says nothing any more has ended.
-        let silent = text(tunnel, "state") == "silent";
-        let fix = if silent { ground.typed.ours(&format!("tunnel {instance}")) } else { format!("tail {errors}") };
+        let errors = ground.folder.path().join(format!("tunnel-{instance}.err"));
+        let fix = if text(tunnel, "state") == "silent" {
+            // One that says nothing any more has ended.
+            ground.typed.ours(&format!("tunnel {instance}"))
+        } else if errors.exists() {
+            format!("tail {}", quoted(&errors))
+        } else {
+            // Only launchd writes such a file: what a keeper has to say is in the detail, and the rest is in the VM.
+            ground.typed.ours(&format!("doctor {instance}"))
+        };
         return Link::fail(TUNNELS, detail, fix);
     }
     match with(Verdict::Warn) {
@@ -90,12 +96,12 @@ mod tests {
     use crate::failure::Failure;
     use crate::typed::Typed;
 
-    fn link(states: &[&str]) -> Link {
+    fn link(folder: &Path, states: &[&str]) -> Link {
         let tunnels: Vec<Value> = states
             .iter()
             .map(|state| json!({ "instance": "work", "state": state, "last_error": "the port\u{1b} is taken" }))
             .collect();
-        let folder = Folder::at(Path::new("/nowhere"));
+        let folder = Folder::at(folder);
         let (settings, typed) = (Err(Failure::usage("")), Typed::new(&folder));
         told(&Ground { settings, status: None, typed, reads_pipe: false, folder }, &tunnels)
     }
@@ -109,15 +115,21 @@ mod tests {
             (&["connecting", "port-taken"], Verdict::Fail),
             (&["a word of a later version"], Verdict::Fail),
         ] {
-            assert_eq!(link(states).verdict, verdict, "{states:?}");
+            assert_eq!(link(Path::new("/nowhere"), states).verdict, verdict, "{states:?}");
         }
     }
 
     #[test]
     fn what_is_to_be_typed_depends_on_whether_its_keeper_lives() {
-        let (taken, silent) = (link(&["port-taken"]), link(&["up", "silent"]));
+        let folder = tempfile::tempdir().expect("a folder");
+        let errors = Folder::at(folder.path()).path().join("tunnel-work.err");
+        std::fs::write(&errors, "").expect("written");
+        let nowhere = Path::new("/nowhere");
+        let (taken, silent) = (link(folder.path(), &["port-taken"]), link(nowhere, &["up", "silent"]));
         assert_eq!(taken.detail, "work port-taken (the port\\u{1b} is taken)");
-        assert_eq!(taken.fix.as_deref(), Some("tail /nowhere/tunnel-work.err"));
+        assert_eq!(taken.fix.as_deref(), Some(format!("tail {}", quoted(&errors)).as_str()));
+        let by_hand = link(nowhere, &["port-taken"]);
+        assert_eq!(by_hand.fix.as_deref(), Some("secret-proxy doctor work --dir /nowhere"));
         assert_eq!(silent.fix.as_deref(), Some("secret-proxy tunnel work --dir /nowhere"));
     }
 }

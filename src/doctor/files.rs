@@ -61,6 +61,12 @@ pub(super) fn is_shut(folder: &Folder) -> bool {
     access(folder.path(), Access::READ_OK | Access::EXEC_OK) == Err(Errno::ACCESS)
 }
 
+/// Whether it is a file of this user that this user may not read or write: a mode is all that is wrong with it.
+pub(super) fn is_own_and_shut(path: &Path) -> bool {
+    let own = |found: Metadata| found.is_file() && found.uid() == geteuid().as_raw();
+    fs::symlink_metadata(path).is_ok_and(own) && access(path, Access::READ_OK | Access::WRITE_OK) == Err(Errno::ACCESS)
+}
+
 /// One of the folders above may not be entered: the innermost that can be seen.
 fn shut_off(path: &Path) -> Link {
     let above = path.ancestors().find(|above| above.symlink_metadata().is_ok()).unwrap_or(path);
@@ -101,6 +107,9 @@ fn fix(problem: &str, file: &Path) -> String {
     let variable = problem.split_once("(or ").and_then(|(_, rest)| rest.split_once(')')).map(|(name, _)| name);
     match variable.filter(|name| std::env::var_os(name).is_some()) {
         Some(name) => format!("unset {}", shell(name)),
+        None if is_own_and_shut(file) => format!("chmod 600 {}", quoted(file)),
+        // An editor would wait for a pipe, too.
+        None if fs::metadata(file).is_ok_and(|found| !found.is_file()) => format!("mv {0} {0}.aside", quoted(file)),
         None => edit(file),
     }
 }

@@ -6,7 +6,7 @@ use actors::{Hazard, Mount, Unread};
 use policy::lint::Lint;
 use policy::problem::{Problem, Severity};
 
-use super::files::{edit, without_settings};
+use super::files::{edit, is_own_and_shut, without_settings};
 use super::{Ground, Link};
 use crate::commands::check;
 use crate::typed::quoted;
@@ -30,7 +30,11 @@ pub(super) fn links(ground: &Ground) -> [Link; 2] {
         Ok(mount) => match read(path, mount) {
             Ok(lint) => [readable(path, mount), lists(ground, path, &lint)],
             Err(unread_why) => {
-                let fix = format!("{}   # {}", ground.typed.ours("reload"), unread_why.fix);
+                let fix = if is_own_and_shut(path) {
+                    format!("chmod 600 {}", quoted(path))
+                } else {
+                    format!("{}   # {}", ground.typed.ours("reload"), unread_why.fix)
+                };
                 [Link::fail(SOURCE, format!("{}: {}", path.display(), unread_why.problem), fix), unread()]
             }
         },

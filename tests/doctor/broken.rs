@@ -141,6 +141,21 @@ fn a_service_that_is_installed_is_started_as_such() {
     }
 }
 
+/// To restart that one would never start this one.
+#[test]
+fn a_service_of_another_folder_is_left_alone() {
+    let proxy = well();
+    assert!(proxy.stop().success());
+    let home = proxy.dir().with_file_name("home");
+    let unit = home.join(".config/systemd/user/secret-proxy.service");
+    fs::create_dir_all(unit.parent().expect("a folder")).expect("made");
+    for (folder, fix) in [(home.as_path(), "secret-proxy run"), (proxy.dir(), "systemctl --user restart secret-proxy")]
+    {
+        fs::write(&unit, format!("ExecStart=\"/bin/secret-proxy\" run \"--dir={}\"\n", text(folder))).expect("written");
+        assert_eq!(broken(&proxy, &[], "daemon").1, fix);
+    }
+}
+
 #[test]
 fn what_only_a_new_start_mends_is_told_so() {
     for (name, lost) in [("ca", "ca"), ("listening", "proxy.sock")] {
