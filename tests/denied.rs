@@ -59,15 +59,6 @@ impl Scene {
         self.proxy.run(&mut command)
     }
 
-    fn shut(&self, path: &Path) {
-        fs::set_permissions(path, Permissions::from_mode(0)).expect("ours");
-    }
-
-    /// The drop check looks into it.
-    fn open(&self, path: &Path) {
-        fs::set_permissions(path, Permissions::from_mode(0o700)).expect("ours");
-    }
-
     #[track_caller]
     fn assert_denied(&self, user: Option<u32>, words: &[&str], code: i32) {
         let output = self.run_as(user, words);
@@ -88,18 +79,27 @@ impl Scene {
     }
 }
 
+fn shut(path: &Path) {
+    fs::set_permissions(path, Permissions::from_mode(0o0)).expect("ours");
+}
+
+/// The drop check looks into it.
+fn open(path: &Path) {
+    fs::set_permissions(path, Permissions::from_mode(0o700)).expect("ours");
+}
+
 #[test]
 fn a_ca_that_may_not_be_entered_is_not_said_to_be_missing() {
     let scene = Scene::new();
     let ca = scene.proxy.dir().join("ca");
-    scene.shut(&ca);
+    shut(&ca);
     for words in [&["ca"][..], &["ca", "export"], &["run", "--listen", "127.0.0.1:0"]] {
         scene.assert_denied(scene.user, words, 1);
     }
     let (detail, fix) = scene.link(scene.user, "ca");
     assert!(detail.contains("this user may not"), "{detail}");
     assert_eq!(fix, format!("chmod -R u+rwX {}", text(&ca)));
-    scene.open(&ca);
+    open(&ca);
 }
 
 #[test]
@@ -115,15 +115,15 @@ fn a_folder_that_may_not_be_entered_is_not_said_to_have_nothing_in_it() {
     } else {
         eprintln!("SKIPPED: only root can be another user, too");
     }
-    for ((user, expected), shut) in table {
-        shut.iter().for_each(|path| scene.shut(path));
+    for ((user, expected), own) in table {
+        own.iter().for_each(|path| shut(path));
         for words in [&["status"][..], &["reload"], &["ca"], &["ca", "rotate"]] {
             scene.assert_denied(user, words, 1);
         }
         scene.assert_denied(user, &["run"], 2);
         let (_, fix) = scene.link(user, "folder");
         assert!(fix.starts_with(&expected), "{fix}");
-        shut.iter().for_each(|path| scene.open(path));
+        own.iter().for_each(|path| open(path));
     }
 }
 
@@ -136,7 +136,7 @@ fn a_file_of_ones_own_that_may_not_be_read_needs_a_mode_and_nothing_else() {
             fs::write(&path, "").expect("written");
             scene.give(&path);
         }
-        scene.shut(&path);
+        shut(&path);
         assert_eq!(scene.link(scene.user, link).1, format!("chmod 600 {}", text(&path)));
         fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("ours");
     }

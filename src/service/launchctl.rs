@@ -16,7 +16,10 @@ const LAUNCHCTL: Tool = Tool {
     program: "launchctl",
     first: &[],
     advice: "log in on the Mac's own screen as this user, and run the same again",
+    absent: "there is no launchd here: have what starts programs on this computer run 'secret-proxy run'",
 };
+
+const LAUNCHCTL_TO_REMOVE: Tool = LAUNCHCTL.for_removal();
 
 /// An agent may take 15 s to end (`ExitTimeOut`), and cannot be loaded again before.
 const END: Duration = Duration::from_secs(20);
@@ -52,7 +55,7 @@ fn load(file: &File, label: &str) -> Result<bool, Failure> {
             return Ok(true);
         }
         // Before the file is replaced: if this fails, the next attempt sees the difference again.
-        Some(_) => unload(label)?,
+        Some(_) => unload(&LAUNCHCTL, label)?,
         None => {}
     }
     if !same {
@@ -65,14 +68,14 @@ fn load(file: &File, label: &str) -> Result<bool, Failure> {
 }
 
 /// Stops it, and waits until it has ended.
-fn unload(label: &str) -> Result<(), Failure> {
+fn unload(tool: &Tool, label: &str) -> Result<(), Failure> {
     let target = target(label);
     // While the job ends this is an error that is none: what counts is that it goes.
-    let told = LAUNCHCTL.run(&["bootout", &target]);
+    let told = tool.run(&["bootout", &target]);
     let begun = Instant::now();
-    while LAUNCHCTL.ask(&["print", &target])?.is_some() {
+    while tool.ask(&["print", &target])?.is_some() {
         if begun.elapsed() > END {
-            return told.and(Err(LAUNCHCTL.failed(&["bootout", &target], "it is still there")));
+            return told.and(Err(tool.failed(&["bootout", &target], "it is still there")));
         }
         sleep(PAUSE);
     }
@@ -80,16 +83,22 @@ fn unload(label: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Unloads agents and removes their files. Whether there were any.
+/// Unloads agents and removes their files, which go whatever launchd says. Whether there were any.
 pub(super) fn uninstall(folder: &Path, instances: &[String]) -> Result<bool, Failure> {
     let agents = launchd::installed(folder, instances);
+    let mut told = Ok(());
     for (path, label) in &agents {
-        if LAUNCHCTL.ask(&["print", &target(label)])?.is_some() {
-            unload(label)?;
-        }
+        told = told.and(unload_if_loaded(label));
         files::remove(path)?;
     }
-    Ok(!agents.is_empty())
+    told.map(|()| !agents.is_empty())
+}
+
+fn unload_if_loaded(label: &str) -> Result<(), Failure> {
+    match LAUNCHCTL_TO_REMOVE.ask(&["print", &target(label)])? {
+        Some(_) => unload(&LAUNCHCTL_TO_REMOVE, label),
+        None => Ok(()),
+    }
 }
 
 /// Of the graphical login.

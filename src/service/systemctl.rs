@@ -14,7 +14,10 @@ const SYSTEMCTL: Tool = Tool {
     first: &["--user"],
     advice: "see what systemctl --user status secret-proxy says (without a bus: log in as this user itself, not by \
              su or sudo), and run the same again",
+    absent: "there is no systemd here: have what starts programs on this computer run 'secret-proxy run'",
 };
+
+const SYSTEMCTL_TO_REMOVE: Tool = SYSTEMCTL.for_removal();
 
 /// How a unit is.
 #[derive(Clone, Copy, Default)]
@@ -30,6 +33,8 @@ pub(super) fn install(folder: &Path, wish: &Wish) -> Result<bool, Failure> {
     let tunnels = wish.tunnels.iter().map(|it| tunnel_unit(&it.instance));
     let socket = wish.sockets.map(|_| SOCKET.to_owned());
     let units: Vec<String> = socket.into_iter().chain([PROXY.to_owned()]).chain(tunnels).collect();
+    // Without systemd nothing is to be left behind.
+    ask(PROXY)?;
     let changed = write(folder, wish)?;
     let mut outdated = Vec::new();
     for unit in &units {
@@ -108,21 +113,29 @@ fn start(unit: &str, outdated: bool) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// Stops units and removes their files. Whether there were any.
+/// Stops units and removes their files, which go whatever systemd says. Whether there were any.
 pub(super) fn uninstall(folder: &Path, instances: &[String]) -> Result<bool, Failure> {
     let installed = systemd::installed(folder, instances);
-    if !installed.units.is_empty() {
-        let units = installed.units.iter().map(String::as_str);
-        SYSTEMCTL.run(&["disable", "--now"].into_iter().chain(units).collect::<Vec<_>>())?;
-        installed.units.iter().for_each(|unit| say!("stopped    {unit}"));
+    let stopped = stop(&installed.units);
+    if stopped.is_err() {
+        systemd::links(folder, &installed.units).iter().try_for_each(|link| files::remove(link))?;
     }
     for path in &installed.files {
         remove(path)?;
     }
-    if !installed.files.is_empty() {
-        SYSTEMCTL.run(&["daemon-reload"])?;
-    }
+    let told = if installed.files.is_empty() { Ok(()) } else { SYSTEMCTL_TO_REMOVE.run(&["daemon-reload"]) };
+    stopped.and(told)?;
     Ok(!installed.units.is_empty() || !installed.files.is_empty())
+}
+
+fn stop(units: &[String]) -> Result<(), Failure> {
+    if units.is_empty() {
+        return Ok(());
+    }
+    let names = units.iter().map(String::as_str);
+    SYSTEMCTL_TO_REMOVE.run(&["disable", "--now"].into_iter().chain(names).collect::<Vec<_>>())?;
+    units.iter().for_each(|unit| say!("stopped    {unit}"));
+    Ok(())
 }
 
 /// Removes a file, and its folder if that was for this unit alone and is empty now.

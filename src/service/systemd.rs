@@ -102,6 +102,13 @@ pub(super) fn installed(folder: &Path, instances: &[String]) -> Installed {
     found
 }
 
+/// What systemd leaves where it has units start, and takes away by itself if it can be asked.
+pub(super) fn links(folder: &Path, units: &[String]) -> Vec<PathBuf> {
+    let wants = files::names(folder).into_iter().filter(|name| name.strip_suffix(".wants").is_some());
+    let links = wants.flat_map(|name| units.iter().map(move |unit| (name.clone(), unit)));
+    links.map(|(name, unit)| folder.join(name).join(unit)).filter(|link| link.is_symlink()).collect()
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;

@@ -1,8 +1,12 @@
 //! Running `launchctl` and `systemctl`.
 
+use std::io::ErrorKind;
 use std::process::{Command, Output, Stdio};
 
 use crate::failure::Failure;
+
+/// When files are taken away: they go in any case.
+const GONE: &str = "its files are removed all the same; what of it still runs ends when you log out";
 
 /// One of the two, with the words that each call begins with.
 #[derive(Debug)]
@@ -11,9 +15,16 @@ pub(super) struct Tool {
     pub(super) first: &'static [&'static str],
     /// What a person can do when a call fails.
     pub(super) advice: &'static str,
+    /// What a person can do when there is no such program.
+    pub(super) absent: &'static str,
 }
 
 impl Tool {
+    /// The same, to take away what it was told of.
+    pub(super) const fn for_removal(self) -> Self {
+        Self { advice: GONE, absent: GONE, ..self }
+    }
+
     /// Runs it; that it fails is told in one line.
     pub(super) fn run(&self, words: &[&str]) -> Result<(), Failure> {
         let output = self.output(words)?;
@@ -29,12 +40,19 @@ impl Tool {
     fn output(&self, words: &[&str]) -> Result<Output, Failure> {
         let mut command = Command::new(self.program);
         let command = command.args(self.first).args(words).stdin(Stdio::null());
-        command.output().map_err(|error| self.failed(words, &error.kind().to_string()))
+        command.output().map_err(|error| {
+            let advice = if error.kind() == ErrorKind::NotFound { self.absent } else { self.advice };
+            self.complaint(words, &error.kind().to_string(), advice)
+        })
     }
 
     pub(super) fn failed(&self, words: &[&str], reason: &str) -> Failure {
+        self.complaint(words, reason, self.advice)
+    }
+
+    fn complaint(&self, words: &[&str], reason: &str, advice: &str) -> Failure {
         let all: Vec<&str> = [self.program].iter().chain(self.first).chain(words).copied().collect();
-        Failure::not_well(format!("'{}' failed ({reason}): {}", all.join(" "), self.advice))
+        Failure::not_well(format!("'{}' failed ({reason}): {advice}", all.join(" ")))
     }
 }
 

@@ -126,6 +126,8 @@ fn a_tool_that_is_not_there_is_named() {
         let output = account.command(&["install"]).env("PATH", account.path("empty")).output().expect("run");
         let told = complaint(&output, 1);
         assert!(told.contains(&format!("'{name} ")) && told.contains("not found"), "{told}");
+        assert!(told.contains("secret-proxy run") && !told.contains("status secret-proxy"), "{told}");
+        assert!(!account.proxy_file().exists(), "nothing is left behind");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::account::{Account, LINUX, MACOS, PLATFORMS};
+use super::account::{Account, LINUX, MACOS, PLATFORMS, complaint};
 
 fn others(platform: &str) -> [&'static str; 2] {
     match platform {
@@ -71,14 +71,46 @@ fn one_tunnel_can_go_alone() {
     }
 }
 
+/// An install without a bus had left its files for ever.
 #[test]
-fn a_unit_that_cannot_be_stopped_keeps_its_file() {
+fn the_files_go_though_the_tool_fails_or_is_not_there() {
+    for platform in PLATFORMS {
+        for is_there in [true, false] {
+            let account = Account::on(platform);
+            let before = account.everything();
+            account.runs(&["install", "work"]);
+            let word = if platform == MACOS { "bootout" } else { "disable" };
+            account.fail(word, Some("Failed to connect to bus"));
+            // launchd has forgotten an agent that cannot be booted out; another would be waited for.
+            let _ = fs::remove_file(account.path(".stand-in/loaded-local.secret-proxy"));
+            let _ = fs::remove_file(account.path(".stand-in/loaded-local.secret-proxy-tunnel.work"));
+            let mut command = account.command(&["uninstall"]);
+            if !is_there {
+                command.env("PATH", account.path("empty"));
+            }
+            let output = command.output().expect("run");
+            if !is_there || platform == LINUX {
+                let told = complaint(&output, 1);
+                let reason = if is_there { "Failed to connect to bus" } else { "not found" };
+                assert!(told.contains(reason) && told.contains("removed all the same"), "{told}");
+                assert!(!told.contains("status secret-proxy"), "a tool that is not there is not to be run: {told}");
+            }
+            assert_eq!(account.everything(), before, "{platform}");
+            assert!(account.runs(&["uninstall"]).starts_with("nothing is installed\n"));
+        }
+    }
+}
+
+#[test]
+fn an_install_that_fails_can_be_taken_away() {
     let account = Account::on(LINUX);
-    account.runs(&["install"]);
-    account.fail("disable", Some("Failed to connect to bus"));
-    assert!(account.fails(&["uninstall"], 1).contains("Failed to connect to bus"));
+    let before = account.everything();
+    for word in ["daemon-reload", "disable", "enable"] {
+        account.fail(word, Some("Failed to connect to bus"));
+    }
+    account.fails(&["install"], 1);
     assert!(account.proxy_file().exists());
-    account.fail("disable", None);
+    assert!(account.fails(&["uninstall"], 1).contains("removed all the same"));
+    assert_eq!(account.everything(), before);
     account.runs(&["uninstall"]);
-    assert!(!account.proxy_file().exists());
 }
