@@ -9,6 +9,7 @@ pub(crate) mod tunnel;
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::ca::{CaArgs, CaCommand};
@@ -89,7 +90,8 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct FolderArgs {
     /// Folder of settings, CA and logs [default: ~/.config/secret-proxy]
-    #[arg(long, global = true, env = "SECRET_PROXY_DIR", hide_env_values = true, value_name = "FOLDER")]
+    #[arg(long, global = true, env = "SECRET_PROXY_DIR", hide_env_values = true, value_name = "FOLDER",
+          value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) dir: Option<PathBuf>,
 }
 
@@ -114,11 +116,23 @@ pub(crate) struct RunArgs {
     pub(crate) secrets: Option<String>,
 
     /// How long a read of the secrets is used; 0 reads for every request [default: 300s]
-    #[arg(long, env = "SECRET_PROXY_SECRETS_TTL", hide_env_values = true, value_name = "DURATION")]
+    #[arg(
+        long,
+        env = "SECRET_PROXY_SECRETS_TTL",
+        hide_env_values = true,
+        value_name = "DURATION",
+        allow_hyphen_values = true
+    )]
     pub(crate) secrets_ttl: Option<String>,
 
     /// How long the pipe is held open for an approval after the last request that needs it [default: 60s]
-    #[arg(long, env = "SECRET_PROXY_APPROVAL_WAIT", hide_env_values = true, value_name = "DURATION")]
+    #[arg(
+        long,
+        env = "SECRET_PROXY_APPROVAL_WAIT",
+        hide_env_values = true,
+        value_name = "DURATION",
+        allow_hyphen_values = true
+    )]
     pub(crate) approval_wait: Option<String>,
 
     /// Tell on the screen, once, that requests wait for locked secrets (macOS) [default: true]
@@ -165,19 +179,31 @@ pub(crate) struct RunArgs {
     pub(crate) audit_sync: Option<String>,
 
     /// From which length on audit.log is moved aside and another begun [default: 64MiB]
-    #[arg(long, env = "SECRET_PROXY_AUDIT_BYTES", hide_env_values = true, value_name = "LENGTH")]
+    #[arg(
+        long,
+        env = "SECRET_PROXY_AUDIT_BYTES",
+        hide_env_values = true,
+        value_name = "LENGTH",
+        allow_hyphen_values = true
+    )]
     pub(crate) audit_bytes: Option<String>,
 
     /// How many files that were moved aside are kept, or all; the oldest are deleted [default: all]
-    #[arg(long, env = "SECRET_PROXY_AUDIT_KEEP", hide_env_values = true, value_name = "N")]
+    #[arg(long, env = "SECRET_PROXY_AUDIT_KEEP", hide_env_values = true, value_name = "N", allow_hyphen_values = true)]
     pub(crate) audit_keep: Option<String>,
 
     /// Client connections at a time [default: 4096]
-    #[arg(long, env = "SECRET_PROXY_MAX_SESSIONS", hide_env_values = true, value_name = "N")]
+    #[arg(
+        long,
+        env = "SECRET_PROXY_MAX_SESSIONS",
+        hide_env_values = true,
+        value_name = "N",
+        allow_hyphen_values = true
+    )]
     pub(crate) max_sessions: Option<String>,
 
     /// Threads that serve requests [default: 1]
-    #[arg(long, env = "SECRET_PROXY_WORKERS", hide_env_values = true, value_name = "N")]
+    #[arg(long, env = "SECRET_PROXY_WORKERS", hide_env_values = true, value_name = "N", allow_hyphen_values = true)]
     pub(crate) workers: Option<String>,
 
     /// What proxy.log holds: a level, or TARGET=LEVEL, separated by commas [default: info]

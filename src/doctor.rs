@@ -22,6 +22,7 @@ use clap::Parser;
 use serde_json::Value;
 
 pub(crate) use self::link::{Link, Verdict};
+pub(crate) use self::port::answers_as_ours;
 use crate::cli::{Cli, Command, DoctorArgs};
 use crate::commands::ask::ask;
 use crate::failure::Failure;

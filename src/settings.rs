@@ -38,6 +38,9 @@ pub(crate) struct Run {
 /// The folder's path, not yet looked at.
 pub(crate) fn folder_path(arguments: &FolderArgs) -> Result<PathBuf, Failure> {
     if let Some(dir) = &arguments.dir {
+        if dir.as_os_str().is_empty() {
+            return Err(Failure::usage("--dir (or SECRET_PROXY_DIR) is empty: name a folder, or unset the variable"));
+        }
         if dir.starts_with("~") {
             return Err(Failure::usage("--dir: the shell left ~ as it is: write $HOME"));
         }

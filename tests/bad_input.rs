@@ -1,7 +1,9 @@
 //! Promise: what a person can get wrong is told in one line that names the thing and the next step,
 //! by the documented exit code, and nothing of theirs is overwritten.
 
+mod addresses;
 mod another_folder;
+mod files;
 
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
@@ -18,10 +20,12 @@ const NOT_WELL: i32 = 1;
 const USAGE: i32 = 2;
 
 /// A flag, a value that it cannot have, and what the complaint says to do instead.
-const BAD_VALUES: [(&str, &str, &str); 19] = [
+const BAD_VALUES: [(&str, &str, &str); 22] = [
     ("--listen", "nonsense", "such as 127.0.0.1:17329"),
     ("--listen", "0.0.0.0:0", "--listen-anywhere"),
+    ("--listen", "unix:", "such as unix:proxy.sock"),
     ("--secrets-ttl", "soon", "such as 300s"),
+    ("--secrets-ttl", "-5s", "such as 300s"),
     ("--approval-wait", "5 parsecs", "such as 300s"),
     ("--allow-net", "127.0.0.0/40", "such as 127.0.0.0/8"),
     ("--deny-private", "maybe", "true"),
@@ -34,6 +38,7 @@ const BAD_VALUES: [(&str, &str, &str); 19] = [
     ("--audit-keep", "0", "from 1 to"),
     ("--max-sessions", "many", "from 1 to"),
     ("--workers", "0", "from 1 to"),
+    ("--workers", "-1", "from 1 to"),
     ("--log", "info[", "such as info"),
     ("--log", "inof", "such as info"),
     ("--log", "info,", "such as info"),
@@ -123,17 +128,6 @@ fn a_line_of_the_settings_file_that_means_nothing_is_told() {
         let output = Proxy::builder().prepare(settings_file(line.to_owned())).start_refused();
         assert_complaint(&output, USAGE, &["settings.env", word, next]);
     }
-}
-
-/// Nobody may ever write into it.
-#[test]
-fn a_settings_file_that_is_a_pipe_is_not_waited_for() {
-    let pipe = |dir: &Path| crate::support::fifo::make(&dir.join("settings.env"));
-    let output = Proxy::builder().prepare(pipe).start_refused();
-    assert_complaint(&output, USAGE, &["settings.env", "not a regular file", "move it away"]);
-    let folder = |dir: &Path| fs::create_dir(dir.join("settings.env")).expect("made");
-    let output = Proxy::builder().prepare(folder).start_refused();
-    assert_complaint(&output, USAGE, &["settings.env", "not a regular file", "move it away"]);
 }
 
 #[test]

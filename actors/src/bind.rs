@@ -15,6 +15,12 @@ use crate::settings::Listen;
 /// Connections that wait to be accepted: what systems commonly allow.
 const BACKLOG: i32 = 1024;
 
+/// How long the path of a socket may be, in bytes: what a system has for it, without the zero at its end.
+const PATH_MAX: usize = if cfg!(target_os = "linux") { 108 - 1 } else { 104 - 1 };
+
+/// Ports below this one are root's, on most systems.
+const PORT_FREE: u16 = 1024;
+
 /// Why a socket could not be bound.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
@@ -30,8 +36,19 @@ pub enum BindError {
              the unit or agent that holds the socket"
     )]
     NotListed(Handed),
+    /// A socket is made in a folder.
+    #[error("unix:{} cannot be listened on: there is no folder {}: make it, or choose another path with --listen",
+            .0.display(), .0.parent().unwrap_or(.0).display())]
+    NoFolder(PathBuf),
+    /// Systems have little room for the path of a socket.
+    #[error("{} is too long for a socket, whose path may have {PATH_MAX} bytes: choose a shorter one, or a folder with \
+             a shorter path with --dir", .0.display())]
+    TooLong(PathBuf),
+    /// The port is root's.
+    #[error("{0} cannot be listened on: ports below 1024 need root: choose another with --listen")]
+    Privileged(SocketAddr),
     /// The system said no.
-    #[error("{0} cannot be listened on: {1}")]
+    #[error("{0} cannot be listened on ({1}): choose another address with --listen")]
     Io(String, io::ErrorKind),
 }
 
@@ -93,7 +110,10 @@ pub(crate) fn bind_all(listen: &[Listen], mut handed: Vec<Handed>) -> Result<Vec
 /// Binds one address.
 fn bind(listen: &Listen) -> Result<Bound, BindError> {
     match listen {
-        Listen::Tcp(address) => bind_tcp(*address).map(Bound::Tcp).map_err(|error| classify(address, &error)),
+        Listen::Tcp(address) => bind_tcp(*address).map(Bound::Tcp).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied if address.port() < PORT_FREE => BindError::Privileged(*address),
+            _ => classify(address, &error),
+        }),
         Listen::Unix(path) => bind_unix(path).map(|listener| Bound::Unix(listener, path.clone())),
     }
 }
@@ -111,7 +131,13 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
 /// Binds a Unix socket with mode 0600. A socket that nobody serves any more is replaced.
 pub(crate) fn bind_unix(path: &Path) -> Result<UnixListener, BindError> {
     let name = || format!("unix:{}", path.display());
-    let fail = |error: io::Error| classify(&name(), &error);
+    let fail = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => BindError::NoFolder(path.into()),
+        _ => classify(&name(), &error),
+    };
+    if path.as_os_str().len() > PATH_MAX {
+        return Err(BindError::TooLong(path.into()));
+    }
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => return Err(BindError::NotASocket(path.into())),
         Ok(_) if UnixStream::connect(path).is_ok() => return Err(BindError::Taken(name())),
@@ -128,5 +154,22 @@ fn classify(address: &dyn ToString, error: &io::Error) -> BindError {
     match error.kind() {
         io::ErrorKind::AddrInUse => BindError::Taken(address.to_string()),
         kind => BindError::Io(address.to_string(), kind),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_as_long_as_the_system_takes_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let of_length = |length: usize| {
+            let path = folder.path().join("s");
+            path.with_file_name("s".repeat(1 + length - path.as_os_str().len()))
+        };
+        bind_unix(&of_length(PATH_MAX)).expect("it fits");
+        assert!(matches!(bind_unix(&of_length(PATH_MAX + 1)), Err(BindError::TooLong(_))));
+        assert!(UnixListener::bind(of_length(PATH_MAX + 1)).is_err(), "the system says the same");
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use actors::folder::Folder;
 use policy::lint::Lint;
 use psl::Psl as _;
+use rustix::fs::{Access, access};
 
 use self::report::Report;
 use crate::cli::CheckArgs;
@@ -29,7 +30,11 @@ pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
     if kind == Kind::Pipe {
         say_waiting(&path);
     }
-    let report = match read(&path) {
+    let read = read(&path).map_err(|unread| match arguments.file {
+        Some(_) if path.is_dir() => Unread { fix: "name a file in it", ..unread },
+        _ => unread,
+    });
+    let report = match read {
         Ok(lint) => Report::of(&path, kind, &lint),
         Err(unread) if arguments.json => Report::unread(&path, kind, &unread),
         Err(Unread { problem, fix }) => return Err(Failure::not_well(format!("{}: {problem}; {fix}", path.display()))),
@@ -75,18 +80,30 @@ pub(crate) struct Unread {
     pub(crate) fix: &'static str,
 }
 
-impl From<actors::Unread> for Unread {
-    fn from(unread: actors::Unread) -> Self {
+impl Unread {
+    fn of(path: &Path, unread: actors::Unread) -> Self {
         let (problem, fix) = match unread {
             actors::Unread::Missing => {
                 ("there is no such file".to_owned(), "make it, or name another with secret-proxy check FILE")
             }
             actors::Unread::Unsafe(hazard) => (format!("it is not safe to use: {hazard}"), hazard.fix()),
             actors::Unread::Other(problem) => {
-                (problem, "it must be a file of your own with mode 600, or a pipe that is served")
+                let fix = fix(path, &problem);
+                (problem, fix)
             }
         };
         Self { problem, fix }
+    }
+}
+
+/// What to do about a file or a pipe that is safe to use, and gave no text.
+fn fix(path: &Path, problem: &str) -> &'static str {
+    match fs::symlink_metadata(path).map(|found| Kind::of(&found)) {
+        Ok(Kind::Pipe) => "have it served: unlock 1Password, and approve",
+        Ok(Kind::File) if problem.starts_with("it is larger") => "leave only secrets and their hosts in it",
+        Ok(Kind::File) if access(path, Access::READ_OK).is_err() => "chmod 600 it",
+        Ok(Kind::File) => "run the same again",
+        _ => "it must be a file of your own with mode 600, or a pipe that is served",
     }
 }
 
@@ -97,8 +114,9 @@ pub(crate) fn say_waiting(path: &Path) {
 /// Reads the file, or the pipe once.
 pub(crate) fn read(path: &Path) -> Result<Lint, Unread> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| actors::Unread::Other(error.to_string()))?;
-    let text = runtime.block_on(actors::read_mount(path, PATIENCE))?;
+    let unread = |why| Unread::of(path, why);
+    let runtime = runtime.map_err(|error| unread(actors::Unread::Other(error.to_string())))?;
+    let text = runtime.block_on(actors::read_mount(path, PATIENCE)).map_err(unread)?;
     Ok(Lint::read(&text, &is_public_suffix))
 }
 

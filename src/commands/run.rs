@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::cli::RunArgs;
+use crate::doctor::answers_as_ours;
 use crate::failure::Failure;
 use crate::settings::{self, Run, joined};
 use crate::{handed, harden, logging, readiness, watchdog};
@@ -81,6 +82,9 @@ fn refused(error: BootError) -> Failure {
     match error {
         BootError::Trust(error) => Failure::usage(error),
         BootError::Bind(error @ BindError::NotListed(_)) => Failure::usage(error),
+        BootError::Bind(BindError::Taken(address)) if answers_as_ours(&address) => Failure::not_well(format!(
+            "{address} is taken by another secret-proxy: choose another address with --listen"
+        )),
         error => Failure::not_well(error),
     }
 }

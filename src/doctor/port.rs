@@ -1,7 +1,7 @@
 //! Where the daemon listens: that it is ours that answers there.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
@@ -15,6 +15,7 @@ use super::ssh::Guest;
 use super::{Ground, Link, child};
 use crate::settings::joined;
 use crate::terminal::visible;
+use crate::typed::shell;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 /// More than our answer has.
@@ -35,7 +36,7 @@ pub(super) fn listening(ground: &Ground, guest: Option<&Guest>) -> Link {
     let listeners = status["listeners"].as_array().map_or(&[][..], Vec::as_slice);
     let addresses: Vec<&str> = listeners.iter().filter_map(|it| it["address"].as_str()).collect();
     for address in &addresses {
-        if !asked(address).is_ok_and(|answer| is_ours(&answer)) {
+        if !answers_as_ours(address) {
             let detail = format!("{} does not answer as a secret-proxy does", visible(address));
             return Link::fail(NAME, detail, ground.typed.restart(status));
         }
@@ -56,6 +57,11 @@ fn at_rest(ground: &Ground, guest: Option<&Guest>) -> Link {
     let Some(address) = taken(ground).into_iter().next() else {
         return Link::not_looked_at(NAME, "the daemon does not run; its addresses are free");
     };
+    // A healthy one of another folder is not to be ended.
+    if answers_as_ours(&address.to_string()) {
+        let detail = format!("{address} is taken by another secret-proxy");
+        return Link::fail(NAME, detail, elsewhere(ground, address));
+    }
     let (who, fix) = match holder(address) {
         Some((pid, program)) if program.starts_with("limactl") || program.starts_with("ssh") => {
             (format!("{} (pid {pid}), which brings the VM's port back", visible(&program)), ignore_rule(guest))
@@ -64,6 +70,22 @@ fn at_rest(ground: &Ground, guest: Option<&Guest>) -> Link {
         None => ("another program".to_owned(), look_for(address)),
     };
     Link::fail(NAME, format!("{address} is taken by {who}"), fix)
+}
+
+/// Whether a secret-proxy listens at an address as `status` writes it.
+pub(crate) fn answers_as_ours(address: &str) -> bool {
+    asked(address).is_ok_and(|answer| is_ours(&answer))
+}
+
+/// Starts the daemon with a port that is free now in the place of this one.
+fn elsewhere(ground: &Ground, taken: SocketAddr) -> String {
+    let free = (taken.port()..=u16::MAX).skip(1).find(|port| TcpListener::bind((taken.ip(), *port)).is_ok());
+    let free = Listen::Tcp(SocketAddr::new(taken.ip(), free.unwrap_or_default()));
+    let addresses = ground.settings.iter().flat_map(|run| run.tree.listen.iter());
+    let listen = addresses.map(|it| if *it == Listen::Tcp(taken) { &free } else { it });
+    let listen = listen.map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let run = ground.typed.ours(&format!("run --listen {}", shell(&listen)));
+    format!("{run}   # or SECRET_PROXY_LISTEN in settings.env")
 }
 
 /// What tells its holder.

@@ -28,6 +28,9 @@ pub(super) fn listen_addresses(text: &str, folder: &Folder, anywhere: bool) -> R
 
 fn listen_address(entry: &str, folder: &Folder, anywhere: bool) -> Result<Listen, String> {
     if let Some(path) = entry.strip_prefix("unix:") {
+        if path.is_empty() {
+            return Err(format!("'{entry}' names no path (such as unix:proxy.sock)"));
+        }
         return Ok(Listen::Unix(folder.path().join(path)));
     }
     let address: SocketAddr =
@@ -199,5 +202,6 @@ mod tests {
         assert!(listen_address("[::1]:1", &folder, false).is_ok());
         assert_eq!(listen_address("unix:p.sock", &folder, false), Ok(Listen::Unix("/tmp/p.sock".into())));
         assert!(listen_address("localhost", &folder, false).is_err());
+        assert!(listen_address("unix:", &folder, false).is_err_and(|error| error.contains("names no path")));
     }
 }
