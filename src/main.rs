@@ -19,6 +19,7 @@ mod terminal;
 mod trail;
 mod tunnel;
 mod typed;
+mod vm;
 mod watchdog;
 
 use std::alloc::System;

@@ -84,9 +84,3 @@ pub(crate) fn uninstall(platform: Platform, home: &Home, instances: &[String]) -
         Platform::Linux => systemctl::uninstall(&home.units(), instances),
     }
 }
-
-/// The name of a VM, which becomes part of file names and labels.
-pub(crate) fn is_instance(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric();
-    name.bytes().next().is_some_and(plain) && name.bytes().all(|byte| plain(byte) || b"._-".contains(&byte))
-}

@@ -48,3 +48,4 @@ mod tunnel_vm;
 mod uploads;
 mod upstream_proxy;
 mod upstream_tls;
+mod vm_names;

@@ -10,9 +10,10 @@ use rustix::process::geteuid;
 use crate::cli::service::{InstallArgs, Platform};
 use crate::cli::{FolderArgs, RunArgs};
 use crate::failure::Failure;
-use crate::service::{self, Home, Tunnel, Way, Wish, has_lima, is_instance, program, search_path};
+use crate::service::{self, Home, Tunnel, Way, Wish, has_lima, program, search_path};
 use crate::settings::{self, Run, folder_path};
 use crate::typed::Typed;
+use crate::vm;
 
 pub(crate) fn main(arguments: &InstallArgs) -> Result<ExitCode, Failure> {
     not_by_sudo()?;
@@ -56,7 +57,7 @@ fn wish(arguments: &InstallArgs, platform: Platform, home: &Home, run: &Run) -> 
     Ok(Wish {
         program: text(&program()?)?,
         dir: text(&folder_path(&arguments.folder)?)?,
-        lima_home: text(&home.lima())?,
+        lima_home: text(&vm::lima_home()?)?,
         path: search_path(),
         sockets: sockets.then(|| held_port(run)).transpose()?,
         tunnels: tunnels(arguments)?,
@@ -71,9 +72,7 @@ fn tunnels(arguments: &InstallArgs) -> Result<Vec<Tunnel>, Failure> {
     }
     let mut tunnels: Vec<Tunnel> = Vec::new();
     for instance in &arguments.instances {
-        if !is_instance(instance) {
-            return Err(Failure::usage(not_an_instance(instance)));
-        }
+        vm::name(instance)?;
         if !tunnels.iter().any(|it| it.instance == *instance) {
             tunnels.push(Tunnel { instance: instance.clone(), way: way.take() });
         }
@@ -81,22 +80,12 @@ fn tunnels(arguments: &InstallArgs) -> Result<Vec<Tunnel>, Failure> {
     Ok(tunnels)
 }
 
-pub(super) fn not_an_instance(name: &str) -> String {
-    format!(
-        "'{}' is not the name of a VM: letters, digits, '.', '_' and '-', beginning with a letter or digit",
-        name.escape_debug()
-    )
-}
-
 fn way(file: &Path, host: &str) -> Result<Way, Failure> {
     if !file.is_file() {
         let shown = file.display().to_string();
         return Err(Failure::usage(format!("--ssh-config: there is no file {}", shown.escape_debug())));
     }
-    let odd = |character: char| character.is_whitespace() || character.is_control();
-    if host.is_empty() || host.starts_with('-') || host.contains(odd) {
-        return Err(Failure::usage(format!("--host: '{}' is not a Host of an ssh_config file", host.escape_debug())));
-    }
+    vm::host(host)?;
     let file = std::path::absolute(file).map_err(|error| Failure::usage(format!("--ssh-config: {error}")))?;
     Ok(Way { ssh_config: text(&file)?, host: host.to_owned() })
 }

@@ -5,25 +5,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use actors::folder::Folder;
-use actors::tunnel::{TunnelMode, is_name};
+use actors::tunnel::TunnelMode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::tunnel::{End, Mode, TunnelArgs};
 use crate::failure::Failure;
 use crate::settings::folder_path;
 use crate::tunnel::{Keeper, Located, Place, Site, Target, find_program, unix_path};
+use crate::vm;
 
 /// What ssh adds to the name of its socket while it makes it.
 const WHILE_MADE: &str = ".0123456789abcdef";
 
 pub(crate) fn main(arguments: &TunnelArgs) -> Result<ExitCode, Failure> {
     let path = folder_path(&arguments.folder)?;
-    if !is_name(&arguments.instance) {
-        return Err(Failure::usage(format!(
-            "'{}' cannot be the name of a VM: letters, digits, . _ and -, beginning with a letter or digit",
-            arguments.instance.escape_debug()
-        )));
-    }
+    vm::name(&arguments.instance)?;
     let place = place(arguments)?;
     let ssh = find_program("ssh", env::var_os("PATH").as_deref());
     let ssh = ssh.ok_or_else(|| {
@@ -72,9 +68,8 @@ fn target(given: End) -> Target {
 
 fn place(arguments: &TunnelArgs) -> Result<Place, Failure> {
     let (Some(file), Some(host)) = (&arguments.ssh_config, &arguments.host) else {
-        let home = lima_home().ok_or_else(|| Failure::usage("there is no home folder: name Lima's in LIMA_HOME"))?;
         let limactl = find_program("limactl", env::var_os("PATH").as_deref());
-        return Ok(Place::Lima { name: arguments.instance.clone(), home, limactl });
+        return Ok(Place::Lima { name: arguments.instance.clone(), home: vm::lima_home()?, limactl });
     };
     let file = std::path::absolute(file).map_err(|error| Failure::usage(format!("--ssh-config: {error}")))?;
     if let Err(error) = std::fs::File::open(&file) {
@@ -84,16 +79,8 @@ fn place(arguments: &TunnelArgs) -> Result<Place, Failure> {
             error.kind()
         )));
     }
-    // ssh would take it for an option, or for more than one word.
-    if host.is_empty() || host.starts_with('-') || host.contains(|it: char| it.is_whitespace() || it.is_control()) {
-        return Err(Failure::usage(format!("--host: '{}' is not the name of a Host", host.escape_debug())));
-    }
+    vm::host(host)?;
     Ok(Place::Config { file, host: host.clone() })
-}
-
-fn lima_home() -> Option<PathBuf> {
-    let set = env::var_os("LIMA_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-    set.or_else(|| etcetera::home_dir().ok().map(|home| home.join(".lima")))
 }
 
 /// The socket by which ssh lets the keeper alone share its connection.

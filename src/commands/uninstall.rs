@@ -2,18 +2,17 @@
 
 use std::process::ExitCode;
 
-use super::install::{not_an_instance, not_by_sudo};
+use super::install::not_by_sudo;
 use crate::cli::service::{Platform, UninstallArgs};
 use crate::failure::Failure;
-use crate::service::{self, Home, is_instance};
+use crate::service::{self, Home};
 use crate::settings::folder_path;
+use crate::vm;
 
 pub(crate) fn main(arguments: &UninstallArgs) -> Result<ExitCode, Failure> {
     not_by_sudo()?;
     let (platform, home) = (arguments.platform.unwrap_or_else(Platform::here), Home::find()?);
-    if let Some(name) = arguments.instances.iter().find(|name| !is_instance(name)) {
-        return Err(Failure::usage(not_an_instance(name)));
-    }
+    arguments.instances.iter().try_for_each(|name| vm::name(name))?;
     if arguments.print {
         for path in service::installed(platform, &home, &arguments.instances) {
             say!("{}", path.display());

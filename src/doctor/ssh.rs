@@ -11,6 +11,7 @@ use super::port;
 use crate::cli::DoctorArgs;
 use crate::failure::Failure;
 use crate::typed::{quoted, shell};
+use crate::vm;
 
 /// How long one look may take, with the connection.
 const LIMIT: Duration = Duration::from_secs(12);
@@ -34,41 +35,20 @@ pub(super) struct Guest {
 /// The VM that was asked for, if one was.
 pub(super) fn guest(arguments: &DoctorArgs) -> Result<Option<Guest>, Failure> {
     let instance = arguments.instance.clone();
-    if let Some(wrong) = instance.as_ref().filter(|instance| !is_name(instance)) {
-        return Err(Failure::usage(format!("'{wrong}' is not the name of an instance: see limactl list")));
-    }
+    instance.as_deref().map_or(Ok(()), vm::name)?;
     let Some(host) = &arguments.host else {
         let Some(name) = instance else { return Ok(None) };
-        let config = lima_home()?.join(&name).join("ssh.config");
+        let config = vm::lima_home()?.join(&name).join("ssh.config");
         return Ok(Some(Guest { config, host: format!("lima-{name}"), instance: Some(name.clone()), name }));
     };
-    if !is_name(host) {
-        return Err(Failure::usage(format!("--host: '{host}' is not a name of an ssh configuration")));
-    }
+    vm::host(host)?;
     let config = match &arguments.ssh_config {
         // What is to be typed may be typed elsewhere.
         Some(config) => std::path::absolute(config).map_err(Failure::usage)?,
-        None => home()?.join(".ssh/config"),
+        None => vm::home()?.join(".ssh/config"),
     };
-    let name = instance.unwrap_or_else(|| host.clone());
+    let name = instance.unwrap_or_else(|| vm::name_of_host(host));
     Ok(Some(Guest { config, host: host.clone(), instance: None, name }))
-}
-
-/// Nothing that ssh would take for an option, or that leads out of a folder.
-fn is_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-}
-
-fn lima_home() -> Result<PathBuf, Failure> {
-    match std::env::var_os("LIMA_HOME").filter(|home| !home.is_empty()) {
-        Some(home) => Ok(home.into()),
-        None => Ok(home()?.join(".lima")),
-    }
-}
-
-fn home() -> Result<PathBuf, Failure> {
-    std::env::var_os("HOME").map(PathBuf::from).ok_or_else(|| Failure::usage("there is no home folder: set HOME"))
 }
 
 impl Guest {

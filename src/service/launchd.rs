@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use actors::tunnel::is_name;
+
 use super::files::{self, File};
 use super::template::{fill, with_part, xml};
-use super::{Tunnel, Wish, is_instance};
+use super::{Tunnel, Wish};
 use crate::failure::Failure;
 
 const PROXY: &str = include_str!("../../launchd/secret-proxy.plist");
@@ -70,7 +72,7 @@ pub(super) fn of_nix(folder: &Path) -> Option<PathBuf> {
 /// The agents that we installed, tunnels first: all, or the tunnels into some VMs. Each with its label.
 pub(super) fn installed(folder: &Path, instances: &[String]) -> Vec<(PathBuf, String)> {
     let wanted = |label: &str| match label.strip_prefix(TUNNEL_LABEL) {
-        Some(instance) if instances.is_empty() => is_instance(instance),
+        Some(instance) if instances.is_empty() => is_name(instance),
         Some(instance) => instances.iter().any(|it| it == instance),
         None => instances.is_empty() && label == LABEL,
     };

@@ -34,12 +34,6 @@ impl Home {
     pub(super) fn units(&self) -> PathBuf {
         self.config.join("systemd/user")
     }
-
-    /// Lima's folder of VMs.
-    pub(crate) fn lima(&self) -> PathBuf {
-        let set = env::var_os("LIMA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        set.unwrap_or_else(|| self.home.join(".lima"))
-    }
 }
 
 /// A path of this program that leads to its next version after an update: as it was called, or as it is

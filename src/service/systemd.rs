@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use actors::tunnel::is_name;
+
 use super::files::{self, File};
 use super::template::{fill, unit};
-use super::{Way, Wish, is_instance};
+use super::{Way, Wish};
 use crate::failure::Failure;
 
 const PROXY_TEXT: &str = include_str!("../../systemd/secret-proxy.service");
@@ -27,7 +29,7 @@ pub(super) fn tunnel_unit(instance: &str) -> String {
 /// The VM that a unit, or what ends in `suffix` after its name, is the tunnel into.
 fn instance_of<'a>(name: &'a str, suffix: &str) -> Option<&'a str> {
     let instance = name.strip_suffix(suffix)?.strip_prefix("secret-proxy-tunnel@")?.strip_suffix(".service")?;
-    Some(instance).filter(|instance| is_instance(instance))
+    Some(instance).filter(|instance| is_name(instance))
 }
 
 /// What differs for a VM that is not Lima's.
