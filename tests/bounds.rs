@@ -248,6 +248,7 @@ async fn a_refused_body_that_drips_is_read_for_five_seconds() {
     let (_canary, _origin, proxy) = stage();
     let mut wire = tunnel(&proxy.client()).await;
     let fields = "x-api-key: {{UNKNOWN}}\r\nContent-Length: 1000000";
+    let begun = Instant::now();
     wire.send(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\n{fields}\r\n\r\n")).await.expect("sent");
     let (mut read, mut write) = tokio::io::split(wire);
     let dripping = tokio::spawn(async move {
@@ -257,7 +258,9 @@ async fn a_refused_body_that_drips_is_read_for_five_seconds() {
     });
     let answer = timeout(Duration::from_secs(15), read_until(&mut read, b"\r\n\r\n")).await;
     assert!(answer.expect("in time").expect("answered").starts_with(b"HTTP/1.1 403 "));
-    dripping.abort();
+    timeout(Duration::from_secs(8), dripping).await.expect("it is no longer read").expect("no panic");
+    let took = begun.elapsed();
+    assert!(took > Duration::from_millis(4500) && took < Duration::from_secs(10), "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -66,10 +66,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_child_prints_is_bounded() {
-        let ran = run(shell("yes"), Duration::from_secs(1)).await;
-        assert!(
-            matches!(&ran, Ran::TimedOut) || matches!(&ran, Ran::Ended { stdout, .. } if stdout.len() <= 256 * 1024)
-        );
+        // It ends only because nobody reads on.
+        let ran = run(shell("yes"), Duration::from_secs(30)).await;
+        assert!(matches!(&ran, Ran::Ended { stdout, .. } if stdout.len() as u64 == OUTPUT_MAX));
         let ran = run(shell("echo a; echo b >&2; exit 3"), Duration::from_secs(5)).await;
         assert!(matches!(&ran, Ran::Ended { good: false, stdout, stderr } if stdout == "a\n" && stderr == "b\n"));
         assert!(matches!(run(Command::new("/nowhere"), Duration::from_secs(5)).await, Ran::NotStarted(_)));

@@ -140,6 +140,9 @@ async fn read_along(stderr: &mut ChildStderr, said: &mut Vec<u8>) {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use rustix::io::Errno;
+    use rustix::process::{Pid, test_kill_process};
+
     use super::*;
 
     /// A program that tells its number and never ends, and that number once it runs.
@@ -162,7 +165,8 @@ mod tests {
 
     async fn ends(number: u32) {
         let ending = async {
-            while fs::read_to_string(format!("/proc/{number}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
+            let pid = i32::try_from(number).ok().and_then(Pid::from_raw).expect("a number of a process");
+            while test_kill_process(pid) != Err(Errno::SRCH) {
                 sleep(LOOK).await;
             }
         };
