@@ -117,7 +117,9 @@ fn a_folder_that_may_not_be_entered_is_not_said_to_have_nothing_in_it() {
     }
     for ((user, expected), own) in table {
         own.iter().for_each(|path| shut(path));
-        for words in [&["status"][..], &["reload"], &["ca"], &["ca", "rotate"]] {
+        for words in
+            [&["status"][..], &["reload"], &["ca"], &["ca", "rotate"], &["audit"], &["why", "0123456789abcdef"]]
+        {
             scene.assert_denied(user, words, 1);
         }
         scene.assert_denied(user, &["run"], 2);

@@ -32,7 +32,8 @@ fn unanswered(folder: &Folder, error: &Error) -> Failure {
     let socket = folder.status_socket();
     let shown = socket.display();
     if error.kind() == ErrorKind::PermissionDenied {
-        return Failure::not_well(format!("{shown}: this user may not get to it: be the one whose folder it is in"));
+        let step = "see to the owner and mode of its folder";
+        return Failure::not_well(format!("{shown}: this user may not get to it: {step}"));
     }
     let start = Typed::new(folder).ours("run");
     Failure::not_well(format!("no daemon answers on {shown}: start it with {start}"))

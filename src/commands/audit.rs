@@ -36,19 +36,15 @@ pub(crate) fn main(arguments: &AuditArgs) -> Result<ExitCode, Failure> {
     let page = Page::new(Form::of_stdout(arguments.json), arguments.limit);
     let mut reading = Reading { filter, page, broken: 0 };
     match reading.run(&mut trail, arguments.follow) {
-        Err(error) => interrupted(&trail, &error).map(|()| ExitCode::SUCCESS),
+        Err(error) => interrupted(error).map(|()| ExitCode::SUCCESS),
         Ok(()) if reading.broken > 0 => Ok(ExitCode::FAILURE),
         Ok(()) => Ok(ExitCode::SUCCESS),
     }
 }
 
 /// Why not everything was shown. That a reader has gone away, as `head` does once it has enough, is no failure.
-pub(super) fn interrupted(trail: &Trail, error: &io::Error) -> Result<(), Failure> {
-    if !told()? {
-        return Ok(());
-    }
-    let path = trail.live_path();
-    Err(Failure::not_well(format!("{} cannot be read ({}): see to its owner and mode", path.display(), error.kind())))
+pub(super) fn interrupted(error: io::Error) -> Result<(), Failure> {
+    if told()? { Err(Failure::not_well(error)) } else { Ok(()) }
 }
 
 /// Opens the trail, and says which of its files cannot be read.

@@ -25,7 +25,7 @@ pub(crate) fn main(arguments: &WhyArgs) -> Result<ExitCode, Failure> {
     }
     let mut trail = audit::open(&Folder::at(&folder_path(&arguments.folder)?))?;
     match show(&mut trail, &id) {
-        Err(error) => return audit::interrupted(&trail, &error).map(|()| ExitCode::SUCCESS),
+        Err(error) => return audit::interrupted(error).map(|()| ExitCode::SUCCESS),
         Ok(true) => return Ok(ExitCode::SUCCESS),
         Ok(false) => {}
     }

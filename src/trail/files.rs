@@ -153,5 +153,9 @@ pub(super) fn first(file: &File) -> io::Result<Option<First>> {
 
 /// An error that says where it happened.
 pub(super) fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {}", path.display(), error.kind()))
+    let what = match error.kind() {
+        io::ErrorKind::PermissionDenied => "this user may not read it: see to its owner and mode".to_owned(),
+        kind => kind.to_string(),
+    };
+    io::Error::new(error.kind(), format!("{}: {what}", path.display()))
 }
