@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::bad_input::text;
 use crate::support::Proxy;
+use crate::support::proxy::program;
 
 /// Who may be kept out by a mode, as root may not: nobody.
 const NOBODY: u32 = 65534;
@@ -28,10 +29,10 @@ impl Scene {
         assert!(proxy.stop().success());
         let user = rustix::process::geteuid().is_root().then_some(NOBODY);
         let home = proxy.dir().parent().expect("a folder");
-        let built = Path::new(env!("CARGO_BIN_EXE_secret-proxy"));
+        let built = program();
         // Where it was built may be root's alone.
         let program = home.join("secret-proxy");
-        fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).expect("there");
+        fs::hard_link(&built, &program).or_else(|_| fs::copy(&built, &program).map(drop)).expect("there");
         let scene = Self { program: program.into(), user, proxy };
         scene.give(scene.proxy.dir().parent().expect("a folder"));
         scene

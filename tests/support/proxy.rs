@@ -23,7 +23,7 @@ use super::eventually::poll;
 use super::fifo;
 
 /// The binary under test: the one that was built with the tests, unless another is named.
-pub(super) fn program() -> OsString {
+pub fn program() -> OsString {
     std::env::var_os("SECRET_PROXY_UNDER_TEST").unwrap_or_else(|| env!("CARGO_BIN_EXE_secret-proxy").into())
 }
 
