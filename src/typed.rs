@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::cli::FolderArgs;
 use crate::settings::folder_path;
 
+/// The commands that the daemon's own words name.
+const DAEMON_SAYS: [&str; 2] = ["check", "ca rotate"];
+
 /// Writes commands of ours for one folder.
 pub(crate) struct Typed {
     folder: PathBuf,
@@ -30,6 +33,12 @@ impl Typed {
     pub(crate) fn ours(&self, words: &str) -> String {
         let (words, into) = words.split_at(words.find(" > ").unwrap_or(words.len()));
         format!("secret-proxy {words}{}{into}", self.dir)
+    }
+
+    /// What the daemon says to type, for this folder: it does not know which one is the usual one.
+    pub(crate) fn told(&self, said: &str) -> String {
+        let named = |said: String, words: &str| said.replace(&format!("secret-proxy {words}"), &self.ours(words));
+        DAEMON_SAYS.into_iter().fold(said.to_owned(), named)
     }
 
     /// Starts the daemon, as it was installed here.

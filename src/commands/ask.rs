@@ -22,7 +22,7 @@ pub(crate) fn put(folder: &Folder, question: &Value) -> Result<Value, Failure> {
     let socket = folder.status_socket();
     let answer = converse(&socket, question).map_err(|error| unanswered(folder, &error))?;
     match answer.get("error").and_then(Value::as_str) {
-        Some(error) => Err(Failure::not_well(error)),
+        Some(error) => Err(Failure::not_well(Typed::new(folder).told(error))),
         None => Ok(answer),
     }
 }

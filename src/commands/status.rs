@@ -42,7 +42,7 @@ fn print(report: &Value, typed: &Typed) {
     say!("sessions    {} active, {} in all", report["sessions"]["active"], report["sessions"]["total"]);
     say!("secrets     {} ({})", text(&secrets["state"]), text(&secrets["source"]));
     if let Some(detail) = secrets["detail"].as_str().filter(|detail| !detail.is_empty()) {
-        say!("            {detail}");
+        say!("            {}", typed.told(detail));
     }
     if let Some(age) = secrets["age_s"].as_u64() {
         say!("            read {age} s ago: {}", list(&secrets["names"], &text));

@@ -33,3 +33,24 @@ fn what_is_to_be_typed_names_the_folder_if_it_is_another() {
     let early = proxy.cli(&["ca", "rotate", "--finish", "--dir", &other]);
     assert_complaint(&early, NOT_WELL, &[&format!("secret-proxy ca export {dir} > secret-proxy-ca.pem")]);
 }
+
+/// The daemon itself does not know which folder is the usual one.
+#[test]
+fn what_the_daemon_says_to_type_names_the_folder_too() {
+    let proxy = Proxy::builder().secrets_text("LOST=1\n").start();
+    let dir = format!("--dir {}", text(&fs::canonicalize(proxy.dir()).expect("there")));
+    let elsewhere = [("SECRET_PROXY_DIR", "/nowhere")];
+    let said = |words: &[&str]| {
+        let words: Vec<&str> = words.iter().copied().chain(dir.split(' ')).collect();
+        let output = proxy.cli_with(&words, &elsewhere);
+        String::from_utf8([output.stdout, output.stderr].concat()).expect("text")
+    };
+    for words in ["reload", "status"] {
+        let said = said(&[words]);
+        assert!(said.contains(&format!("secret-proxy check {dir} says which")), "{said}");
+    }
+    assert!(proxy.cli(&["ca", "rotate"]).status.success());
+    fs::write(proxy.dir().join("ca-next/ca-key.pem"), "garbage").expect("written");
+    let said = said(&["ca", "rotate"]);
+    assert!(said.contains(&format!("secret-proxy ca rotate {dir} makes another")), "{said}");
+}
