@@ -32,6 +32,7 @@ mod mount;
 mod old_tls;
 mod one_refusal;
 mod passthrough;
+mod places;
 mod protocols;
 mod pseudo_fields;
 mod record;
