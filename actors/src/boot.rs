@@ -162,7 +162,7 @@ impl Ground {
     }
 }
 
-/// The tree, in start order; it is stopped in reverse.
+/// The tree, in start order; it is stopped in reverse. The listener is the last, for it has to stop first of all.
 fn children(
     root: &ActorRef<supervisor::Msg>,
     settings: Settings,

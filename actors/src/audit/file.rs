@@ -26,6 +26,8 @@ pub(super) struct AuditFile {
     /// The number of the first record in it.
     first: u64,
     rotation: AuditRotation,
+    /// The file that stands where this one would be moved to, once it was told of: it is looked for at each append.
+    in_the_way: Option<PathBuf>,
 }
 
 impl AuditFile {
@@ -52,7 +54,7 @@ impl AuditFile {
             end.goes_on(path, last)
         };
         let first = chain::first_of(&file).map_err(fail)?.unwrap_or(link.seq + 1);
-        let mut audit = Self { path: path.into(), file, place, link, first, rotation };
+        let mut audit = Self { path: path.into(), file, place, link, first, rotation, in_the_way: None };
         if is_broken {
             let reason = "the last line has no place in the chain";
             audit.note(timestamp, ChainEvent::ChainStart, reason, None).map_err(fail)?;
@@ -129,7 +131,10 @@ impl AuditFile {
     fn rotate(&mut self, timestamp: &str) -> io::Result<()> {
         let aside = chain::aside(&self.path, self.first);
         if aside.exists() {
-            warn!(file = %aside.display(), "the audit file is not rotated: there is a file of that name");
+            if self.in_the_way.as_ref() != Some(&aside) {
+                warn!(file = %aside.display(), "the audit file is not rotated: there is a file of that name");
+                self.in_the_way = Some(aside);
+            }
             return Ok(());
         }
         match fs::rename(&self.path, &aside).and_then(|()| self.follow()) {

@@ -29,7 +29,12 @@ impl State {
             self.dial_alone(myself, waiting);
             return;
         }
-        // Many requests of a client can share one HTTP/2 connection: the first dials, the others wait for it.
+        // Many requests of a client can share one HTTP/2 connection: the first dials, the others wait for it, and
+        // those that come with their route when it is there take it.
+        if let Some(shared) = self.pool.take(&route.destination, Offer::Http2, route.client) {
+            let _ = waiting.reply.send(Ok(shared));
+            return;
+        }
         match self.dialling.get_mut(&(route.client, route.destination.clone())) {
             Some(dialling) => dialling.waiting.push(waiting),
             None => self.dial_for_many(myself, waiting),
@@ -128,7 +133,8 @@ impl State {
         match result {
             Ok(connection) if connection.is_http2() => {
                 self.pool.share(&connection, client, Instant::now());
-                self.serve_shared(myself, waiting);
+                // If there are more than one connection takes, another is dialled.
+                waiting.for_each(|waiting| self.dial(myself, waiting));
             }
             Ok(connection) => {
                 // It speaks HTTP/1.1 after all: each request needs a connection of its own.
@@ -139,16 +145,6 @@ impl State {
                 waiting.for_each(|waiting| self.dial_alone(myself, waiting));
             }
             Err(error) => waiting.for_each(|waiting| drop(waiting.reply.send(Err(error.clone())))),
-        }
-    }
-
-    pub(super) fn serve_shared(&mut self, myself: &ActorRef<Msg>, waiting: impl Iterator<Item = Waiting>) {
-        for waiting in waiting {
-            match self.pool.take(&waiting.route.destination, Offer::Http2, waiting.route.client) {
-                Some(shared) => drop(waiting.reply.send(Ok(shared))),
-                // More requests than one connection takes: another is dialled.
-                None => self.dial(myself, waiting),
-            }
         }
     }
 }
