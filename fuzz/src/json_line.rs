@@ -44,17 +44,34 @@ pub fn is_hostile(character: char) -> bool {
     control || separator || turns || invisible
 }
 
-/// A text as a record keeps it: whole, or cut at a character and marked, within 2048 bytes.
-pub fn kept(text: &str) -> String {
-    if text.len() <= 2048 {
+/// A text as a record keeps it: whole, or cut at a character and marked, within so many bytes.
+pub fn kept(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
         return text.to_owned();
     }
     let mut kept = String::new();
     for character in text.chars() {
-        if kept.len() + character.len_utf8() + "...[cut]".len() > 2048 {
+        if kept.len() + character.len_utf8() + "...[cut]".len() > bytes {
             break;
         }
         kept.push(character);
     }
     kept + "...[cut]"
+}
+
+/// The names as a record keeps them: each within 128 bytes, and as many as fit into 2048 with their quotes and
+/// commas.
+pub fn kept_names(names: &[&str]) -> Vec<String> {
+    let mut room = 2048_usize;
+    let mut all = Vec::new();
+    for name in names {
+        let name = kept(name, 128);
+        let Some(rest) = room.checked_sub(name.len() + 3) else {
+            all.push("...[cut]".to_owned());
+            break;
+        };
+        room = rest;
+        all.push(name);
+    }
+    all
 }

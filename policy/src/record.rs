@@ -16,7 +16,8 @@ pub const FIELD_BYTES_MAX: usize = 1024;
 pub const METHOD_BYTES_MAX: usize = 64;
 /// The longest name of a secret that is kept, in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
-/// The most that is kept of the names of one request, in bytes: no record is much longer than a few of the others.
+/// The most that is kept of the names of one request, in bytes, with their quotes and commas: no record is much
+/// longer than a few of the others.
 pub const NAMES_BYTES_MAX: usize = 2048;
 /// What a field that was cut ends in.
 pub const CUT_MARKER: &str = "...[cut]";
@@ -126,7 +127,7 @@ pub fn bounded_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<C
     let (mut bounded, mut bytes) = (Vec::with_capacity(names.len()), 0);
     for name in names {
         let name = bounded_to(name, NAME_BYTES_MAX);
-        bytes += name.len();
+        bytes += name.len() + "\"\",".len();
         if bytes > NAMES_BYTES_MAX {
             bounded.push(Cow::Borrowed(CUT_MARKER));
             break;
