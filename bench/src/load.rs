@@ -71,9 +71,14 @@ pub fn kept(way: &Way, tally: &Arc<Tally>, clients: u32) -> JoinSet<()> {
     many(way, tally, clients, |load, nth| async move { load.kept(nth).await })
 }
 
-/// So many requests a second, over connections with one each 40 ms.
+/// How many connections so many requests a second take, with one each 40 ms.
+pub fn clients(per_second: u32) -> u32 {
+    (per_second / 25).max(1)
+}
+
+/// So many requests a second, each 40 ms one on a connection.
 pub fn paced(way: &Way, tally: &Arc<Tally>, per_second: u32) -> JoinSet<()> {
-    let clients = (per_second / 25).max(1);
+    let clients = clients(per_second);
     many(way, tally, clients, move |load, nth| async move { load.paced(nth, clients).await })
 }
 
