@@ -162,6 +162,27 @@ impl Ground {
     }
 }
 
+/// What all sessions share: whom they ask, and how much of what there may be.
+fn peers(
+    settings: &Settings,
+    board: &Arc<Board>,
+    (secret_store, authority, upstream, audit): (SecretStoreHandle, AuthorityHandle, UpstreamHandle, AuditHandle),
+) -> Peers {
+    Peers {
+        secret_store,
+        authority,
+        upstream,
+        audit,
+        board: board.clone(),
+        unspoken: Unspoken::of_at_most(limits::UNSPOKEN_MAX),
+        pace: Pace::default(),
+        passages: Pace::default(),
+        silent: Unspoken::of_at_most(limits::silent_max(settings.sessions_max)),
+        passthrough: settings.passthrough.clone(),
+        intercept: settings.intercept,
+    }
+}
+
 /// The tree, in start order; it is stopped in reverse. The listener is the last, for it has to stop first of all.
 fn children(
     root: &ActorRef<supervisor::Msg>,
@@ -178,19 +199,8 @@ fn children(
     let (listener_publisher, _) = slot("listener");
     let upstream = UpstreamHandle::new(upstream_slot, dialler.wipes.clone());
     let authority = AuthorityHandle::new(authority_slot);
-    let peers = Arc::new(Peers {
-        secret_store: secret_store.clone(),
-        authority: authority.clone(),
-        upstream: upstream.clone(),
-        audit: AuditHandle::new(audit_slot),
-        board: board.clone(),
-        unspoken: Unspoken::of_at_most(limits::UNSPOKEN_MAX),
-        pace: Pace::default(),
-        passages: Pace::default(),
-        silent: Unspoken::of_at_most(limits::silent_max(settings.sessions_max)),
-        passthrough: settings.passthrough.clone(),
-        intercept: settings.intercept,
-    });
+    let owners = (secret_store.clone(), authority.clone(), upstream.clone(), AuditHandle::new(audit_slot));
+    let peers = Arc::new(peers(&settings, &board, owners));
     let audit = audit::Arguments {
         path: settings.folder.audit(),
         rotation: settings.audit_rotation,

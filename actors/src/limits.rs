@@ -55,6 +55,8 @@ pub(crate) const fn silent_max(sessions_max: usize) -> usize {
     let half = sessions_max / 2;
     if half == 0 { 1 } else { half }
 }
+/// How long a client that has said nothing yet is heard while the daemon ends.
+pub(crate) const DRAINING_HEARD: Duration = Duration::from_millis(500);
 /// Refusals of one client connection, after which it is closed: a client that only collects them
 /// would fill the disk with records.
 pub(crate) const REFUSALS_MAX: usize = 100;
@@ -143,8 +145,6 @@ pub(crate) const PIPE_POLL: Duration = Duration::from_millis(25);
 pub(crate) const REQUEST_WAIT: Duration = Duration::from_secs(15);
 /// How long a request waits while nobody serves the pipe.
 pub(crate) const UNSERVED_WAIT: Duration = Duration::from_secs(3);
-/// How long a client that has said nothing yet is heard while the daemon ends.
-pub(crate) const DRAINING_HEARD: Duration = Duration::from_millis(500);
 /// How long a request waits for the mount while the daemon ends: whoever is to approve may be away.
 pub(crate) const DRAINING_WAIT: Duration = Duration::from_millis(500);
 /// The pause after a first failed read; it doubles up to [`READ_BACKOFF_MAX`].

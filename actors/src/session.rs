@@ -58,6 +58,7 @@ pub(crate) struct Peers {
     pub(crate) upstream: UpstreamHandle,
     pub(crate) audit: AuditHandle,
     pub(crate) board: Arc<Board>,
+    /// Tunnels whose handshake has not ended yet.
     pub(crate) unspoken: Unspoken,
     /// How fast requests may fail.
     pub(crate) pace: Pace,
