@@ -3,7 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 
-use actors::tunnel::is_name;
+use actors::tunnels::report::is_name;
 
 use crate::failure::Failure;
 

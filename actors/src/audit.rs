@@ -12,6 +12,7 @@
 mod chain;
 mod entry;
 mod file;
+pub mod mirror;
 mod reply;
 mod space;
 mod sync;
@@ -31,15 +32,15 @@ use self::file::AuditFile;
 use self::reply::Owed;
 pub(crate) use self::reply::Reply;
 use self::sync::Syncing;
+use crate::audit::mirror::{Mirror, Shown};
 use crate::folder::FolderError;
-use crate::heartbeat::Beat;
 use crate::limits;
-use crate::mirror::{Mirror, Shown};
 use crate::settings::{AuditRotation, AuditSync};
-use crate::slot::{Publisher, Slot, Unavailable};
 use crate::status::Board;
-use crate::supervisor::{Child, permanent};
-use crate::tasks::watched;
+use crate::supervision::child::{Child, permanent};
+use crate::supervision::heartbeat::Beat;
+use crate::supervision::slot::{Publisher, Slot, Unavailable};
+use crate::supervision::tasks::watched;
 
 /// Where records are written.
 #[derive(Clone)]
@@ -89,7 +90,7 @@ pub(crate) enum Msg {
     Ended,
     Beat(Beat),
     #[cfg(feature = "faults")]
-    Fault(crate::faults::Fault),
+    Fault(crate::supervision::faults::Fault),
 }
 
 owner_message!(Msg);

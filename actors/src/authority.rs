@@ -13,7 +13,7 @@ mod signer;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use policy::host::Host;
+use policy::destination::host::Host;
 use ractor::{Actor, ActorProcessingErr, ActorRef, ActorStatus, RpcReplyPort};
 use rustls::ServerConfig;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -23,11 +23,11 @@ pub(crate) use self::root::{NAME, Root};
 pub use self::root::{RootCertificate, RootError, fingerprint};
 pub use self::rotation::{Roots, Step, rotate};
 use self::signer::Signer;
-use crate::heartbeat::Beat;
 use crate::limits;
-use crate::slot::{Publisher, Slot, Unavailable};
 use crate::status::{AuthorityReport, Board};
-use crate::supervisor::{Child, permanent};
+use crate::supervision::child::{Child, permanent};
+use crate::supervision::heartbeat::Beat;
+use crate::supervision::slot::{Publisher, Slot, Unavailable};
 
 /// Where leaves are issued.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ pub(crate) enum Msg {
     },
     Beat(Beat),
     #[cfg(feature = "faults")]
-    Fault(crate::faults::Fault),
+    Fault(crate::supervision::faults::Fault),
 }
 
 owner_message!(Msg);
@@ -222,7 +222,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::slot::slot;
+    use crate::supervision::slot::slot;
 
     #[tokio::test]
     async fn a_host_has_one_leaf_and_another_host_another() {

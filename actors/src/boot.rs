@@ -5,23 +5,24 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use policy::reach::Reach;
+use policy::destination::reach::Reach;
 use ractor::{Actor, ActorRef};
 use rustls_pki_types::CertificateDer;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::audit::{self, AuditHandle};
 use crate::authority::{self, AuthorityHandle, Root, RootError};
-use crate::bind::{BindError, Handed, bind_all, bind_unix};
 use crate::folder::FolderError;
 use crate::limits;
+use crate::listener::bind::{BindError, Handed, bind_all, bind_unix};
 use crate::listener::{self, Bound};
 use crate::secret_store::{self, SecretStoreHandle};
 use crate::session::{Pace, Peers, Unspoken};
 use crate::settings::Settings;
-use crate::slot::slot;
 use crate::status::{self, Board};
-use crate::supervisor::{self, Child, Ended, Supervisor};
+use crate::supervision::child::Child;
+use crate::supervision::root::{self as supervisor, Ended, Supervisor};
+use crate::supervision::slot::slot;
 use crate::upstream::{self, TrustError, UpstreamHandle, read_roots};
 
 /// Why the daemon cannot start. Each says what to do next.
@@ -119,7 +120,7 @@ impl Daemon {
 /// How often an owner may crash; a test may say otherwise.
 fn crashes_max() -> usize {
     #[cfg(feature = "faults")]
-    if let Some(crashes) = crate::faults::crashes_max() {
+    if let Some(crashes) = crate::supervision::faults::crashes_max() {
         return crashes;
     }
     limits::CRASHES_MAX
@@ -188,7 +189,7 @@ fn children(
     root: &ActorRef<supervisor::Msg>,
     settings: Settings,
     ground: Ground,
-    store_publisher: crate::slot::Publisher<secret_store::Msg>,
+    store_publisher: crate::supervision::slot::Publisher<secret_store::Msg>,
     secret_store: SecretStoreHandle,
 ) -> Vec<Child> {
     let Ground { board, sockets, status_socket, dialler, roots, own_root } = ground;

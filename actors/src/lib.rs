@@ -35,41 +35,30 @@
 compile_error!("supervision rests on unwinding: a panic must end one actor, not the process");
 
 #[macro_use]
-mod heartbeat;
+mod supervision;
 
-mod activity;
 mod audit;
 mod authority;
-mod bind;
-mod body;
 mod boot;
-#[cfg(feature = "faults")]
-mod faults;
 pub mod folder;
 mod hex;
 mod limits;
 mod listener;
-pub mod mirror;
-mod notice;
-mod prefixed;
-pub mod probe;
-pub mod runtime;
 mod secret_store;
 mod session;
 pub mod settings;
-mod slot;
 mod status;
-mod supervisor;
-mod tasks;
-mod tls;
-pub mod tunnel;
+pub mod tunnels;
 mod upstream;
+mod wire;
 
+pub use audit::mirror;
 pub use authority::{RootCertificate, RootError, Roots, Step, fingerprint, rotate};
-pub use bind::{BindError, Handed};
 pub use boot::{BootError, Daemon};
+pub use listener::bind::{BindError, Handed};
 pub use secret_store::{Hazard, Mount, Unread, look_at_mount, read_mount};
 pub use session::NOT_A_PROXY_REQUEST;
-pub use supervisor::Ended;
-pub use tls::provider;
+pub use supervision::root::Ended;
+pub use supervision::runtime;
 pub use upstream::{TrustError, count_roots};
+pub use wire::tls::provider;

@@ -4,6 +4,8 @@
 //! when* an accept task ends. *After a restart* it accepts from the same sockets: the root holds
 //! them, so that the port never closes.
 
+pub(crate) mod bind;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::os::unix::net::UnixListener as StdUnixListener;
@@ -17,13 +19,13 @@ use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
-use crate::heartbeat::Beat;
 use crate::limits;
 use crate::session::{self, Peers, Place, Stream};
-use crate::slot::Publisher;
 use crate::status::{Board, ListenerReport};
-use crate::supervisor::{Child, permanent};
-use crate::tasks::watched;
+use crate::supervision::child::{Child, permanent};
+use crate::supervision::heartbeat::Beat;
+use crate::supervision::slot::Publisher;
+use crate::supervision::tasks::watched;
 
 /// A bound socket. The root keeps it; each incarnation of the listener works on a copy.
 #[derive(Debug)]
@@ -89,7 +91,7 @@ pub(crate) enum Msg {
     Ended,
     Beat(Beat),
     #[cfg(feature = "faults")]
-    Fault(crate::faults::Fault),
+    Fault(crate::supervision::faults::Fault),
 }
 
 owner_message!(Msg);

@@ -20,6 +20,7 @@
 //! code is wrong; a mount in any weather is a state, not a death. *After a restart* nothing is held,
 //! and the next placeholder reads.
 
+mod notice;
 mod outside;
 mod reading;
 mod source;
@@ -33,9 +34,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use policy::judge::{Permit, Plea};
-use policy::refusal::Refusal;
 use policy::rewrite::Rendered;
+use policy::verdict::judge::{Permit, Plea};
+use policy::verdict::refusal::Refusal;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tracing::info;
 
@@ -47,12 +48,11 @@ use self::vault::Vault;
 use self::waiting::{Question, Queue};
 use self::watch::Watch;
 use self::witness::Witness;
-use crate::heartbeat::Beat;
 use crate::limits;
-use crate::notice;
-use crate::slot::{Publisher, Slot, Unavailable};
 use crate::status::{Board, SecretsReport, SecretsState};
-use crate::supervisor::{Child, permanent};
+use crate::supervision::child::{Child, permanent};
+use crate::supervision::heartbeat::Beat;
+use crate::supervision::slot::{Publisher, Slot, Unavailable};
 use crate::upstream::UpstreamHandle;
 
 /// Where secrets are judged and put in.
@@ -131,7 +131,7 @@ pub(crate) enum Msg {
     Tick,
     Beat(Beat),
     #[cfg(feature = "faults")]
-    Fault(crate::faults::Fault),
+    Fault(crate::supervision::faults::Fault),
 }
 
 owner_message!(Msg);

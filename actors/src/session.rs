@@ -26,8 +26,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use http::Response;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
-use policy::allowlist::Allowlist;
-use policy::host::Destination;
+use policy::destination::allowlist::Allowlist;
+use policy::destination::host::Destination;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -40,16 +40,16 @@ pub(crate) use self::pace::Pace;
 pub use self::refusal::NOT_A_PROXY_REQUEST;
 use self::relay::{Next, Upgraded};
 pub(crate) use self::unspoken::Unspoken;
-use crate::activity::Activity;
 use crate::audit::AuditHandle;
 use crate::authority::AuthorityHandle;
-use crate::body::ResponseBody;
 use crate::limits;
 use crate::secret_store::SecretStoreHandle;
 use crate::settings::Intercept;
 use crate::status::Board;
-use crate::tasks::watched;
+use crate::supervision::tasks::watched;
 use crate::upstream::{ClientId, UpstreamHandle};
+use crate::wire::activity::Activity;
+use crate::wire::body::ResponseBody;
 
 /// Whom a session may ask, and the board that it counts on.
 pub(crate) struct Peers {

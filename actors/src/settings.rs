@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use ipnet::IpNet;
-use policy::allowlist::Allowlist;
-use policy::host::Host;
+use policy::destination::allowlist::Allowlist;
+use policy::destination::host::Host;
 
+use crate::audit::mirror::Mirror;
 use crate::folder::Folder;
-use crate::mirror::Mirror;
 
 /// Everything that the tree needs to know.
 #[derive(Clone, Debug)]

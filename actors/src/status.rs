@@ -7,7 +7,6 @@
 
 mod board;
 mod report;
-mod tunnels;
 
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
@@ -24,14 +23,14 @@ use tokio_util::task::AbortOnDropHandle;
 pub(crate) use self::board::{AuditReport, AuthorityReport, Board, SecretsReport, SubsystemReport, SubsystemState};
 pub(crate) use self::board::{ListenerReport, SecretsState};
 use crate::authority::{AuthorityHandle, Step};
-use crate::heartbeat::Beat;
 use crate::limits;
-use crate::probe::ProbeKey;
 use crate::secret_store::SecretStoreHandle;
-use crate::slot::Publisher;
-use crate::supervisor::{Child, permanent};
-use crate::tasks::watched;
-use crate::tunnel::TunnelReport;
+use crate::supervision::child::{Child, permanent};
+use crate::supervision::heartbeat::Beat;
+use crate::supervision::slot::Publisher;
+use crate::supervision::tasks::watched;
+use crate::tunnels::probe::ProbeKey;
+use crate::tunnels::report::TunnelReport;
 
 /// Questions that are answered at a time.
 const QUESTIONS_MAX: usize = 16;
@@ -49,7 +48,7 @@ enum Question {
     /// A tunnel is like this; and how is the proxy reached, to see whether it goes through?
     Tunnel(TunnelReport),
     #[cfg(feature = "faults")]
-    Fault(crate::faults::Fault),
+    Fault(crate::supervision::faults::Fault),
 }
 
 pub(crate) enum Msg {
@@ -57,7 +56,7 @@ pub(crate) enum Msg {
     Ended,
     Beat(Beat),
     #[cfg(feature = "faults")]
-    Fault(crate::faults::Fault),
+    Fault(crate::supervision::faults::Fault),
 }
 
 owner_message!(Msg);
@@ -70,7 +69,7 @@ pub(crate) struct Arguments {
     pub(crate) secret_store: SecretStoreHandle,
     pub(crate) authority: AuthorityHandle,
     #[cfg(feature = "faults")]
-    pub(crate) root: ActorRef<crate::supervisor::Msg>,
+    pub(crate) root: ActorRef<crate::supervision::root::Msg>,
 }
 
 /// The owner's place in the tree.
@@ -157,7 +156,7 @@ impl Arguments {
             }
             #[cfg(feature = "faults")]
             Question::Fault(fault) => {
-                let _ = self.root.cast(crate::supervisor::Msg::Fault(fault));
+                let _ = self.root.cast(crate::supervision::root::Msg::Fault(fault));
                 json!({"ok": true})
             }
         }

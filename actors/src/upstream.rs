@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use policy::host::{Destination, Scheme};
+use policy::destination::host::{Destination, Scheme};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use rustls::ClientConfig;
 use rustls_pki_types::CertificateDer;
@@ -36,11 +36,11 @@ pub(crate) use self::route::{ClientId, NoRoute, Offer, Route};
 pub(crate) use self::trust::read_roots;
 pub use self::trust::{TrustError, count_roots};
 use self::waiting::{Dialling, Waiting};
-use crate::heartbeat::Beat;
 use crate::limits;
 use crate::settings::Resolve;
-use crate::slot::{Publisher, Slot, Unavailable};
-use crate::supervisor::{Child, permanent};
+use crate::supervision::child::{Child, permanent};
+use crate::supervision::heartbeat::Beat;
+use crate::supervision::slot::{Publisher, Slot, Unavailable};
 
 /// Where connections come from.
 #[derive(Clone)]
@@ -168,7 +168,7 @@ pub(crate) enum Msg {
     Trusted(Option<Box<ClientConfig>>),
     Beat(Beat),
     #[cfg(feature = "faults")]
-    Fault(crate::faults::Fault),
+    Fault(crate::supervision::faults::Fault),
 }
 
 owner_message!(Msg);

@@ -9,7 +9,7 @@ use std::hint::black_box;
 use bench::{Broken, hot};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use policy::rewrite::Fields;
-use policy::table::Table;
+use policy::secrets::table::Table;
 use zeroizing_alloc::ZeroAlloc;
 
 /// As in the proxy.

@@ -2,11 +2,11 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use policy::host::Destination;
-use policy::judge::{Permit, Plea, Verdict, judge};
+use policy::destination::host::Destination;
 use policy::record::{self, Record};
 use policy::rewrite::{Fields, render};
-use policy::table::Table;
+use policy::secrets::table::Table;
+use policy::verdict::judge::{Permit, Plea, Verdict, judge};
 
 use crate::Broken;
 

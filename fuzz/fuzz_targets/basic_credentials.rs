@@ -11,7 +11,7 @@ use arbitrary::Arbitrary;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use libfuzzer_sys::fuzz_target;
-use policy::table::Table;
+use policy::secrets::table::Table;
 use reference::hosts::Place;
 use reference::product;
 use reference::world::{self, Headers, Outcome, Secret};

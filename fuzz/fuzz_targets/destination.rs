@@ -11,8 +11,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use policy::allowlist::Allowlist;
-use policy::host::{Authority, Destination, Host, Scheme};
+use policy::destination::allowlist::Allowlist;
+use policy::destination::host::{Authority, Destination, Host, Scheme};
 use reference::authority;
 use reference::hosts::{self, Entry, Place};
 

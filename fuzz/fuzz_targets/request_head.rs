@@ -17,9 +17,9 @@
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, Uri, Version};
 use libfuzzer_sys::fuzz_target;
-use policy::host::{Authority, Destination, Scheme};
-use policy::table::Table;
-use policy::{agreement, hop};
+use policy::destination::host::{Authority, Destination, Scheme};
+use policy::secrets::table::Table;
+use policy::{destination::agreement, request::hop};
 use reference::hosts::Place;
 use reference::raw_head::{self, Head};
 use reference::world::{self, Headers, Outcome, Secret};

@@ -10,7 +10,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use policy::rewrite::Fields;
-use policy::table::Table;
+use policy::secrets::table::Table;
 use reference::hosts::Place;
 use reference::product;
 use reference::world::{self, Headers, Outcome, Secret};

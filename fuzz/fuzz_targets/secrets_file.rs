@@ -11,11 +11,11 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use policy::imprint::Imprint;
-use policy::problem::Problem;
-use policy::secret::SecretValue;
-use policy::secrets_file::{self, Malformed};
-use policy::table::{BadHosts, BadValue, Table};
+use policy::secrets::imprint::Imprint;
+use policy::secrets::lint::problem::Problem;
+use policy::secrets::secret::SecretValue;
+use policy::secrets::file::{self, Malformed};
+use policy::secrets::table::{BadHosts, BadValue, Table};
 use reference::built_file::{self, Line, build};
 use reference::hosts::{self, Place};
 use reference::product;
@@ -60,7 +60,7 @@ fn check(text: &[u8]) {
             let cause = said.strip_prefix(&format!("line {line}: ")).expect("a line");
             assert!(SENTENCES.contains(&cause), "{said}");
             let before = text.split_inclusive(|byte| *byte == b'\n').take(line - 1).map(<[u8]>::len).sum();
-            assert!(secrets_file::parse(&text[..before]).is_ok(), "an earlier line is the malformed one");
+            assert!(file::parse(&text[..before]).is_ok(), "an earlier line is the malformed one");
         }
         (read, expected) => panic!("the product says {read:?}, the reference {expected:?}"),
     }
@@ -90,7 +90,7 @@ fn check_variants(text: &[u8], first: &Read) {
 }
 
 fn check_entries(text: &[u8], expected: &[Entry]) {
-    let entries = secrets_file::parse(text).expect("the table was read");
+    let entries = file::parse(text).expect("the table was read");
     let found: Vec<_> = entries.iter().map(|entry| (entry.line, entry.name.to_string())).collect();
     let expected: Vec<_> = expected.iter().map(|entry| (entry.line, entry.name.clone())).collect();
     assert_eq!(found, expected);
@@ -186,6 +186,6 @@ fn check_built(lines: &[Line<'_>]) {
     check(&text);
     // Only the values differ: people must see the same.
     let (other, _) = build(lines, |value| value.iter().map(|byte| built_file::turned(*byte)).collect());
-    let seen = |text: &[u8]| (shown(&Table::read(text)), format!("{:?}", secrets_file::parse(text)));
+    let seen = |text: &[u8]| (shown(&Table::read(text)), format!("{:?}", file::parse(text)));
     assert_eq!(seen(&text), seen(&other), "a text for people depends on a value");
 }

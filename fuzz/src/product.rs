@@ -1,11 +1,11 @@
 //! The way of a request through the product: scan, check the places, judge, render, apply.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use policy::host::{Authority, Destination, Scheme};
-use policy::judge::{Plea, Verdict, judge};
-use policy::refusal::Refusal;
+use policy::destination::host::{Authority, Destination, Scheme};
+use policy::verdict::judge::{Plea, Verdict, judge};
+use policy::verdict::refusal::Refusal;
 use policy::rewrite::{Fields, render};
-use policy::table::Table;
+use policy::secrets::table::Table;
 
 use crate::hosts::Place;
 use crate::world::{Headers, Outcome};

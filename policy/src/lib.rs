@@ -5,38 +5,28 @@
 //!
 //! | module | decides |
 //! |---|---|
-//! | [`host`] | what a host, a port and a destination are, parsed once and strictly |
-//! | [`agreement`] | whether `Host`, `:authority` and SNI name the destination that is dialled |
-//! | [`placeholder`] | where `{{NAME}}` stands in a header value |
+//! | [`destination::host`] | what a host, a port and a destination are, parsed once and strictly |
+//! | [`destination::agreement`] | whether `Host`, `:authority` and SNI name the destination that is dialled |
+//! | [`request::placeholder`] | where `{{NAME}}` stands in a header value |
 //! | [`rewrite`] | which fields hold placeholders, and the fields with values in them |
-//! | [`secrets_file`] | what the text of the mount says, strictly and literally |
-//! | [`table`] | names, values and allowlists out of that text |
-//! | [`allowlist`] | what a `_HOSTS` line allows |
-//! | [`imprint`] | what a table said, to tell whether the next read agrees |
-//! | [`lint`] | what `check` says of that text: what cannot be used, and what is odd |
-//! | [`problem`] | those problems in words, with what to do about them |
-//! | [`judge`] | permit or refusal |
-//! | [`reach`] | which addresses are never dialled |
-//! | [`refusal`] | why not, for the host's eyes |
+//! | [`secrets::file`] | what the text of the mount says, strictly and literally |
+//! | [`secrets::table`] | names, values and allowlists out of that text |
+//! | [`destination::allowlist`] | what a `_HOSTS` line allows |
+//! | [`secrets::imprint`] | what a table said, to tell whether the next read agrees |
+//! | [`secrets::lint`] | what `check` says of that text: what cannot be used, and what is odd |
+//! | [`secrets::lint::problem`] | those problems in words, with what to do about them |
+//! | [`verdict::judge`] | permit or refusal |
+//! | [`destination::reach`] | which addresses are never dialled |
+//! | [`verdict::refusal`] | why not, for the host's eyes |
 //! | [`record`] | the audit line |
-//! | [`hop`] | which fields belong to one connection and are not passed on |
-//! | [`secret`] | names and values; a value is wiped on drop and never printed |
+//! | [`request::hop`] | which fields belong to one connection and are not passed on |
+//! | [`secrets::secret`] | names and values; a value is wiped on drop and never printed |
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
-pub mod agreement;
-pub mod allowlist;
-pub mod hop;
-pub mod host;
-pub mod imprint;
-pub mod judge;
-pub mod lint;
-pub mod placeholder;
-pub mod problem;
-pub mod reach;
+pub mod destination;
 pub mod record;
-pub mod refusal;
+pub mod request;
 pub mod rewrite;
-pub mod secret;
-pub mod secrets_file;
-pub mod table;
+pub mod secrets;
+pub mod verdict;

@@ -10,14 +10,14 @@ use bytes::Bytes;
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
-use crate::hop;
-use crate::judge::{Permit, Verdict, judge};
-use crate::placeholder::{Part, Template};
-use crate::refusal::Refusal;
-use crate::secret::{Name, SecretValue};
-use crate::table::Table;
+use crate::request::hop;
+use crate::request::placeholder::{Part, Template};
+use crate::secrets::secret::{Name, SecretValue};
+use crate::secrets::table::Table;
+use crate::verdict::judge::{Permit, Verdict, judge};
+use crate::verdict::refusal::Refusal;
 
-/// Placeholders that one request may hold. With [`crate::table::VALUE_BYTES_MAX`] it bounds how far a
+/// Placeholders that one request may hold. With [`crate::secrets::table::VALUE_BYTES_MAX`] it bounds how far a
 /// request can grow, to 512 KiB, whatever the values are: a bound on the outcome would tell a client
 /// that tries many sizes how long a value is.
 pub const PLACEHOLDERS_MAX: usize = 32;

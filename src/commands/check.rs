@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use actors::folder::Folder;
-use policy::lint::Lint;
+use policy::secrets::lint::Lint;
 use psl::Psl as _;
 use rustix::fs::{Access, access};
 
@@ -128,8 +128,8 @@ fn is_public_suffix(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use policy::lint::Look;
-    use policy::problem::What;
+    use policy::secrets::lint::Look;
+    use policy::secrets::lint::problem::What;
 
     use super::*;
 

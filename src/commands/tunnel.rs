@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use actors::folder::Folder;
-use actors::tunnel::TunnelMode;
+use actors::tunnels::report::TunnelMode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::tunnel::{End, Mode, TunnelArgs};

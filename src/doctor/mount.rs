@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use actors::{Hazard, Mount, Unread};
-use policy::lint::Lint;
-use policy::problem::{Problem, Severity};
+use policy::secrets::lint::Lint;
+use policy::secrets::lint::problem::{Problem, Severity};
 
 use super::files::{edit, is_own_and_shut, without_settings};
 use super::{Ground, Link};

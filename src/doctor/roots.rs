@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use actors::folder::FolderError;
-use actors::tunnel::is_name;
+use actors::tunnels::report::is_name;
 use actors::{RootCertificate, RootError, Roots};
 use time::OffsetDateTime;
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use actors::tunnel::is_name;
+use actors::tunnels::report::is_name;
 
 use super::files::{self, File};
 use super::template::{fill, unit};

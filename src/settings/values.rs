@@ -11,8 +11,8 @@ use bytesize::ByteSize;
 use http::HeaderValue;
 use ipnet::IpNet;
 use percent_encoding::percent_decode_str;
-use policy::allowlist::Allowlist;
-use policy::host::{Authority, Host};
+use policy::destination::allowlist::Allowlist;
+use policy::destination::host::{Authority, Host};
 
 const FILES_CEILING: usize = 1_000_000;
 

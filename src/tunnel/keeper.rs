@@ -6,8 +6,8 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use actors::folder::Folder;
-use actors::probe::Question;
-use actors::tunnel::{TunnelMode, TunnelReport, TunnelState};
+use actors::tunnels::probe::Question;
+use actors::tunnels::report::{TunnelMode, TunnelReport, TunnelState};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::net::{TcpStream, UnixStream};

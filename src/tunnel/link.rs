@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use actors::tunnel::TunnelMode;
+use actors::tunnels::report::TunnelMode;
 use rustix::process::{Pid, test_kill_process};
 use tokio::time::sleep;
 

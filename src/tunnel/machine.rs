@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use actors::tunnel::{TunnelMode, TunnelState};
+use actors::tunnels::report::{TunnelMode, TunnelState};
 
 use super::event::{Event, Probe, Step};
 use super::trouble::Trouble;

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use actors::probe::Question;
+use actors::tunnels::probe::Question;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::timeout;

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actors::probe::ProbeKey;
-use actors::tunnel::TunnelReport;
+use actors::tunnels::probe::ProbeKey;
+use actors::tunnels::report::TunnelReport;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -126,7 +126,7 @@ mod tests {
     use std::io::{BufRead as _, BufReader, Write as _};
     use std::os::unix::net::UnixListener;
 
-    use actors::tunnel::{TunnelMode, TunnelState};
+    use actors::tunnels::report::{TunnelMode, TunnelState};
 
     use super::*;
 

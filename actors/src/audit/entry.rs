@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use http::Method;
-use policy::host::Destination;
+use policy::destination::host::Destination;
 use policy::record::{self, NotSent, Record};
-use policy::refusal::Refusal;
-use policy::secret::Name;
+use policy::secrets::secret::Name;
+use policy::verdict::refusal::Refusal;
 use serde::Serialize;
 
 use crate::hex::RecordId;

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::hex::RecordId;
-use crate::slot::slot;
+use crate::supervision::slot::slot;
 
 pub(super) struct Stage {
     folder: TempDir,

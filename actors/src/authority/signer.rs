@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use policy::host::Host;
+use policy::destination::host::Host;
 use quick_cache::unsync::Cache;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use super::leaf::{LeafKey, MintError};
 use super::root::{Root, RootCertificate, RootError};
 use crate::limits;
-use crate::tls;
+use crate::wire::tls;
 
 /// A root, its leaves and the key of its sessions: none is resumed under another root.
 pub(super) struct Signer {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use policy::allowlist::Allowlist;
+use policy::destination::allowlist::Allowlist;
 use ractor::SupervisionEvent;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -13,7 +13,7 @@ use crate::authority::AuthorityHandle;
 use crate::secret_store::SecretStoreHandle;
 use crate::session::{Pace, Unspoken};
 use crate::settings::Intercept;
-use crate::slot::slot;
+use crate::supervision::slot::slot;
 use crate::upstream::{UpstreamHandle, Wipes};
 
 /// More than a task does in one go: after 64 or so it has to let others run.

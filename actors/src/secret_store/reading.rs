@@ -3,8 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use policy::refusal::Refusal;
-use policy::table::Table;
+use policy::secrets::table::Table;
+use policy::verdict::refusal::Refusal;
 use ractor::ActorRef;
 use tokio_util::task::AbortOnDropHandle;
 

@@ -7,13 +7,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use http::{HeaderMap, HeaderValue};
-use policy::host::Destination;
+use policy::destination::host::Destination;
 use policy::rewrite::Fields;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 
 use super::*;
-use crate::slot::slot;
+use crate::supervision::slot::slot;
 use crate::upstream::Wipes;
 
 const FILE: &str = "KEY=value-of-key\nKEY_HOSTS=api.example\n";

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use policy::judge::{Permit, Plea, Verdict, judge};
-use policy::refusal::Refusal;
 use policy::rewrite::{Rendered, render};
-use policy::secret::Name;
-use policy::table::Table;
+use policy::secrets::secret::Name;
+use policy::secrets::table::Table;
+use policy::verdict::judge::{Permit, Plea, Verdict, judge};
+use policy::verdict::refusal::Refusal;
 
 use super::source::Identity;
 use crate::limits;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use policy::judge::{Permit, Plea};
-use policy::refusal::Refusal;
 use policy::rewrite::Rendered;
+use policy::verdict::judge::{Permit, Plea};
+use policy::verdict::refusal::Refusal;
 use ractor::RpcReplyPort;
 
 use super::vault::Vault;

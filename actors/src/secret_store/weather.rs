@@ -1,6 +1,6 @@
 //! What the mount looks like, in the words of `status` and of the audit.
 
-use policy::refusal::Refusal;
+use policy::verdict::refusal::Refusal;
 
 use super::source::{Kind, Progress, Trouble};
 use super::vault::Vault;

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use policy::imprint::Imprint;
-use policy::table::Table;
+use policy::secrets::imprint::Imprint;
+use policy::secrets::table::Table;
 
 use super::source::Kind;
 use crate::limits::DOUBTS_MAX;

@@ -2,16 +2,16 @@
 
 use http::Response;
 use policy::record::{FIELD_BYTES_MAX, NAME_BYTES_MAX, NAMES_BYTES_MAX};
-use policy::refusal::Refusal;
+use policy::verdict::refusal::Refusal;
 use tracing::{info, warn};
 
 use super::exchange::Exchange;
 use super::{Form, refusal};
 use crate::audit::{Attempt, Entry};
-use crate::body::ResponseBody;
 use crate::limits;
-use crate::slot::Unavailable;
+use crate::supervision::slot::Unavailable;
 use crate::upstream::{DialError, NoRoute};
+use crate::wire::body::ResponseBody;
 
 /// How a request ends that gets no response from upstream.
 #[derive(Debug)]

@@ -7,18 +7,18 @@ use http::header::EXPECT;
 use http::request::Parts;
 use http::{Method, Request, Response, Version};
 use hyper::body::{Body, Incoming};
-use policy::judge::Permit;
 use policy::rewrite::Fields;
-use policy::secret::Name;
+use policy::secrets::secret::Name;
+use policy::verdict::judge::Permit;
 
 use super::ending::Ending;
 use super::request::Canonical;
 use super::{Path, relay, resend};
-use crate::activity::Ongoing;
-use crate::body::{RequestBody, ResponseBody};
 use crate::hex::RecordId;
 use crate::limits;
 use crate::upstream::{Connection, Lane, Offer, SendError};
+use crate::wire::activity::Ongoing;
+use crate::wire::body::{RequestBody, ResponseBody};
 
 /// One request on its way, and what its record needs.
 pub(super) struct Exchange {

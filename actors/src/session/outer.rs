@@ -10,15 +10,15 @@ use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use policy::host::{Authority, Destination, Scheme};
+use policy::destination::host::{Authority, Destination, Scheme};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::relay::{self, Next, Upgraded};
 use super::tunnel::Tunnel;
 use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, passage, refusal, service};
-use crate::body::ResponseBody;
 use crate::upstream::{ClientId, Passage};
+use crate::wire::body::ResponseBody;
 
 /// What the connection goes on with after CONNECT.
 struct Connect {

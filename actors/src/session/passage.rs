@@ -7,17 +7,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use policy::allowlist::Allowlist;
-use policy::host::{Destination, Scheme};
+use policy::destination::allowlist::Allowlist;
+use policy::destination::host::{Destination, Scheme};
 use tracing::warn;
 
 use super::ending::Ending;
 use super::exchange::Exchange;
 use super::{ByteStream, Path, Peers, relay};
-use crate::body::ResponseBody;
-use crate::prefixed::Prefixed;
 use crate::settings::Intercept;
 use crate::upstream::{Lane, Offer, Passage};
+use crate::wire::body::ResponseBody;
+use crate::wire::prefixed::Prefixed;
 
 impl Peers {
     /// Whether a tunnel to there is passed through. While it is not known where secrets may go, it could

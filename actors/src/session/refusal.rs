@@ -3,8 +3,8 @@
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::body::ResponseBody;
 use crate::hex::RecordId;
+use crate::wire::body::ResponseBody;
 
 /// The header whose value only the host can resolve.
 const ID: HeaderName = HeaderName::from_static("x-secret-proxy-id");

@@ -9,15 +9,15 @@ use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use policy::hop;
+use policy::request::hop;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
 use tokio::time::timeout;
 use tracing::debug;
 
 use super::{Path, refusal};
-use crate::body::{RequestBody, ResponseBody};
 use crate::limits;
 use crate::upstream::Connection;
+use crate::wire::body::{RequestBody, ResponseBody};
 
 /// Both ends of a connection that goes on in another protocol, such as WebSocket.
 pub(super) struct Upgraded {

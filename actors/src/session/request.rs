@@ -5,11 +5,11 @@ use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Method, Version};
 use hyper::upgrade::OnUpgrade;
-use policy::agreement::{self, Disagreement};
-use policy::hop;
-use policy::judge::Plea;
-use policy::refusal::Refusal;
+use policy::destination::agreement::{self, Disagreement};
+use policy::request::hop;
 use policy::rewrite::Fields;
+use policy::verdict::judge::Plea;
+use policy::verdict::refusal::Refusal;
 
 use super::ending::Ending;
 use super::{Form, Path};

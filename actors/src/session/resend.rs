@@ -4,8 +4,8 @@ use http::Request;
 use hyper::body::Body;
 
 use super::ending::Ending;
-use crate::body::RequestBody;
 use crate::upstream::{Connection, DialError, SendError};
+use crate::wire::body::RequestBody;
 
 /// What may be sent again if a kept connection is closed under the request, as servers do that close idle
 /// connections at that very moment: one that changes nothing (RFC 9110, section 9.2.1) and has no body.

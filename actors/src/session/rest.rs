@@ -4,9 +4,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{sleep, timeout};
 
 use super::{ByteStream, Refusals};
-use crate::activity::Activity;
 use crate::limits;
-use crate::prefixed::Prefixed;
+use crate::wire::activity::Activity;
+use crate::wire::prefixed::Prefixed;
 
 /// Waits until the connection has been between two requests for a while. One that is in use is looked at less
 /// and less often.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use policy::host::{Destination, Host, Scheme};
+use policy::destination::host::{Destination, Host, Scheme};
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -16,9 +16,9 @@ use tracing::debug;
 use super::relay::{self, Next};
 use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, idle, rest, service};
 use crate::limits;
-use crate::prefixed::Prefixed;
-use crate::tasks::Tasks;
+use crate::supervision::tasks::Tasks;
 use crate::upstream::ClientId;
+use crate::wire::prefixed::Prefixed;
 
 /// The first byte of a TLS handshake record (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use policy::allowlist::Allowlist;
-use policy::secret::Name;
+use policy::destination::allowlist::Allowlist;
+use policy::secrets::secret::Name;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 
-use super::tunnels::Tunnels;
-use crate::probe::ProbeKey;
+use crate::tunnels::heard::Tunnels;
+use crate::tunnels::probe::ProbeKey;
 
 /// The parts of the status report.
 #[derive(Debug)]

@@ -9,13 +9,13 @@ use http::{Request, Response, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use policy::host::{Destination, Scheme};
+use policy::destination::host::{Destination, Scheme};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
-use crate::body::RequestBody;
 use crate::limits;
+use crate::wire::body::RequestBody;
 
 /// A connection to a destination, verified for it.
 #[derive(Debug)]

@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
-use policy::allowlist::Allowlist;
-use policy::host::{Destination, Host, Scheme};
-use policy::reach::Reach;
+use policy::destination::allowlist::Allowlist;
+use policy::destination::host::{Destination, Host, Scheme};
+use policy::destination::reach::Reach;
 use rustls::{AlertDescription, ClientConfig};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,9 +23,9 @@ use super::places::{Asked, Place, Places};
 use super::proxy;
 use super::route::Route;
 use crate::limits;
-use crate::prefixed::Prefixed;
 use crate::settings::UpstreamProxy;
-use crate::tasks::Tasks;
+use crate::supervision::tasks::Tasks;
+use crate::wire::prefixed::Prefixed;
 
 const NO_ADDRESS: &str = "the name has no address that may be dialled";
 

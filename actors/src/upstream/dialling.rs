@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use policy::host::{Destination, Scheme};
+use policy::destination::host::{Destination, Scheme};
 use ractor::{ActorRef, RpcReplyPort};
 use tokio_util::sync::CancellationToken;
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use policy::host::Destination;
+use policy::destination::host::Destination;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 

@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::dial::DialError;
-use crate::prefixed::Prefixed;
 use crate::settings::UpstreamProxy;
+use crate::wire::prefixed::Prefixed;
 
 /// A tunnel of the proxy to `target`, which is `host:port`. The proxy's own address is exempt from judgement:
 /// the owner named it.

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use policy::host::{Destination, Host};
-use policy::refusal::Refusal;
+use policy::destination::host::{Destination, Host};
+use policy::verdict::refusal::Refusal;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;

@@ -10,7 +10,7 @@ use tracing::warn;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::authority::NAME;
-use crate::tls;
+use crate::wire::tls;
 
 /// Why the roots cannot be used.
 #[derive(Debug, thiserror::Error)]

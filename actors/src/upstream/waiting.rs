@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use policy::host::Destination;
+use policy::destination::host::Destination;
 use ractor::{ActorRef, RpcReplyPort};
 use rustls::ClientConfig;
 use tokio::time::timeout;

@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use bench::{Broken, hot};
 use http::{HeaderMap, HeaderValue};
-use policy::table::Table;
+use policy::secrets::table::Table;
 use zeroizing_alloc::ZeroAlloc;
 
 /// As in the proxy: memory that is wiped when it is given back is part of what a request costs.

@@ -4,8 +4,8 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use super::*;
-use crate::host::Destination;
-use crate::judge::Plea;
+use crate::destination::host::Destination;
+use crate::verdict::judge::Plea;
 
 const FILE: &str = "KEY=sk-{{OTHER}}-$x\nKEY_HOSTS=api.example\nOTHER=other-value\nOTHER_HOSTS=api.example,b.example\n\
                     NOHOSTS=n\nBIG='0123456789'\nBIG_HOSTS=api.example\nEMPTY=\nEMPTY_HOSTS=api.example\n";
@@ -107,7 +107,7 @@ fn one_refused_name_refuses_the_request() {
 #[test]
 fn cleartext_is_refused_unless_it_is_listed() {
     let fields = || Fields::scan(&headers(&[("a", b"{{KEY}}")])).expect("one");
-    let clear = to("api.example:80").with_scheme(crate::host::Scheme::Http);
+    let clear = to("api.example:80").with_scheme(crate::destination::host::Scheme::Http);
     let Verdict::Refuse(refusal) = judge(&table(), Plea { destination: clear, fields: fields() }) else {
         panic!("cleartext was permitted");
     };

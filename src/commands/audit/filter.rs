@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use memchr::memmem::Finder;
-use policy::host::Host;
-use policy::secret::Name;
+use policy::destination::host::Host;
+use policy::secrets::secret::Name;
 use time::OffsetDateTime;
 
 use super::since;

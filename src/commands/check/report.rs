@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use policy::lint::{Hosts, Lint};
-use policy::problem::{Problem, Severity};
-use policy::secret::Name;
-use policy::table::Secret;
+use policy::secrets::lint::problem::{Problem, Severity};
+use policy::secrets::lint::{Hosts, Lint};
+use policy::secrets::secret::Name;
+use policy::secrets::table::Secret;
 use serde_json::{Value, json};
 
 use super::{Kind, Unread};

@@ -13,11 +13,11 @@
 use std::collections::BTreeSet;
 
 use http::{HeaderMap, HeaderValue};
-use policy::host::{Destination, Scheme};
-use policy::imprint::Imprint;
-use policy::judge::{Plea, Verdict, judge};
+use policy::destination::host::{Destination, Scheme};
 use policy::rewrite::{Fields, render};
-use policy::table::Table;
+use policy::secrets::imprint::Imprint;
+use policy::secrets::table::Table;
+use policy::verdict::judge::{Plea, Verdict, judge};
 
 use crate::secret_store::source::Kind;
 use crate::secret_store::witness::{Belief, Witness};

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use ractor::{Actor, ActorCell, SpawnErr};
 use tokio::sync::oneshot;
 
-use crate::heartbeat::Beat;
-use crate::slot::Publisher;
+use crate::supervision::heartbeat::Beat;
+use crate::supervision::slot::Publisher;
 
 /// Starts one owner under the root and publishes its address.
 type Start = Box<dyn Fn(ActorCell) -> Pin<Box<dyn Future<Output = Result<ActorCell, SpawnErr>> + Send>> + Send + Sync>;
 
 /// Makes an owner misbehave.
 #[cfg(feature = "faults")]
-type Strike = Box<dyn Fn(&ActorCell, crate::faults::Fault) + Send + Sync>;
+type Strike = Box<dyn Fn(&ActorCell, crate::supervision::faults::Fault) + Send + Sync>;
 
 /// Asks an owner whether it answers.
 type Ask = Box<dyn Fn(&ActorCell) -> oneshot::Receiver<()> + Send + Sync>;
@@ -36,9 +36,9 @@ pub(crate) trait OwnerMessage: ractor::Message + From<Beat> {}
 impl<M: ractor::Message + From<Beat>> OwnerMessage for M {}
 #[cfg(feature = "faults")]
 /// What every owner's messages can be: a heartbeat among them and, in fault builds, a fault.
-pub(crate) trait OwnerMessage: ractor::Message + From<Beat> + From<crate::faults::Fault> {}
+pub(crate) trait OwnerMessage: ractor::Message + From<Beat> + From<crate::supervision::faults::Fault> {}
 #[cfg(feature = "faults")]
-impl<M: ractor::Message + From<Beat> + From<crate::faults::Fault>> OwnerMessage for M {}
+impl<M: ractor::Message + From<Beat> + From<crate::supervision::faults::Fault>> OwnerMessage for M {}
 
 /// An owner that is started again whenever it ends, each time with the same arguments.
 pub(crate) fn permanent<A>(

@@ -1,8 +1,8 @@
 //! Values that can be sent, and that are hardly what was meant.
 
-use crate::placeholder::Template;
-use crate::secret::name_length;
-use crate::secrets_file::Quoting;
+use crate::request::placeholder::Template;
+use crate::secrets::file::Quoting;
+use crate::secrets::secret::name_length;
 
 /// Why a value does not look like a secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

@@ -6,15 +6,16 @@
 
 mod looks;
 mod odd;
+pub mod problem;
 
 use std::collections::HashSet;
 
 pub use self::looks::Look;
 pub use self::odd::Odd;
-use crate::problem::{Problem, Severity, What};
-use crate::secret::Name;
-use crate::secrets_file::{self, Entry};
-use crate::table::{BadHosts, HOSTS_SUFFIX, Secret, Table};
+use crate::secrets::file::{self, Entry};
+use crate::secrets::lint::problem::{Problem, Severity, What};
+use crate::secrets::secret::Name;
+use crate::secrets::table::{BadHosts, HOSTS_SUFFIX, Secret, Table};
 
 /// Tells whether anybody can have a name below this one: `com`, `co.uk`, `github.io`.
 pub type PublicSuffixes<'a> = &'a dyn Fn(&str) -> bool;
@@ -45,7 +46,7 @@ pub enum Hosts {
 impl Lint {
     /// Looks through the text of a secrets file.
     pub fn read(text: &[u8], public: PublicSuffixes<'_>) -> Self {
-        match secrets_file::parse(text) {
+        match file::parse(text) {
             Ok(entries) => Self::of(&entries, public),
             Err(malformed) => Self { problems: vec![malformed.into()], ..Self::default() },
         }

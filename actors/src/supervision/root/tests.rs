@@ -6,8 +6,9 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::heartbeat::Beat;
-use crate::slot::{Slot, Unavailable, slot};
+use crate::supervision::child::permanent;
+use crate::supervision::heartbeat::Beat;
+use crate::supervision::slot::{Slot, Unavailable, slot};
 
 /// Counts what it is asked, and crashes when told to.
 struct Toy;
@@ -19,7 +20,7 @@ enum ToyMsg {
     Hang,
     Beat(Beat),
     #[cfg(feature = "faults")]
-    Fault(crate::faults::Fault),
+    Fault(crate::supervision::faults::Fault),
 }
 
 owner_message!(ToyMsg);

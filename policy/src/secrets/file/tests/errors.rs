@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::table::Table;
+use crate::secrets::table::Table;
 
 /// Lines that no file may have, with `?` for what must not be told.
 const BROKEN: [&str; 15] = [

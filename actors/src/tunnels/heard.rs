@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::limits;
-use crate::tunnel::{TunnelReport, TunnelState};
+use crate::tunnels::report::{TunnelReport, TunnelState};
 
 /// The tunnels that a keeper has spoken of.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Tunnels {
     }
 
     /// For the status report. A keeper that says nothing any more has ended, or is stuck.
-    pub(super) fn report(&self) -> Value {
+    pub(crate) fn report(&self) -> Value {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         heard.values().map(Heard::report).collect()
     }
@@ -52,7 +52,7 @@ impl Heard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tunnel::TunnelMode;
+    use crate::tunnels::report::TunnelMode;
 
     fn said(instance: &str, state: TunnelState) -> TunnelReport {
         TunnelReport {

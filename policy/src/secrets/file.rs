@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use zeroize::Zeroizing;
 
-use crate::secret::{Name, name_length};
+use crate::secrets::secret::{Name, name_length};
 
 /// One `NAME=value` entry.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use std::hint::black_box;
 
-use crate::host::Destination;
-use crate::refusal::Refusal;
+use crate::destination::host::Destination;
 use crate::rewrite::Fields;
-use crate::secret::Name;
-use crate::table::{BadHosts, Table};
+use crate::secrets::secret::Name;
+use crate::secrets::table::{BadHosts, Table};
+use crate::verdict::refusal::Refusal;
 
 /// What a request asks for: values in these fields, sent to this destination.
 #[derive(Clone, Debug)]

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::host::Destination;
-use crate::reach::Denied;
-use crate::secret::Name;
+use crate::destination::host::Destination;
+use crate::destination::reach::Denied;
+use crate::secrets::secret::Name;
 
 /// The one sentence that stands in the audit record.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -6,7 +6,7 @@
 
 use http::{HeaderMap, Uri, Version, header};
 
-use crate::host::{Authority, Destination};
+use crate::destination::host::{Authority, Destination};
 
 /// How a request's own words about its destination differ from where it goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

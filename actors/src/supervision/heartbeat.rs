@@ -5,15 +5,15 @@ use tokio::sync::oneshot;
 /// Lets an owner's messages be a heartbeat and, in fault builds, a fault.
 macro_rules! owner_message {
     ($message:ty) => {
-        impl From<$crate::heartbeat::Beat> for $message {
-            fn from(beat: $crate::heartbeat::Beat) -> Self {
+        impl From<$crate::supervision::heartbeat::Beat> for $message {
+            fn from(beat: $crate::supervision::heartbeat::Beat) -> Self {
                 Self::Beat(beat)
             }
         }
 
         #[cfg(feature = "faults")]
-        impl From<$crate::faults::Fault> for $message {
-            fn from(fault: $crate::faults::Fault) -> Self {
+        impl From<$crate::supervision::faults::Fault> for $message {
+            fn from(fault: $crate::supervision::faults::Fault) -> Self {
                 Self::Fault(fault)
             }
         }

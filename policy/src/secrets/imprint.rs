@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::hash::RandomState;
 
-use crate::allowlist::Allowlist;
-use crate::host::Destination;
-use crate::secret::Name;
-use crate::table::{BadHosts, BadValue, Secret, Table};
+use crate::destination::allowlist::Allowlist;
+use crate::destination::host::Destination;
+use crate::secrets::secret::Name;
+use crate::secrets::table::{BadHosts, BadValue, Secret, Table};
 
 /// What a table said. A value leaves only 64 bits of a hash whose key is random and this process's own.
 #[derive(Debug)]
@@ -65,9 +65,9 @@ mod tests {
     use http::{HeaderMap, HeaderValue};
 
     use super::*;
-    use crate::judge::{Plea, Verdict, judge};
-    use crate::refusal::Refusal;
     use crate::rewrite::Fields;
+    use crate::verdict::judge::{Plea, Verdict, judge};
+    use crate::verdict::refusal::Refusal;
 
     fn read(text: &str) -> Table {
         Table::read(text.as_bytes()).expect("well-formed")

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::problem::Severity::{Error, Note, Warning};
+use crate::secrets::lint::problem::Severity::{Error, Note, Warning};
 
 /// A short list in place of the long one.
 fn public(name: &str) -> bool {
@@ -152,7 +152,7 @@ fn values_that_are_hardly_meant() {
 
 #[test]
 fn entries_that_are_wide_or_in_vain_or_misread() {
-    use crate::reach::Denied::{Loopback, Reserved};
+    use crate::destination::reach::Denied::{Loopback, Reserved};
 
     let table: [(&str, &[(usize, Odd)]); 26] = [
         ("a.com", &[]),

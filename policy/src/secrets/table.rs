@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::allowlist::Allowlist;
-use crate::host::Destination;
-use crate::imprint::Imprint;
-use crate::problem::{Problem, What};
-use crate::secret::{Name, SecretValue};
-use crate::secrets_file::{self, Entry, Malformed};
+use crate::destination::allowlist::Allowlist;
+use crate::destination::host::Destination;
+use crate::secrets::file::{self, Entry, Malformed};
+use crate::secrets::imprint::Imprint;
+use crate::secrets::lint::problem::{Problem, What};
+use crate::secrets::secret::{Name, SecretValue};
 
 /// What the name of an allowlist ends in; such a name is never a secret's.
 pub const HOSTS_SUFFIX: &str = "_HOSTS";
@@ -85,7 +85,7 @@ impl Table {
     /// # Errors
     /// The first malformed line: nothing of the text may be used.
     pub fn read(text: &[u8]) -> Result<Self, Malformed> {
-        Ok(Self::from_entries(&secrets_file::parse(text)?))
+        Ok(Self::from_entries(&file::parse(text)?))
     }
 
     /// The secret of that name, usable or not.
@@ -190,7 +190,7 @@ fn usable(entry: &Entry) -> Result<SecretValue, BadValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::allowlist::BadEntry;
+    use crate::destination::allowlist::BadEntry;
 
     #[test]
     fn problems_name_lines_and_keys_but_no_value() {

@@ -10,8 +10,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::imprint::Imprint;
-use crate::table::{BadHosts, HOSTS_SUFFIX, Secret, Table};
+use crate::secrets::imprint::Imprint;
+use crate::secrets::table::{BadHosts, HOSTS_SUFFIX, Secret, Table};
 
 const FILES: [&str; 7] = [
     "# This file is managed by 1Password\n\nANTHROPIC_API_KEY=sk-ant-api03-0123\nANTHROPIC_API_KEY_HOSTS=api.anthropic.com\n\

@@ -6,9 +6,6 @@
 //! used up its budget: the process then ends, and the service manager starts a new one. Sessions
 //! hang off it too, but are never restarted and never counted.
 
-mod budget;
-mod child;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,8 +15,8 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
-use self::budget::Budget;
-pub(crate) use self::child::{Child, permanent};
+use super::budget::Budget;
+use super::child::Child;
 use crate::limits;
 use crate::session;
 use crate::status::{Board, SubsystemReport, SubsystemState};
@@ -47,7 +44,7 @@ pub(crate) enum Msg {
     Silent(ActorId),
     /// A test wants this owner to misbehave.
     #[cfg(feature = "faults")]
-    Fault(crate::faults::Fault),
+    Fault(crate::supervision::faults::Fault),
 }
 
 /// What the root needs to start.
@@ -285,7 +282,7 @@ impl State {
     }
 
     #[cfg(feature = "faults")]
-    fn fault(&self, fault: &crate::faults::Fault) {
+    fn fault(&self, fault: &crate::supervision::faults::Fault) {
         for (child, life) in &self.children {
             if child.name == fault.owner {
                 life.cell.iter().for_each(|cell| (child.fault)(cell, fault.clone()));

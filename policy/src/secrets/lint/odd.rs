@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use crate::allowlist::{BadEntry, Listed};
-use crate::host::{Destination, Host, Scheme};
-use crate::problem::Severity;
-use crate::reach::{Denied, Reach};
-use crate::secrets_file::Entry;
+use crate::destination::allowlist::{BadEntry, Listed};
+use crate::destination::host::{Destination, Host, Scheme};
+use crate::destination::reach::{Denied, Reach};
+use crate::secrets::file::Entry;
+use crate::secrets::lint::problem::Severity;
 
 use super::PublicSuffixes;
 

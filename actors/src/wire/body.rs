@@ -8,14 +8,14 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use policy::hop;
+use policy::request::hop;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep, timeout};
 
-use crate::activity::{Ongoing, Unread};
 use crate::limits;
 use crate::upstream::{Connection, UpstreamHandle};
+use crate::wire::activity::{Ongoing, Unread};
 
 /// A client's body on its way upstream.
 #[derive(Debug)]

@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::allowlist::BadEntry;
-use crate::lint::{Look, Odd};
-use crate::secret::Name;
-use crate::secrets_file::{Cause, Malformed};
-use crate::table::{BadValue, HOSTS_SUFFIX};
+use crate::destination::allowlist::BadEntry;
+use crate::secrets::file::{Cause, Malformed};
+use crate::secrets::lint::{Look, Odd};
+use crate::secrets::secret::Name;
+use crate::secrets::table::{BadValue, HOSTS_SUFFIX};
 
 /// Something that `check` tells the owner.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::host::{Authority, BadAuthority, Destination, Host, Scheme};
+use crate::destination::host::{Authority, BadAuthority, Destination, Host, Scheme};
 
 /// The destinations that one secret may be sent to.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

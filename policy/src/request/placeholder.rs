@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::secret::name_length;
+use crate::secrets::secret::name_length;
 
 /// What every placeholder starts with, twice; a value without it needs no scan.
 const OPEN: u8 = b'{';
@@ -138,7 +138,7 @@ mod tests {
                 let inner = &text[at + 2..end - 2];
                 text[at..].starts_with(b"{{")
                     && text[..end].ends_with(b"}}")
-                    && crate::secret::Name::parse(inner).is_some()
+                    && crate::secrets::secret::Name::parse(inner).is_some()
             });
             match end {
                 Some(end) => {

@@ -1,0 +1,4 @@
+//! What the head of a request holds, and where it may stand.
+
+pub mod hop;
+pub mod placeholder;

@@ -1,0 +1,4 @@
+//! Whether a secret may be sent, and why not.
+
+pub mod judge;
+pub mod refusal;
