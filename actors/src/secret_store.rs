@@ -34,7 +34,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use policy::rewrite::Rendered;
+use policy::verdict::render::Rendered;
 use policy::verdict::judge::{Permit, Plea};
 use policy::verdict::refusal::Refusal;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};

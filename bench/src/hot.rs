@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use policy::destination::host::Destination;
 use policy::record::{self, Record};
-use policy::rewrite::{Fields, render};
+use policy::verdict::render::{Fields, render};
 use policy::secrets::table::Table;
 use policy::verdict::judge::{Permit, Plea, Verdict, judge};
 

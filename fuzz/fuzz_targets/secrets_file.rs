@@ -11,7 +11,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use policy::secrets::imprint::Imprint;
+use policy::secrets::fingerprint::Imprint;
 use policy::secrets::lint::problem::Problem;
 use policy::secrets::secret::SecretValue;
 use policy::secrets::file::{self, Malformed};

@@ -4,7 +4,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use policy::destination::host::{Authority, Destination, Scheme};
 use policy::verdict::judge::{Plea, Verdict, judge};
 use policy::verdict::refusal::Refusal;
-use policy::rewrite::{Fields, render};
+use policy::verdict::render::{Fields, render};
 use policy::secrets::table::Table;
 
 use crate::hosts::Place;

@@ -8,11 +8,11 @@
 //! | [`destination::host`] | what a host, a port and a destination are, parsed once and strictly |
 //! | [`destination::agreement`] | whether `Host`, `:authority` and SNI name the destination that is dialled |
 //! | [`request::placeholder`] | where `{{NAME}}` stands in a header value |
-//! | [`rewrite`] | which fields hold placeholders, and the fields with values in them |
+//! | [`verdict::render`] | which fields hold placeholders, and the fields with values in them |
 //! | [`secrets::file`] | what the text of the mount says, strictly and literally |
 //! | [`secrets::table`] | names, values and allowlists out of that text |
 //! | [`destination::allowlist`] | what a `_HOSTS` line allows |
-//! | [`secrets::imprint`] | what a table said, to tell whether the next read agrees |
+//! | [`secrets::fingerprint`] | what a table said, to tell whether the next read agrees |
 //! | [`secrets::lint`] | what `check` says of that text: what cannot be used, and what is odd |
 //! | [`secrets::lint::problem`] | those problems in words, with what to do about them |
 //! | [`verdict::judge`] | permit or refusal |
@@ -27,6 +27,5 @@
 pub mod destination;
 pub mod record;
 pub mod request;
-pub mod rewrite;
 pub mod secrets;
 pub mod verdict;

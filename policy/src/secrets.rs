@@ -1,7 +1,7 @@
 //! What the text of the mount says.
 
 pub mod file;
-pub mod imprint;
+pub mod fingerprint;
 pub mod lint;
 pub mod secret;
 pub mod table;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use http::{HeaderMap, HeaderValue};
 use policy::destination::host::Destination;
-use policy::rewrite::Fields;
+use policy::verdict::render::Fields;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use policy::rewrite::{Rendered, render};
+use policy::verdict::render::{Rendered, render};
 use policy::secrets::secret::Name;
 use policy::secrets::table::Table;
 use policy::verdict::judge::{Permit, Plea, Verdict, judge};

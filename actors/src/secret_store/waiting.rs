@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use policy::rewrite::Rendered;
+use policy::verdict::render::Rendered;
 use policy::verdict::judge::{Permit, Plea};
 use policy::verdict::refusal::Refusal;
 use ractor::RpcReplyPort;

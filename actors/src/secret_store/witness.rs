@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use policy::secrets::imprint::Imprint;
+use policy::secrets::fingerprint::Imprint;
 use policy::secrets::table::Table;
 
 use super::source::Kind;

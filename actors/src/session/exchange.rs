@@ -7,7 +7,7 @@ use http::header::EXPECT;
 use http::request::Parts;
 use http::{Method, Request, Response, Version};
 use hyper::body::{Body, Incoming};
-use policy::rewrite::Fields;
+use policy::verdict::render::Fields;
 use policy::secrets::secret::Name;
 use policy::verdict::judge::Permit;
 

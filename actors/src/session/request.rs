@@ -7,7 +7,7 @@ use http::{Method, Version};
 use hyper::upgrade::OnUpgrade;
 use policy::destination::agreement::{self, Disagreement};
 use policy::request::hop;
-use policy::rewrite::Fields;
+use policy::verdict::render::Fields;
 use policy::verdict::judge::Plea;
 use policy::verdict::refusal::Refusal;
 

@@ -4,14 +4,14 @@
 //! What is public among suffixes is asked of the caller, so that the list of them is not part of
 //! what runs beside the secrets.
 
-mod looks;
-mod odd;
+mod hosts;
 pub mod problem;
+mod values;
 
 use std::collections::HashSet;
 
-pub use self::looks::Look;
-pub use self::odd::Odd;
+pub use self::hosts::Odd;
+pub use self::values::Look;
 use crate::secrets::file::{self, Entry};
 use crate::secrets::lint::problem::{Problem, Severity, What};
 use crate::secrets::secret::Name;
@@ -103,10 +103,10 @@ impl Lint {
     }
 
     fn look_at_value(&mut self, entry: &Entry, hosts: Option<&Entry>, public: PublicSuffixes<'_>) {
-        for look in looks::looks(&entry.value.0, entry.quoting) {
+        for look in values::looks(&entry.value.0, entry.quoting) {
             self.complain(entry, What::Looks(look));
         }
-        let are_names = |it| odd::are_internet_names(it, public);
+        let are_names = |it| hosts::are_internet_names(it, public);
         if hosts.is_some_and(|hosts| are_names(entry) && !are_names(hosts)) {
             self.complain(entry, What::Looks(Look::Hosts));
             self.hidden.insert(entry.name.clone());
@@ -114,17 +114,17 @@ impl Lint {
     }
 
     fn look_at_hosts(&mut self, owner: &Name, hosts: &Entry, public: PublicSuffixes<'_>) {
-        let list = odd::read(hosts).unwrap_or_default();
+        let list = hosts::read(hosts).unwrap_or_default();
         for one in &list {
             match one.entry {
                 Ok(_) => {
-                    let odd = odd::odd(one, &list, public).into_iter();
+                    let odd = hosts::odd(one, &list, public).into_iter();
                     odd.for_each(|odd| self.complain(hosts, What::Odd(one.number, odd)));
                 }
                 Err(bad) => self.complain(hosts, What::Entry(one.number, bad)),
             }
         }
-        if !list.iter().all(odd::may_be_shown) {
+        if !list.iter().all(hosts::may_be_shown) {
             self.hidden.insert(owner.clone());
         }
     }

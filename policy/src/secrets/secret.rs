@@ -73,7 +73,7 @@ impl SecretValue {
         key.hash_one(&*self.0)
     }
 
-    /// The bytes. Only [`crate::rewrite`] and the check of their legality may look.
+    /// The bytes. Only [`crate::verdict::render`] and the check of their legality may look.
     pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::destination::allowlist::Allowlist;
 use crate::destination::host::Destination;
 use crate::secrets::file::{self, Entry, Malformed};
-use crate::secrets::imprint::Imprint;
+use crate::secrets::fingerprint::Imprint;
 use crate::secrets::lint::problem::{Problem, What};
 use crate::secrets::secret::{Name, SecretValue};
 

@@ -3,10 +3,10 @@
 use std::hint::black_box;
 
 use crate::destination::host::Destination;
-use crate::rewrite::Fields;
 use crate::secrets::secret::Name;
 use crate::secrets::table::{BadHosts, Table};
 use crate::verdict::refusal::Refusal;
+use crate::verdict::render::Fields;
 
 /// What a request asks for: values in these fields, sent to this destination.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl Permit {
 }
 
 impl From<Permit> for Plea {
-    /// A permit can be asked for again: [`crate::rewrite::render`] does.
+    /// A permit can be asked for again: [`crate::verdict::render::render`] does.
     fn from(permit: Permit) -> Self {
         permit.0
     }

@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 
 use http::{HeaderMap, HeaderValue};
 use policy::destination::host::{Destination, Scheme};
-use policy::rewrite::{Fields, render};
-use policy::secrets::imprint::Imprint;
+use policy::verdict::render::{Fields, render};
+use policy::secrets::fingerprint::Imprint;
 use policy::secrets::table::Table;
 use policy::verdict::judge::{Plea, Verdict, judge};
 

@@ -10,7 +10,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::secrets::imprint::Imprint;
+use crate::secrets::fingerprint::Imprint;
 use crate::secrets::table::{BadHosts, HOSTS_SUFFIX, Secret, Table};
 
 const FILES: [&str; 7] = [

@@ -65,9 +65,9 @@ mod tests {
     use http::{HeaderMap, HeaderValue};
 
     use super::*;
-    use crate::rewrite::Fields;
     use crate::verdict::judge::{Plea, Verdict, judge};
     use crate::verdict::refusal::Refusal;
+    use crate::verdict::render::Fields;
 
     fn read(text: &str) -> Table {
         Table::read(text.as_bytes()).expect("well-formed")
