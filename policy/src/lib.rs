@@ -25,6 +25,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod destination;
+pub mod name;
 pub mod record;
 pub mod request;
 pub mod secrets;

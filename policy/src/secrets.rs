@@ -1,5 +1,6 @@
-//! What the text of the mount says.
+//! What the text of a source says.
 
+pub mod companions;
 pub mod file;
 pub mod fingerprint;
 pub mod lint;

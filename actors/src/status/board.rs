@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use policy::destination::allowlist::Allowlist;
-use policy::secrets::secret::Name;
+use policy::name::Name;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 

@@ -1,6 +1,6 @@
 //! The status report, as `status --json` prints it. Fields are added, never renamed.
 
-use policy::secrets::secret::Name;
+use policy::name::Name;
 use serde_json::{Value, json};
 
 use super::board::{Board, SubsystemState};

@@ -15,11 +15,11 @@ pub struct Allowlist {
 
 /// One entry of a `_HOSTS` line.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Listed {
+pub(crate) enum AllowlistEntry {
     /// One destination.
     Exact(Destination),
     /// Every name below a suffix, by TLS.
-    Below {
+    Wildcard {
         /// The suffix, without `*.`.
         suffix: Arc<str>,
         /// The port.
@@ -81,18 +81,18 @@ impl Allowlist {
     pub fn parse(text: &str) -> Result<Self, (usize, BadEntry)> {
         let mut list = Self::default();
         for (index, entry) in text.split(',').enumerate() {
-            list.add(Listed::parse(entry).map_err(|error| (index + 1, error))?);
+            list.add(AllowlistEntry::parse(entry).map_err(|error| (index + 1, error))?);
         }
         Ok(list)
     }
 
     /// Whether the secret may go to `destination`.
     pub fn allows(&self, destination: &Destination) -> bool {
-        self.allows_under(destination, &self.wildcards_over(destination))
+        self.allows_by(destination, &self.matching_wildcards(destination))
     }
 
     /// The same for who knows already which wildcards of any list are over the destination.
-    pub(crate) fn allows_under(&self, destination: &Destination, wildcards: &[&str]) -> bool {
+    pub(crate) fn allows_by(&self, destination: &Destination, wildcards: &[&str]) -> bool {
         let suffixes = self.suffixes.get(&destination.port);
         let by_suffix = suffixes.is_some_and(|suffixes| wildcards.iter().any(|suffix| suffixes.contains(*suffix)));
         by_suffix || self.exact.contains(destination)
@@ -100,7 +100,7 @@ impl Allowlist {
 
     /// The suffixes of the destination's name that this list has a wildcard for. A name may have 127 labels: this
     /// is done once for a request, whatever secrets it asks for.
-    pub(crate) fn wildcards_over<'d>(&self, destination: &'d Destination) -> Vec<&'d str> {
+    pub(crate) fn matching_wildcards<'d>(&self, destination: &'d Destination) -> Vec<&'d str> {
         let suffixes = self.suffixes.get(&destination.port).filter(|_| destination.scheme == Scheme::Https);
         let (Some(suffixes), Some(name)) = (suffixes, destination.host.as_name()) else { return Vec::new() };
         let dots = name.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
@@ -129,15 +129,15 @@ impl Allowlist {
         entries
     }
 
-    fn add(&mut self, entry: Listed) {
+    fn add(&mut self, entry: AllowlistEntry) {
         match entry {
-            Listed::Exact(destination) => drop(self.exact.insert(destination)),
-            Listed::Below { suffix, port } => drop(self.suffixes.entry(port).or_default().insert(suffix)),
+            AllowlistEntry::Exact(destination) => drop(self.exact.insert(destination)),
+            AllowlistEntry::Wildcard { suffix, port } => drop(self.suffixes.entry(port).or_default().insert(suffix)),
         }
     }
 }
 
-impl Listed {
+impl AllowlistEntry {
     /// Reads one entry, with spaces around it.
     pub(crate) fn parse(entry: &str) -> Result<Self, BadEntry> {
         let entry = entry.trim();
@@ -151,17 +151,17 @@ impl Listed {
         };
         match rest.strip_prefix("*.") {
             Some(_) if scheme == Scheme::Http => Err(BadEntry::WildcardCleartext),
-            Some(suffix) => Self::below(suffix),
+            Some(suffix) => Self::wildcard(suffix),
             None => Ok(Self::Exact(authority(rest)?.under(scheme))),
         }
     }
 
-    fn below(suffix: &str) -> Result<Self, BadEntry> {
+    fn wildcard(suffix: &str) -> Result<Self, BadEntry> {
         let port = Scheme::Https.default_port();
         match authority(suffix) {
             Ok(Authority { host: Host::Name(name), .. }) if !name.contains('.') => Err(BadEntry::WildcardTooWide),
             Ok(Authority { host: Host::Name(suffix), port: own }) => {
-                Ok(Self::Below { suffix, port: own.unwrap_or(port) })
+                Ok(Self::Wildcard { suffix, port: own.unwrap_or(port) })
             }
             Ok(_) | Err(BadEntry::NotAHost(BadAuthority::Address)) => Err(BadEntry::WildcardAddress),
             Err(bad) => Err(bad),
@@ -170,11 +170,11 @@ impl Listed {
 
     /// Whether every destination of `other` is one of this entry's too.
     pub(crate) fn covers(&self, other: &Self) -> bool {
-        let Self::Below { suffix, port } = self else { return self == other };
+        let Self::Wildcard { suffix, port } = self else { return self == other };
         let below = |name: &str| name.strip_suffix(&**suffix).is_some_and(|head| head.ends_with('.'));
         match other {
             Self::Exact(it) => it.scheme == Scheme::Https && it.port == *port && it.host.as_name().is_some_and(below),
-            Self::Below { suffix: narrower, port: other_port } => {
+            Self::Wildcard { suffix: narrower, port: other_port } => {
                 other_port == port && (narrower == suffix || below(narrower))
             }
         }

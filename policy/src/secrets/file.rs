@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use zeroize::Zeroizing;
 
-use crate::secrets::secret::{Name, name_length};
+use crate::name::{Name, name_length};
+use crate::secrets::secret::SecretValue;
 
 /// One `NAME=value` entry.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Entry {
     /// What stands before `=`.
     pub name: Name,
     /// What stands after it, unquoted.
-    pub value: Value,
+    pub value: SecretValue,
     /// How it was written.
     pub quoting: Quoting,
     /// The line on which the same name stands again with the same value, if it does.
@@ -34,15 +35,6 @@ pub enum Quoting {
     Single,
     /// `"..."`.
     Double,
-}
-
-/// An entry's value; wiped on drop and not printed.
-pub struct Value(pub(crate) Zeroizing<Vec<u8>>);
-
-impl std::fmt::Debug for Value {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Value(..)")
-    }
 }
 
 /// Why the text cannot be used, and where.
@@ -112,7 +104,7 @@ pub fn parse(text: &[u8]) -> Result<Vec<Entry>, Malformed> {
         let Some(entry) = reader.entry()? else { continue };
         match seen.get(&entry.name).and_then(|at| entries.get_mut(*at)) {
             // A slow reader of a pipe can be handed the same text twice.
-            Some(first) if *first.value.0 == *entry.value.0 => first.repeated = Some(entry.line),
+            Some(first) if first.value.is_same_as(&entry.value) => first.repeated = Some(entry.line),
             Some(_) => return Err(Malformed { line: entry.line, cause: Cause::Twice }),
             None => {
                 seen.insert(entry.name.clone(), entries.len());
@@ -142,7 +134,7 @@ impl<'a> Reader<'a> {
         self.skip_spaces();
         self.rest = self.rest.strip_prefix(b"=").ok_or(fail(Cause::NoEquals))?;
         let (quoting, value) = self.value().map_err(fail)?;
-        Ok(Some(Entry { line, name, value: Value(value), quoting, repeated: None }))
+        Ok(Some(Entry { line, name, value: SecretValue::new(value), quoting, repeated: None }))
     }
 
     fn name(&mut self) -> Option<Name> {

@@ -1,56 +1,56 @@
-//! What a table said, without its values: enough to tell whether the next read says the same.
+//! A table without its values: enough to check whether the next read says the same.
 //!
-//! A pipe that two programs read gives each of them pieces of the text, and pieces can look like a
-//! whole file in which a secret is paired with another's hosts. So a read that differs from the one
-//! before is not believed until a second read agrees with it.
+//! Two programs that read one pipe each get pieces of the text, and pieces can look like a whole file
+//! in which a secret is paired with another's rules. So a read that differs from the last confirmed one
+//! stays unconfirmed until a second read agrees with it.
 
 use std::collections::HashMap;
 use std::hash::RandomState;
 
-use crate::destination::allowlist::Allowlist;
 use crate::destination::host::Destination;
-use crate::secrets::secret::Name;
-use crate::secrets::table::{BadHosts, BadValue, Secret, Table};
+use crate::name::Name;
+use crate::secrets::companions::Rules;
+use crate::secrets::secret::BadValue;
+use crate::secrets::table::{Secret, Table};
 
-/// What a table said. A value leaves only 64 bits of a hash whose key is random and this process's own.
+/// What a table said. Of a value it keeps 64 bits of a hash, whose random key no other process has.
 #[derive(Debug)]
-pub struct Imprint {
+pub struct TableFingerprint {
     key: RandomState,
-    secrets: HashMap<Name, Trace>,
+    secrets: HashMap<Name, SecretFingerprint>,
 }
 
 #[derive(Debug)]
-struct Trace {
+struct SecretFingerprint {
     value: Result<u64, BadValue>,
-    hosts: Result<Allowlist, BadHosts>,
+    rules: Rules,
 }
 
-impl Imprint {
-    /// Takes the imprint of a table.
+impl TableFingerprint {
+    /// Takes the fingerprint of a table.
     pub fn of(table: &Table) -> Self {
         let key = RandomState::new();
-        let trace = |secret: &Secret| Trace { value: hashed(&key, secret), hosts: secret.hosts.clone() };
-        let secrets = table.by_name().iter().map(|(name, secret)| (name.clone(), trace(secret))).collect();
+        let of = |secret: &Secret| SecretFingerprint { value: hashed(&key, secret), rules: secret.rules.clone() };
+        let secrets = table.by_name().iter().map(|(name, secret)| (name.clone(), of(secret))).collect();
         Self { key, secrets }
     }
 
-    /// Whether `table` gives every name the same value and the same hosts.
-    pub fn is_of(&self, table: &Table) -> bool {
-        let same = |(name, secret): (&Name, &Secret)| {
-            self.trace_of(name.as_str(), secret).is_some_and(|trace| trace.hosts == secret.hosts)
+    /// Whether `table` gives every name the same value and the same rules.
+    pub fn matches(&self, table: &Table) -> bool {
+        let is_same = |(name, secret): (&Name, &Secret)| {
+            self.same_value(name.as_str(), secret).is_some_and(|known| known.rules == secret.rules)
         };
-        self.secrets.len() == table.by_name().len() && table.by_name().iter().all(same)
+        self.secrets.len() == table.by_name().len() && table.by_name().iter().all(is_same)
     }
 
     /// Whether that table, too, let this very value go to `destination`.
-    pub(crate) fn allowed(&self, name: &str, secret: &Secret, destination: &Destination) -> bool {
-        let hosts = self.trace_of(name, secret).and_then(|trace| trace.hosts.as_ref().ok());
-        hosts.is_some_and(|hosts| hosts.allows(destination))
+    pub(crate) fn allows(&self, name: &str, secret: &Secret, destination: &Destination) -> bool {
+        self.same_value(name, secret).is_some_and(|known| known.rules.allow(destination))
     }
 
-    /// What was said of `name`, if it had the same value.
-    fn trace_of(&self, name: &str, secret: &Secret) -> Option<&Trace> {
-        self.secrets.get(name).filter(|trace| trace.value == hashed(&self.key, secret))
+    /// The fingerprint under `name`, if it is one of the same value.
+    fn same_value(&self, name: &str, secret: &Secret) -> Option<&SecretFingerprint> {
+        self.secrets.get(name).filter(|known| known.value == hashed(&self.key, secret))
     }
 }
 
@@ -60,14 +60,7 @@ fn hashed(key: &RandomState, secret: &Secret) -> Result<u64, BadValue> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use http::{HeaderMap, HeaderValue};
-
     use super::*;
-    use crate::verdict::judge::{Plea, Verdict, judge};
-    use crate::verdict::refusal::Refusal;
-    use crate::verdict::render::Fields;
 
     fn read(text: &str) -> Table {
         Table::read(text.as_bytes()).expect("well-formed")
@@ -75,8 +68,8 @@ mod tests {
 
     #[test]
     fn tables_are_compared_by_what_they_say() {
-        let imprint = Imprint::of(&read("A=1\nA_HOSTS=a.example,b.example\nB=2\n"));
-        assert!(imprint.is_of(&read("# c\nB=2\nA_HOSTS=b.example, a.example\nA='1'\n")));
+        let fingerprint = TableFingerprint::of(&read("A=1\nA_HOSTS=a.example,b.example\nB=2\n"));
+        assert!(fingerprint.matches(&read("# c\nB=2\nA_HOSTS=b.example, a.example\nA='1'\n")));
         for other in [
             "",
             "A=1\nA_HOSTS=a.example,b.example\n",
@@ -86,40 +79,13 @@ mod tests {
             "A=1\nA_HOSTS=a.example,b.example\nC=2\n",
             "A=1\nA_HOSTS=a.example,b.example\nB=\n",
         ] {
-            assert!(!imprint.is_of(&read(other)), "{other}");
+            assert!(!fingerprint.matches(&read(other)), "{other}");
         }
-    }
-
-    fn permits(table: &Table, name: &str, host: &str) -> Result<(), Refusal> {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-api-key", HeaderValue::try_from(format!("{{{{{name}}}}}")).expect("legal"));
-        let destination = Destination::from_connect(&format!("{host}:443")).expect("a destination");
-        match judge(table, Plea { destination, fields: Fields::scan(&headers).expect("a placeholder") }) {
-            Verdict::Permit(_) => Ok(()),
-            Verdict::Refuse(refusal) => Err(refusal),
-        }
-    }
-
-    #[test]
-    fn until_a_change_is_confirmed_only_what_both_tables_say_is_allowed() {
-        let before = read("A=1\nA_HOSTS=a.example,b.example\nB=2\nB_HOSTS=b.example\nC=3\nC_HOSTS=*.c.example\n");
-        let mut now = read(
-            "A=1\nA_HOSTS=b.example,c.example\nB=9\nB_HOSTS=b.example\nC=3\nC_HOSTS=x.c.example,c.example\n\
-             D=4\nD_HOSTS=d.example\n",
-        );
-        now.restrict_to(Arc::new(Imprint::of(&before)));
-        for (name, host) in [("A", "b.example"), ("C", "x.c.example")] {
-            assert_eq!(permits(&now, name, host), Ok(()), "{name} to {host}");
-        }
-        for (name, host) in [("A", "c.example"), ("B", "b.example"), ("C", "c.example"), ("D", "d.example")] {
-            assert_eq!(permits(&now, name, host), Err(Refusal::Unconfirmed), "{name} to {host}");
-        }
-        assert!(permits(&now, "A", "a.example").is_err(), "what was narrowed is narrowed at once");
     }
 
     #[test]
     fn no_value_stands_in_it() {
-        let imprint = Imprint::of(&read("A=s3cret-s3cret\nA_HOSTS=a.example\n"));
-        assert!(!format!("{imprint:?}").contains("s3cret"));
+        let fingerprint = TableFingerprint::of(&read("A=s3cret-s3cret\nA_HOSTS=a.example\n"));
+        assert!(!format!("{fingerprint:?}").contains("s3cret"));
     }
 }

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use crate::destination::host::Destination;
 use crate::destination::reach::Denied;
-use crate::secrets::secret::Name;
+use crate::name::Name;
+use crate::request::fields::Misplaced;
+use crate::secrets::companions::{Companion, Denial};
 
 /// The one sentence that stands in the audit record.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,6 +48,25 @@ pub enum Refusal {
     Unreadable(Box<str>),
 }
 
+impl Refusal {
+    pub(crate) fn by_rules(denial: Denial, name: Name, destination: &Destination) -> Self {
+        match denial {
+            Denial::NoHosts => Self::NoHosts(name),
+            Denial::UnreadableHosts => Self::BadHosts(name),
+            Denial::OtherHost => Self::HostNotAllowed(name, destination.clone()),
+        }
+    }
+}
+
+impl From<Misplaced> for Refusal {
+    fn from(misplaced: Misplaced) -> Self {
+        match misplaced {
+            Misplaced::TooMany => Self::TooMany,
+            Misplaced::RoutingField(field) => Self::RoutingField(field.as_str().into()),
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -57,7 +78,9 @@ impl fmt::Display for Refusal {
             Self::Locked => f.write_str("Secrets are locked or not authorized"),
             Self::Malformed => f.write_str("Request is not well-formed"),
             Self::Method => f.write_str("Method would echo the request"),
-            Self::NoHosts(name) => write!(f, "No allowed hosts defined for: {name} (missing {name}_HOSTS)"),
+            Self::NoHosts(name) => {
+                write!(f, "No allowed hosts defined for: {name} (missing {})", Companion::Hosts.name_beside(name))
+            }
             Self::OtherHost(to) => write!(f, "Request names another host than '{to}'"),
             Self::OtherServerName(to) => write!(f, "TLS server name differs from '{to}'"),
             Self::RoutingField(field) => {
