@@ -1,4 +1,4 @@
-//! What the head of a request holds, and where it may stand.
+//! The head of a request: its placeholders and its hop-by-hop fields.
 
 pub(crate) mod basic;
 pub mod fields;

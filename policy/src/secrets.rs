@@ -1,4 +1,4 @@
-//! What the text of a source says.
+//! The secrets of a source: values, rules and problems.
 
 pub mod companions;
 pub mod file;

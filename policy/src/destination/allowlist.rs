@@ -1,4 +1,4 @@
-//! What a `NAME_HOSTS` line allows: exact destinations, and `*.suffix` wildcards.
+//! The allowlist of a `NAME_HOSTS` line: exact destinations and `*.suffix` wildcards.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub enum BadEntry {
     #[error("a wildcard needs at least two labels after '*.'")]
     WildcardTooWide,
     /// A `*` that is not the whole first label.
-    #[error("'*' stands at another place than before the first dot")]
+    #[error("'*' may stand only before the first dot")]
     WildcardPlace,
     /// `*.` before an IP address.
     #[error("a wildcard stands before an address")]
@@ -57,7 +57,7 @@ pub enum BadEntry {
 }
 
 impl BadEntry {
-    /// What to do about it.
+    /// How to fix it.
     pub const fn fix(self) -> &'static str {
         match self {
             Self::Empty => "write host, host:port, *.suffix or http://host, separated by single commas",
@@ -74,7 +74,7 @@ impl BadEntry {
 }
 
 impl Allowlist {
-    /// Reads the value of a `_HOSTS` line. One bad entry spoils the whole list.
+    /// Reads the value of a `_HOSTS` line. One bad entry makes the whole list unusable.
     ///
     /// # Errors
     /// The number of the bad entry, from 1, and what is wrong with it.
@@ -91,15 +91,15 @@ impl Allowlist {
         self.allows_by(destination, &self.matching_wildcards(destination))
     }
 
-    /// The same for who knows already which wildcards of any list are over the destination.
+    /// The same, with the wildcards that match the destination. They may come from a union of lists.
     pub(crate) fn allows_by(&self, destination: &Destination, wildcards: &[&str]) -> bool {
         let suffixes = self.suffixes.get(&destination.port);
         let by_suffix = suffixes.is_some_and(|suffixes| wildcards.iter().any(|suffix| suffixes.contains(*suffix)));
         by_suffix || self.exact.contains(destination)
     }
 
-    /// The suffixes of the destination's name that this list has a wildcard for. A name may have 127 labels: this
-    /// is done once for a request, whatever secrets it asks for.
+    /// The suffixes of the destination's name that this list has a wildcard for. A name may have 127 labels, so
+    /// they are looked up once for a request, however many secrets it asks for.
     pub(crate) fn matching_wildcards<'d>(&self, destination: &'d Destination) -> Vec<&'d str> {
         let suffixes = self.suffixes.get(&destination.port).filter(|_| destination.scheme == Scheme::Https);
         let (Some(suffixes), Some(name)) = (suffixes, destination.host.as_name()) else { return Vec::new() };
@@ -138,7 +138,7 @@ impl Allowlist {
 }
 
 impl AllowlistEntry {
-    /// Reads one entry, with spaces around it.
+    /// Reads one entry, which may have spaces around it.
     pub(crate) fn parse(entry: &str) -> Result<Self, BadEntry> {
         let entry = entry.trim();
         if entry.is_empty() {
@@ -168,7 +168,7 @@ impl AllowlistEntry {
         }
     }
 
-    /// Whether every destination of `other` is one of this entry's too.
+    /// Whether this entry allows every destination that `other` allows.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         let Self::Wildcard { suffix, port } = self else { return self == other };
         let below = |name: &str| name.strip_suffix(&**suffix).is_some_and(|head| head.ends_with('.'));
@@ -181,7 +181,7 @@ impl AllowlistEntry {
     }
 }
 
-/// Reads an entry's host and port; Unicode names are turned into their ASCII form here and only here.
+/// Reads an entry's host and port. No other code converts Unicode names to their ASCII form.
 fn authority(text: &str) -> Result<Authority, BadEntry> {
     if text.contains('*') {
         return Err(BadEntry::WildcardPlace);

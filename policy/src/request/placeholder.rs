@@ -1,12 +1,13 @@
-//! The `{{NAME}}` grammar: finding placeholders in bytes, and nothing else.
+//! The `{{NAME}}` grammar, and a scanner for it.
 //!
-//! One pass over bytes. What does not match is text: unclosed braces, spaces inside, other characters.
+//! The scanner makes one pass over bytes. Anything that does not match is ordinary text: unclosed braces, spaces
+//! inside, other characters.
 
 use std::ops::Range;
 
 use crate::name::name_length;
 
-/// What every placeholder starts with, twice; a value without it needs no scan.
+/// Every placeholder starts with two of these; a value without one needs no scan.
 const OPEN: u8 = b'{';
 const CLOSE: &[u8] = b"}}";
 
@@ -19,7 +20,7 @@ pub enum Part<'a> {
     Placeholder(&'a str),
 }
 
-/// Where a placeholder stands, and where the name in it does.
+/// The place of a placeholder, and of the name in it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Span {
     whole: Range<usize>,
@@ -36,7 +37,7 @@ pub struct Template {
 impl Template {
     /// Scans a value; `None` if no placeholder stands in it.
     pub fn scan(text: &[u8]) -> Option<Self> {
-        // Nearly every value of nearly every request ends here.
+        // Most values hold no brace and end here.
         let mut from = memchr::memchr(OPEN, text)?;
         let mut spans = Vec::new();
         while let Some(span) = next_placeholder(text, from) {
@@ -46,7 +47,7 @@ impl Template {
         (!spans.is_empty()).then(|| Self { text: text.into(), spans })
     }
 
-    /// The pieces, in order; joined again they are the value that was scanned.
+    /// The pieces, in order; joined, they are the value that was scanned.
     pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
         let mut from = 0;
         let inner = self.spans.iter().flat_map(move |span| {
@@ -72,8 +73,8 @@ impl Template {
     }
 }
 
-/// The first placeholder at or after `from`. Each byte is looked at a few times at the most, whatever the text:
-/// a client that fills its heads with braces must not cost more than one that does not.
+/// The first placeholder at or after `from`. The scanner reads each byte a few times at most, whatever the text:
+/// a client must not be able to raise the cost of a head by filling it with braces.
 fn next_placeholder(text: &[u8], mut from: usize) -> Option<Span> {
     loop {
         let brace = from + memchr::memchr(OPEN, text.get(from..)?)?;
@@ -84,7 +85,7 @@ fn next_placeholder(text: &[u8], mut from: usize) -> Option<Span> {
         if run >= 2 && name_end > name_start && text.get(name_end..)?.starts_with(CLOSE) {
             return Some(Span { whole: name_start - 2..name_end + CLOSE.len(), name: name_start..name_end });
         }
-        // What was taken for a name holds no brace.
+        // The bytes of a name, or of the beginning of one, hold no brace.
         from = name_end;
     }
 }

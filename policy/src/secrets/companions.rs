@@ -1,7 +1,7 @@
 //! Companion lines: the lines beside a secret, and the rules they give it.
 //!
 //! A companion is a row of [`Companion`], a field of [`Rules`] and a reason in [`BadRule`] and
-//! [`Denial`]. Parsing, comparing and judging go through them and know no companion by name.
+//! `Denial`. Parsing, comparing and judging go through them and know no companion by name.
 
 use crate::destination::allowlist::{Allowlist, BadEntry};
 use crate::destination::host::Destination;

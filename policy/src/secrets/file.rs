@@ -1,8 +1,8 @@
-//! The text of the mount: `NAME=value` lines, read strictly and literally.
+//! The `NAME=value` entries of a source, read strictly and literally.
 //!
-//! No substitution, no cutting, no repair: a line that could be read in two ways makes the whole text
-//! malformed, because half a file can pair a secret with another secret's hosts. Errors hold a line
-//! number and a cause, never text of the file.
+//! The parser never substitutes, cuts or repairs. A line that could be read in two ways makes the whole text
+//! malformed, because half a file can pair a secret with another secret's hosts. Errors hold a line number and
+//! a cause, never text of the file.
 
 use std::collections::HashMap;
 
@@ -16,9 +16,9 @@ use crate::secrets::secret::SecretValue;
 pub struct Entry {
     /// The line that it starts on, from 1.
     pub line: usize,
-    /// What stands before `=`.
+    /// The text before `=`.
     pub name: Name,
-    /// What stands after it, unquoted.
+    /// The text after `=`, without its quotes.
     pub value: SecretValue,
     /// How it was written.
     pub quoting: Quoting,
@@ -77,7 +77,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// What to do about it.
+    /// How to fix it.
     pub const fn fix(self) -> &'static str {
         match self {
             Self::NoName => "a line must be NAME=value, a comment after # or blank",
@@ -103,7 +103,7 @@ pub fn parse(text: &[u8]) -> Result<Vec<Entry>, Malformed> {
     while !reader.rest.is_empty() {
         let Some(entry) = reader.entry()? else { continue };
         match seen.get(&entry.name).and_then(|at| entries.get_mut(*at)) {
-            // A slow reader of a pipe can be handed the same text twice.
+            // A slow reader of a pipe can get the same text twice.
             Some(first) if first.value.is_same_as(&entry.value) => first.repeated = Some(entry.line),
             Some(_) => return Err(Malformed { line: entry.line, cause: Cause::Twice }),
             None => {
@@ -121,7 +121,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads one entry, or passes over a blank or comment line.
+    /// Reads one entry; `None` for a blank line or a comment.
     fn entry(&mut self) -> Result<Option<Entry>, Malformed> {
         let line = self.line;
         let fail = |cause| Malformed { line, cause };
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// Goes on behind a closing quote, where only a comment may follow.
+    /// Continues after a closing quote, where only a comment may follow.
     fn close(&mut self, quoted: &[u8], rest: &'a [u8]) -> Result<(), Cause> {
         self.line += memchr::memchr_iter(b'\n', quoted).count();
         self.rest = rest;

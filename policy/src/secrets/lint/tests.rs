@@ -1,4 +1,4 @@
-//! What each oddity of a secrets file is called, and that what is said never holds a value.
+//! Every problem of a secrets file has its words, and the words never hold a value.
 
 use proptest::prelude::*;
 
@@ -15,17 +15,17 @@ fn read(text: &str) -> Lint {
 }
 
 /// Line, severity, name, and what is wrong.
-fn told(text: &str) -> Vec<(usize, Severity, String, String)> {
+fn reported(text: &str) -> Vec<(usize, Severity, String, String)> {
     let name = |problem: &Problem| problem.name.as_ref().map_or(String::new(), ToString::to_string);
-    let told = |it: &Problem| (it.line, it.kind.severity(), name(it), it.kind.to_string());
-    read(text).problems().iter().map(told).collect()
+    let shown = |it: &Problem| (it.line, it.kind.severity(), name(it), it.kind.to_string());
+    read(text).problems().iter().map(shown).collect()
 }
 
-/// All that is said of a file, in words.
+/// Everything that is reported about a file, in words.
 fn words(lint: &Lint) -> String {
-    let said = |it: &Problem| format!("{:?} {} {}\n", it.name, it.kind, it.fix());
+    let in_words = |it: &Problem| format!("{:?} {} {}\n", it.name, it.kind, it.fix());
     let hosts = |(name, _): (&Name, _)| format!("{name} {:?}\n", lint.hosts(name));
-    let problems = lint.problems().iter().map(said);
+    let problems = lint.problems().iter().map(in_words);
     problems.chain(lint.secrets().into_iter().map(hosts)).collect()
 }
 
@@ -34,7 +34,7 @@ fn a_good_file_has_no_problems() {
     let text = "# mine\nexport A = \"s3 cr#t\"\nA_HOSTS=api.example.com, *.example.org:8443\n\n\
                 B='pa$$w\\nrd'\nB_HOSTS=[2606:4700::1111]:443,printer,API.Example.org.\n\
                 C=domain\\user=$x\nC_HOSTS=10.0.0.7\n";
-    assert_eq!(told(text), []);
+    assert_eq!(reported(text), []);
     let hosts = ["*.example.org:8443".to_owned(), "api.example.com".to_owned()];
     let lint = read(text);
     assert_eq!(lint.hosts(lint.secrets()[0].0), Hosts::Shown(hosts.to_vec()));
@@ -89,12 +89,12 @@ fn names_and_their_lists() {
     ];
     for (text, expected) in table {
         let expected: Vec<_> = expected.iter().map(|it| (it.0, it.1, it.2.to_owned(), it.3.to_owned())).collect();
-        assert_eq!(told(text), expected, "{text:?}");
+        assert_eq!(reported(text), expected, "{text:?}");
     }
 }
 
 #[test]
-fn a_missing_list_is_told_with_the_line_to_write() {
+fn a_missing_list_is_reported_with_the_line_to_write() {
     let fixes = |text: &str| read(text).problems().iter().map(|it| it.fix().into_owned()).collect::<Vec<_>>();
     assert_eq!(fixes("KEY=1\n"), ["add KEY_HOSTS=host[,host...]"]);
     assert_eq!(fixes("KEY=1\nkey_hosts=a.com\n")[0], "name line 2 KEY_HOSTS");
@@ -102,7 +102,7 @@ fn a_missing_list_is_told_with_the_line_to_write() {
 }
 
 #[test]
-fn values_that_are_hardly_meant() {
+fn suspicious_values() {
     let table: [(&str, &[SuspiciousValue]); 38] = [
         ("sk-ant-api03-Ab_9", &[]),
         ("pa$word", &[]),
@@ -151,7 +151,7 @@ fn values_that_are_hardly_meant() {
 }
 
 #[test]
-fn entries_that_are_wide_or_in_vain_or_misread() {
+fn suspicious_entries() {
     use crate::destination::reach::Denied::{Loopback, Reserved};
 
     let table: [(&str, &[(usize, SuspiciousEntry)]); 26] = [
@@ -191,14 +191,14 @@ fn entries_that_are_wide_or_in_vain_or_misread() {
 }
 
 #[test]
-fn every_wrong_entry_of_a_list_is_told_once() {
+fn every_wrong_entry_of_a_list_is_reported_once() {
     let expected = [
         (2, Error, "K_HOSTS", "entry 1: a wildcard needs at least two labels after '*.'"),
         (2, Error, "K_HOSTS", "entry 3: the port is not a number from 1 to 65535"),
         (2, Error, "K_HOSTS", "entry 4: it is empty"),
     ];
     let expected = expected.map(|it| (it.0, it.1, it.2.to_owned(), it.3.to_owned()));
-    assert_eq!(told("K=s3cret\nK_HOSTS=*.com,a.com,b.com:0,\n"), expected);
+    assert_eq!(reported("K=s3cret\nK_HOSTS=*.com,a.com,b.com:0,\n"), expected);
 }
 
 #[test]
@@ -265,9 +265,9 @@ proptest! {
         prop_assert!(!malformed || lint.problems().len() == 1 && lint.secrets().is_empty());
     }
 
-    /// A line of `check` is cut at the first `; `.
+    /// People cut a line of `check` at the first `; `.
     #[test]
-    fn what_is_wrong_and_what_to_do_are_told_apart(file in a_file()) {
+    fn a_semicolon_stands_only_between_a_problem_and_its_fix(file in a_file()) {
         for problem in read(&file).problems() {
             let (wrong, fix) = (problem.kind.to_string(), problem.fix());
             prop_assert!(!wrong.contains(';') && !fix.contains(';') && !fix.is_empty(), "{}; {}", wrong, fix);
