@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-pub(crate) use self::board::{AuditReport, AuthorityReport, Board, SecretsReport, SubsystemReport, SubsystemState};
+pub(crate) use self::board::{AuthorityReport, Board, SecretsReport, SubsystemReport, SubsystemState};
 pub(crate) use self::board::{ListenerReport, SecretsState};
 use crate::authority::{AuthorityHandle, Step};
 use crate::limits;

@@ -13,6 +13,7 @@ use policy::secrets::secret::Name;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 
+use crate::trail::Head;
 use crate::tunnels::heard::Tunnels;
 use crate::tunnels::probe::ProbeKey;
 
@@ -168,10 +169,8 @@ pub(crate) struct AuthorityReport {
 #[derive(Clone, Debug)]
 pub(crate) struct AuditReport {
     pub(crate) path: PathBuf,
-    /// The number of the last record.
-    pub(crate) seq: u64,
-    /// The hash of the last line, in hex.
-    pub(crate) head: String,
+    /// The last record that this process has written.
+    pub(crate) head: Option<Head>,
     pub(crate) last_error: Option<String>,
     /// How much room there is for records, once it is known.
     pub(crate) free_bytes: Option<u64>,
@@ -180,7 +179,7 @@ pub(crate) struct AuditReport {
 
 impl AuditReport {
     fn new(path: PathBuf) -> Self {
-        Self { path, seq: 0, head: String::new(), last_error: None, free_bytes: None, low_space: false }
+        Self { path, head: None, last_error: None, free_bytes: None, low_space: false }
     }
 }
 
