@@ -12,11 +12,11 @@ mod chain;
 mod file;
 pub mod mirror;
 mod reply;
+mod report;
 mod space;
 mod sync;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use policy::record::{Event, Record};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -28,11 +28,11 @@ use tracing::error;
 use self::file::{AuditFile, Written};
 use self::mirror::{Mirror, Shown};
 use self::reply::{NotWritten, Obligation, Reply};
+pub(crate) use self::report::{Part, Report};
 use self::sync::Syncing;
 use crate::folder::FolderError;
 use crate::limits;
 use crate::settings::{AuditRotation, AuditSync};
-use crate::status::Board;
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};
@@ -40,29 +40,37 @@ use crate::supervision::tasks::watched;
 
 /// Where records are written.
 #[derive(Clone)]
-pub(crate) struct AuditHandle(Slot<Msg>);
+pub(crate) struct AuditHandle {
+    slot: Slot<Msg>,
+    part: Part,
+}
 
 impl AuditHandle {
-    pub(crate) fn new(slot: Slot<Msg>) -> Self {
-        Self(slot)
+    pub(crate) fn new(slot: Slot<Msg>, part: Part) -> Self {
+        Self { slot, part }
     }
 
     /// Writes a record; once this returns, it stands in the file.
     pub(crate) async fn append(&self, event: Event<'static>) -> Result<(), Unavailable> {
-        let written = self.0.call(|reply| Msg::Append { event, reply: reply.into() }, limits::ANSWER).await?;
+        let written = self.slot.call(|reply| Msg::Append { event, reply: reply.into() }, limits::ANSWER).await?;
         written.map_err(|NotWritten| Unavailable("audit"))
     }
 
     /// The same, and the record is counted if it cannot be written, even if the caller goes away.
-    pub(crate) async fn append_or_count(&self, event: Event<'static>, board: &Arc<Board>) -> Result<(), Unavailable> {
-        let obligation = Obligation::by(board);
+    pub(crate) async fn append_or_count(&self, event: Event<'static>) -> Result<(), Unavailable> {
+        let obligation = Obligation::by(&self.part);
         let question = |reply| Msg::Append { event, reply: Reply::Required(obligation, Some(reply)) };
-        self.0.call(question, limits::ANSWER).await?.map_err(|NotWritten| Unavailable("audit"))
+        self.slot.call(question, limits::ANSWER).await?.map_err(|NotWritten| Unavailable("audit"))
     }
 
     /// The same without waiting.
-    pub(crate) fn append_detached(&self, event: Event<'static>, board: &Arc<Board>) {
-        let _ = self.0.cast(Msg::Append { event, reply: Reply::Required(Obligation::by(board), None) });
+    pub(crate) fn append_detached(&self, event: Event<'static>) {
+        let _ = self.slot.cast(Msg::Append { event, reply: Reply::Required(Obligation::by(&self.part), None) });
+    }
+
+    /// Counts a record that nobody will write.
+    pub(crate) fn count_unrecorded(&self) {
+        self.part.counters().unrecorded.add_one();
     }
 }
 
@@ -93,12 +101,12 @@ pub(crate) struct Arguments {
     pub(crate) rotation: AuditRotation,
     pub(crate) sync: AuditSync,
     pub(crate) mirror: Mirror,
-    pub(crate) board: Arc<Board>,
+    pub(crate) part: Part,
 }
 
 /// The owner's place in the tree.
 pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
-    permanent("audit", publisher, || Audit, arguments)
+    permanent(publisher, || Audit, arguments)
 }
 
 struct Audit;
@@ -130,7 +138,7 @@ impl Actor for Audit {
         if arguments.sync == AuditSync::Interval {
             drop(myself.send_interval(limits::AUDIT_SYNC, || Msg::Sync));
         }
-        let space = space::watch(arguments.path.clone(), arguments.board.clone());
+        let space = space::watch(arguments.path.clone(), arguments.part.clone());
         let synced = myself.clone();
         let mut state = State {
             syncing: Syncing::new(arguments.sync, move |outcome| drop(synced.cast(Msg::Synced(outcome)))),
@@ -208,7 +216,7 @@ impl State {
         match written.and_then(|written| syncing.follows(file).map(|()| written)) {
             Ok(written) => {
                 let head = file.head();
-                self.arguments.board.audit.send_modify(|report| (report.head, report.last_error) = (head, None));
+                self.arguments.part.update(|report| (report.head, report.last_error) = (head, None));
                 Ok(written)
             }
             Err(error) => Err(self.failed(error.to_string())),
@@ -217,8 +225,8 @@ impl State {
 
     fn open(&mut self) -> Result<(&mut AuditFile, &mut Syncing), NotWritten> {
         if self.file.is_none() {
-            let Arguments { path, rotation, board, .. } = &self.arguments;
-            let last = board.audit.borrow().head;
+            let Arguments { path, rotation, part, .. } = &self.arguments;
+            let last = part.report().head;
             match AuditFile::open(path, *rotation, last, &self.clock.now()) {
                 Ok(file) => self.file = Some(file),
                 Err(error) => return Err(self.failed(error.to_string())),
@@ -229,11 +237,11 @@ impl State {
 
     fn failed(&mut self, reason: String) -> NotWritten {
         self.file = None;
-        let known = self.arguments.board.audit.borrow().last_error.as_ref() == Some(&reason);
+        let known = self.arguments.part.report().last_error.as_ref() == Some(&reason);
         if !known {
             error!(reason, "records cannot be written: requests with placeholders are refused");
         }
-        self.arguments.board.audit.send_modify(|report| report.last_error = Some(reason));
+        self.arguments.part.update(|report| report.last_error = Some(reason));
         NotWritten
     }
 
@@ -246,15 +254,15 @@ impl State {
 
     /// Counts the records, and shows them to the mirror.
     fn count(&self, records: &[Record<'_>], written: &Written) {
-        let Arguments { board, mirror, .. } = &self.arguments;
+        let Arguments { part, mirror, .. } = &self.arguments;
         let mut shown = Vec::with_capacity(records.len());
         for (record, line) in records.iter().zip(written.lines()) {
             let refused = record.event.is_refusal();
             if record.attempt().is_some() {
-                board.records.add_one();
+                part.counters().records.add_one();
             }
             if refused {
-                board.refused.add_one();
+                part.counters().refused.add_one();
             }
             shown.push(Shown { refused, line });
         }

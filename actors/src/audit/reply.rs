@@ -1,10 +1,8 @@
 //! Replies to those who wait for a record, and the duty to count a lost one.
 
-use std::sync::Arc;
-
 use ractor::RpcReplyPort;
 
-use crate::status::Board;
+use super::report::Part;
 
 /// The line could not be written; `status` gives the reason.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +19,7 @@ pub(crate) enum Reply {
 
 /// The duty to write a record or to count it, even if it is lost with its owner.
 #[derive(Debug)]
-pub(crate) struct Obligation(Option<Arc<Board>>);
+pub(crate) struct Obligation(Option<Part>);
 
 impl From<RpcReplyPort<Result<(), NotWritten>>> for Reply {
     fn from(port: RpcReplyPort<Result<(), NotWritten>>) -> Self {
@@ -53,8 +51,8 @@ impl Reply {
 }
 
 impl Obligation {
-    pub(super) fn by(board: &Arc<Board>) -> Self {
-        Self(Some(board.clone()))
+    pub(super) fn by(part: &Part) -> Self {
+        Self(Some(part.clone()))
     }
 
     fn fulfil(mut self) {
@@ -64,8 +62,8 @@ impl Obligation {
 
 impl Drop for Obligation {
     fn drop(&mut self) {
-        if let Some(board) = &self.0 {
-            board.unrecorded.add_one();
+        if let Some(part) = &self.0 {
+            part.counters().unrecorded.add_one();
         }
     }
 }
