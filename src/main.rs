@@ -16,7 +16,6 @@ mod service;
 mod settings;
 mod stage;
 mod terminal;
-mod trail;
 mod tunnel;
 mod typed;
 mod vm;

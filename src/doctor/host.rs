@@ -1,12 +1,13 @@
 //! This computer: whom it trusts, and its clock.
 
 use actors::Roots;
+use actors::trail::last_line;
+use policy::record::Record;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::files::{edit, without_settings};
 use super::{Ground, Link};
-use crate::trail::record::Record;
 
 /// Clocks that differ by less are right.
 const TOLERANCE: Duration = Duration::minutes(5);
@@ -60,6 +61,6 @@ fn set_clock() -> &'static str {
 }
 
 fn last_record(ground: &Ground) -> Option<OffsetDateTime> {
-    let line = super::audit::last_line(&ground.folder.audit()).ok()??;
+    let line = last_line(&ground.folder.audit()).ok()??;
     OffsetDateTime::parse(&Record::read(&line)?.timestamp, &Rfc3339).ok()
 }

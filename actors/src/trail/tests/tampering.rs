@@ -1,11 +1,12 @@
 //! Whatever is done to a line, the chain names it.
 
-use super::super::chain::{Chain, check};
+use serde_json::json;
+
 use super::*;
 
 impl Scene {
-    fn check(&self, pinned: Option<Head>) -> Chain {
-        check(&mut self.open(), pinned).expect("read")
+    fn check(&self, pinned: Option<Head>) -> Verification {
+        verify(&mut self.open(), pinned).expect("read")
     }
 
     /// The faults, with the names of files only.
@@ -34,7 +35,7 @@ fn a_whole_chain_has_no_fault() {
     let all = chain(9);
     let scene = Scene::new(&[("audit.log.1", &all[..4]), ("audit.log.0", &all[4..7]), ("audit.log", &all[7..])]);
     let chain = scene.check(Some(head(5, &all[4])));
-    assert!(chain.faults.is_empty() && chain.notes.is_empty(), "{chain:?}");
+    assert!(chain.faults.is_empty() && chain.remarks.is_empty(), "{chain:?}");
     assert_eq!((chain.records, chain.head()), (9, Some(head(9, &all[8]))));
     assert!(Scene::new(&[("audit.log", &[])]).check(None).faults.is_empty());
 }
@@ -171,7 +172,7 @@ fn records_that_were_deleted_on_purpose_are_noted() {
     let scene = with(2, &hash(&old[1]));
     let chain = scene.check(Some(second));
     assert!(chain.faults.is_empty(), "{:?}", chain.faults);
-    assert_eq!(chain.notes[0].what, "the records up to 2 were deleted on purpose: 20 files are kept");
+    assert_eq!(chain.remarks[0].what, "the records up to 2 were deleted on purpose: 20 files are kept");
     assert!(scene.faults(Some(first))[0].contains("the pinned record was deleted on purpose"));
     // An anchor for other records does not help.
     for scene in [with(1, &hash(&old[1])), with(2, &hash(&old[0]))] {
@@ -197,14 +198,14 @@ fn a_chain_may_start_anew_with_a_reason_and_only_so() {
         let lines = [old.clone(), vec![start.clone()], new.clone()].concat();
         let chain = Scene::new(&[("audit.log", &lines)]).check(None);
         assert_eq!((chain.faults.len(), chain.records), (0, 6), "{:?}", chain.faults);
-        assert!(chain.notes[0].what.contains("starts anew: the file was gone"), "{:?}", chain.notes);
+        assert!(chain.remarks[0].what.contains("starts anew: the file was gone"), "{:?}", chain.remarks);
         // Removed, or without the word.
         assert_blamed(&[old.clone(), new].concat(), 4, "");
         let mute: Vec<_> = lines.iter().map(|line| line.replace("chain_start", "praised")).collect();
         assert_blamed(&mute, 4, "");
     }
     let first = [chain_start(1, "")];
-    assert!(Scene::new(&[("audit.log", &first)]).check(None).notes.is_empty(), "the first start is no news");
+    assert!(Scene::new(&[("audit.log", &first)]).check(None).remarks.is_empty(), "the first start is no news");
 }
 
 #[test]
@@ -223,7 +224,7 @@ fn lines_older_than_the_chain_need_a_start_after_them() {
     let start = chain_start(1, "");
     let new = chain_after(1, &hash(&start), 2);
     let chain = Scene::new(&[("audit.log", &[script.clone(), vec![start], new].concat())]).check(None);
-    assert_eq!((chain.faults.len(), chain.records, chain.notes.len()), (0, 5, 1), "{:?}", chain.faults);
+    assert_eq!((chain.faults.len(), chain.records, chain.remarks.len()), (0, 5, 1), "{:?}", chain.faults);
     assert_blamed(&[script.clone(), super::chain(2)].concat(), 1, "has no place in the chain");
     assert_blamed(&[super::chain(2), script].concat(), 3, "has no place in the chain");
 }

@@ -4,15 +4,13 @@ mod tampering;
 
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 
-use policy::record::{Record as Written, add_line};
-use serde_json::json;
+use policy::record::{Attempt, Event, Record};
 use tempfile::TempDir;
 
-use super::digest::Digest;
-use super::link::Head;
-use super::record::{Outcome, Record};
 use super::*;
+use crate::folder::Folder;
 
 /// A folder with files of the trail.
 struct Scene(TempDir);
@@ -68,21 +66,21 @@ fn chain(count: u64) -> Vec<String> {
 fn request(seq: u64, prev: &str) -> String {
     let path = format!("/{seq}");
     let refusal = seq.is_multiple_of(2).then(|| "Secret not found: API_KEY".into());
-    let record = Written {
-        timestamp: "2026-02-04T12:34:57Z",
+    let attempt = Attempt {
         secrets: vec!["API_KEY".into()],
         method: "POST".into(),
         host: "api.example.com".into(),
         path: path.into(),
         blocked: refusal.is_some(),
         reason: refusal,
-        id: "0123456789abcdef",
-        port: 443,
-        scheme: "https",
+        id: "0123456789abcdef".into(),
+        port: Some(443),
+        scheme: "https".into(),
         tunnel: false,
     };
     let mut line = Vec::new();
-    add_line(&record, seq, prev, &mut line);
+    let record = Record::new("2026-02-04T12:34:57Z", Event::Attempt(attempt));
+    Record { seq: Some(seq), prev: Some(prev.into()), ..record }.add_line(&mut line);
     String::from_utf8_lossy(&line).trim_end().to_owned()
 }
 
@@ -207,8 +205,14 @@ fn a_file_that_is_emptied_is_read_from_its_start() {
 }
 
 #[test]
-fn fields_of_later_versions_are_passed_over() {
-    let line = json!({"timestamp": "t", "outcome": "praised", "by": {"whom": [1]}, "seq": 1, "prev": ""}).to_string();
-    let record = Record::read(line.as_bytes()).expect("a record");
-    assert_eq!((record.outcome, record.seq), (Some(Outcome::Other), Some(1)));
+fn the_last_line_is_the_last_one_with_its_end() {
+    let all = chain(2);
+    let scene = Scene::new(&[("audit.log", &all)]);
+    scene.append("audit.log", "{\"half\":");
+    let line = last_line(&scene.path("audit.log")).expect("read");
+    assert_eq!(line.as_deref(), Some(all[1].as_bytes()));
+    assert_eq!(Head::of(all[1].as_bytes()), Some(head(2, &all[1])));
+    let tail = Tail::read(&fs::File::open(scene.path("audit.log")).expect("opened")).expect("read");
+    assert_eq!((tail.torn_at(), tail.seq()), (Some(text(&all).len() as u64), 2));
+    assert_eq!(last_line(&scene.path("audit.log.1")).expect("no error"), None);
 }

@@ -1,12 +1,12 @@
 //! The lines of one file, in one buffer.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 use std::rc::Rc;
 
 use super::files::{First, Identity, TrailFile, first, named};
-use super::{Line, Place};
 
 const BUFFER_BYTES: usize = 256 * 1024;
 /// The longest line that is kept: far more than a record can be.
@@ -14,6 +14,32 @@ const LINE_BYTES_MAX: usize = 1024 * 1024;
 /// Stands for the beginning of a longer line, and makes sure that it is no record.
 const TOO_LONG: u8 = 0;
 
+/// A line without its end, and where it stands.
+#[derive(Debug)]
+pub struct Line<'a> {
+    /// Its bytes.
+    pub text: &'a [u8],
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// Where a line stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// The file.
+    pub path: Rc<Path>,
+    /// From 1.
+    pub line: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.path.display(), self.line)
+    }
+}
+
+/// The lines of an open file, read one after the other.
+#[derive(Debug)]
 pub(super) struct Lines {
     path: Rc<Path>,
     live: bool,
@@ -32,7 +58,7 @@ impl Lines {
         Self { path: file.path, live: file.live, reader, text: Vec::new(), given: false, number: 0, position: 0 }
     }
 
-    /// Goes to the next line that has its end.
+    /// Reads the next line that has its end.
     pub(super) fn advance(&mut self) -> io::Result<bool> {
         if self.given {
             self.text.clear();
@@ -57,7 +83,7 @@ impl Lines {
         }
     }
 
-    /// At the end of the file: goes to what stands after the last line end, if anything does.
+    /// At the end of the file: takes what follows the last line end, if anything does.
     pub(super) fn end(&mut self) -> bool {
         !self.given && !self.text.is_empty() && self.give()
     }
@@ -68,7 +94,7 @@ impl Lines {
         true
     }
 
-    /// The line that was gone to.
+    /// The line that was read last.
     pub(super) fn line(&self) -> Line<'_> {
         Line { text: &self.text, place: Place { path: self.path.clone(), line: self.number } }
     }
@@ -87,7 +113,7 @@ impl Lines {
         first(self.reader.get_ref()).map_err(|error| named(&self.path, &error))
     }
 
-    /// Some programs copy a log and then empty it: what is then written stands at its start.
+    /// Some programs copy a log and then truncate it: new records then begin at its start.
     pub(super) fn start_again_if_cut(&mut self) -> io::Result<()> {
         let fail = |error| named(&self.path, &error);
         if self.reader.get_ref().metadata().map_err(fail)?.len() < self.position {

@@ -1,18 +1,19 @@
-//! A head that was kept elsewhere. Only it shows that the newest records were cut off, or that all
-//! were written anew.
+//! A head that a person kept elsewhere.
+//!
+//! Only a pinned head shows that the newest records were removed, or that all of them were rewritten.
 
-use super::Place;
-use super::fault::Fault;
+use super::fault::{Fault, records};
+use super::lines::Place;
 use super::link::{Head, Link};
 
-/// The pinned head, and what became of it.
+/// The pinned head, and what the chain says about it.
 #[derive(Debug, Default)]
 pub(super) struct Pin {
     wanted: Option<Head>,
     is_met: bool,
-    /// Where another record stands in its place.
+    /// Where a record with its number and another hash stands.
     replaced: Option<Place>,
-    /// Where it is said that it was deleted on purpose.
+    /// The notice by which it was deleted on purpose.
     pruned: Option<Place>,
 }
 
@@ -55,9 +56,4 @@ impl Pin {
             Fault::at(&place, seq, format!("the chain up to here lacks the pinned record {}", wanted.seq))
         })
     }
-}
-
-/// `the record 7 is`, or `the records 7 to 9 are`.
-pub(super) fn records(first: u64, last: u64) -> String {
-    if first == last { format!("the record {first} is") } else { format!("the records {first} to {last} are") }
 }

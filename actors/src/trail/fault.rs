@@ -1,20 +1,22 @@
 //! Which line is to blame where the chain breaks.
 //!
-//! A line that does not fit is not always the one that was touched: the hash of a changed line is
-//! missed by the line after it. So its neighbours are looked at: who still continues whom?
+//! A line that does not fit is not always the one that was changed: after a changed line, the next one names
+//! another hash. So the neighbours decide: which of them still continue each other?
 
 use std::fmt;
 
-use super::Place;
+use super::lines::Place;
 use super::link::{Link, Prev};
-use super::pin::records;
 
-/// The first line that was changed, added or moved, or that others are missing before.
+/// The first line that was changed, added or moved, or that has records missing before it.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Fault {
-    pub(crate) place: Place,
-    pub(crate) seq: u64,
-    pub(crate) what: String,
+pub struct Fault {
+    /// Where it stands.
+    pub place: Place,
+    /// The number that the line has, or should have.
+    pub seq: u64,
+    /// What is wrong with it.
+    pub what: String,
 }
 
 impl Fault {
@@ -64,8 +66,7 @@ pub(super) fn diagnose(before: Option<&Link>, last: &Link, line: Misfit, next: O
     }
 }
 
-/// The numbers fit, the hash does not: either `last` is not what was hashed, or `line` does not say
-/// any more what it said.
+/// The numbers fit, the hash does not: either `last` or `line` was changed.
 fn changed(last: &Link, line: &Link, next: Option<&Link>) -> Fault {
     match line.prev {
         Prev::Hash(prev) if !prev.resembles(&last.hash) => {}
@@ -76,4 +77,9 @@ fn changed(last: &Link, line: &Link, next: Option<&Link>) -> Fault {
     } else {
         Fault::of(last, "was changed after it was written, or the line after it was")
     }
+}
+
+/// `the record 7 is`, or `the records 7 to 9 are`.
+pub(super) fn records(first: u64, last: u64) -> String {
+    if first == last { format!("the record {first} is") } else { format!("the records {first} to {last} are") }
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use policy::record::{Outcome, Record};
+
 use super::digest::Digest;
-use super::record::{Outcome, Record};
-use super::{Line, Place};
+use super::lines::{Line, Place};
 
 /// What ties a line to its neighbours.
 #[derive(Clone, Debug)]
@@ -14,17 +15,18 @@ pub(super) struct Link {
     pub(super) seq: u64,
     pub(super) prev: Prev,
     pub(super) hash: Digest,
-    /// Whether it says that a chain starts with it.
+    /// Whether it is a notice that a chain starts here.
     pub(super) starts: bool,
 }
 
-/// What a line says of the line before.
+/// What `prev` of a line names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Prev {
-    /// There is none.
+    /// No line before.
     None,
+    /// The line with this hash.
     Hash(Digest),
-    /// Something that we never write.
+    /// A text that the daemon never writes.
     Malformed,
 }
 
@@ -39,10 +41,10 @@ impl Prev {
 }
 
 impl Link {
-    /// None if the record has no number.
+    /// `None` if the record has no number.
     pub(super) fn read(record: &Record<'_>, line: &Line<'_>) -> Option<Self> {
         let prev = Prev::read(record.prev.as_deref());
-        let starts = record.outcome == Some(Outcome::ChainStart) && prev == Prev::None;
+        let starts = prev == Prev::None && record.notice().is_some_and(|it| it.outcome == Outcome::ChainStart);
         Some(Self { place: line.place.clone(), seq: record.seq?, prev, hash: Digest::of(line.text), starts })
     }
 
@@ -54,7 +56,7 @@ impl Link {
         Head { seq: self.seq, hash: self.hash }
     }
 
-    /// The record that must have stood before, by what this one says.
+    /// The record before it, as this one names it.
     pub(super) fn head_before(&self) -> Option<Head> {
         match self.prev {
             Prev::Hash(hash) => Some(Head { seq: self.seq.checked_sub(1)?, hash }),
@@ -63,11 +65,20 @@ impl Link {
     }
 }
 
-/// A record's number and hash. They stand for all records before it, too.
+/// A record's number and hash. Through `prev`, the hash covers all records before it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Head {
-    pub(crate) seq: u64,
-    pub(crate) hash: Digest,
+pub struct Head {
+    /// The number of the record.
+    pub seq: u64,
+    /// The hash of its line.
+    pub hash: Digest,
+}
+
+impl Head {
+    /// Of a line without its end; `None` if it is not a record with a number.
+    pub fn of(line: &[u8]) -> Option<Self> {
+        Some(Self { seq: Record::read(line)?.seq?, hash: Digest::of(line) })
+    }
 }
 
 impl FromStr for Head {

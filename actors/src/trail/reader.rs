@@ -1,84 +1,59 @@
-//! The audit trail, as it is read: its files in order, their lines, and the chain that ties them.
-
-pub(crate) mod chain;
-pub(crate) mod digest;
-mod fault;
-mod files;
-mod lines;
-pub(crate) mod link;
-mod pin;
-pub(crate) mod record;
+//! All lines of the trail in order, while records are still being written.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::path::PathBuf;
 
-use actors::folder::Folder;
-
-use self::files::{Identity, TrailFile};
-use self::lines::Lines;
+use super::files::{self, Identity, TrailFile};
+use super::lines::{Line, Lines};
+use crate::folder::Folder;
 
 /// All lines of the trail, oldest first.
-pub(crate) struct Trail {
+#[derive(Debug)]
+pub struct Trail {
     folder: Folder,
     passed_over: Vec<String>,
     lines: Option<Lines>,
     ahead: VecDeque<TrailFile>,
 }
 
-/// A line without its end, and where it stands.
-pub(crate) struct Line<'a> {
-    pub(crate) text: &'a [u8],
-    pub(crate) place: Place,
-}
-
-/// Where a line stands.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Place {
-    pub(crate) path: Rc<Path>,
-    /// From 1.
-    pub(crate) line: u64,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.path.display(), self.line)
-    }
-}
-
 impl Trail {
-    /// Opens all files at once, so that a rotation meanwhile takes none away.
-    pub(crate) fn open(folder: &Folder) -> io::Result<Self> {
+    /// Opens all files at once, so that a rotation in between loses none.
+    ///
+    /// # Errors
+    /// A file cannot be read, or the files are being renamed all the time.
+    pub fn open(folder: &Folder) -> io::Result<Self> {
         let files = files::open(folder)?;
         Ok(Self { folder: folder.clone(), passed_over: files.passed_over, lines: None, ahead: files.files.into() })
     }
 
     /// Whether there is no file to read.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.lines.is_none() && self.ahead.is_empty()
     }
 
     /// How many files are still to be read.
-    pub(crate) fn files(&self) -> usize {
+    pub fn files(&self) -> usize {
         self.ahead.len()
     }
 
     /// Files of the trail that cannot be read, each with what to do about it.
-    pub(crate) fn passed_over(&self) -> &[String] {
+    pub fn passed_over(&self) -> &[String] {
         &self.passed_over
     }
 
     /// The file that records are written to.
-    pub(crate) fn live_path(&self) -> PathBuf {
+    pub fn live_path(&self) -> PathBuf {
         self.folder.audit()
     }
 
-    /// Goes to the next line, if there is one by now. At the end of the file that is written to, a
-    /// line without its end is still being written, and is left for later.
-    pub(crate) fn advance(&mut self) -> io::Result<bool> {
+    /// Reads the next line, if there is one by now. At the end of the live file, a line without its end is
+    /// still being written, and is left for later.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn advance(&mut self) -> io::Result<bool> {
         loop {
             let Some(lines) = &mut self.lines else {
                 let Some(file) = self.ahead.pop_front() else { return Ok(false) };
@@ -96,13 +71,16 @@ impl Trail {
         }
     }
 
-    /// The line that was gone to.
-    pub(crate) fn line(&self) -> Option<Line<'_>> {
+    /// The line that was read last.
+    pub fn line(&self) -> Option<Line<'_>> {
         self.lines.as_ref().map(Lines::line)
     }
 
-    /// At the end: looks whether the trail goes on in another file by now.
-    pub(crate) fn look_for_more(&mut self) -> io::Result<()> {
+    /// At the end: finds the file in which the trail continues by now, if there is one.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn look_for_more(&mut self) -> io::Result<()> {
         let Some(lines) = &mut self.lines else {
             self.ahead = files::open(&self.folder)?.files.into();
             return Ok(());
@@ -119,12 +97,12 @@ impl Trail {
     }
 }
 
-/// The files that come after the one being read.
+/// The files that follow the one being read.
 fn newer(mut files: Vec<TrailFile>, lines: &Lines) -> io::Result<VecDeque<TrailFile>> {
     let ours = lines.identity()?;
     match files.iter().position(|file| file.identity == ours) {
         Some(at) => drop(files.drain(..=at)),
-        // It was removed or compressed; it can be read to its end all the same.
+        // It was removed or compressed. It is open and is read to its end.
         None => {
             let first = lines.first()?;
             files.retain(|file| file.live || file.first > first);
@@ -132,6 +110,3 @@ fn newer(mut files: Vec<TrailFile>, lines: &Lines) -> io::Result<VecDeque<TrailF
     }
     Ok(files.into())
 }
-
-#[cfg(test)]
-mod tests;

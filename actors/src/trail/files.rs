@@ -1,31 +1,26 @@
 //! The files of the trail, oldest first.
 //!
-//! Records are written to `audit.log`. When that is full it is renamed: by the daemon to
-//! `audit.log.SEQ`, by other programs to names such as `audit.log.0` or `audit.log-20260204`. So
-//! the names do not tell the order; the number of the first record does.
+//! Names do not give the order, because other programs rotate files too; the number of the first record does.
 
-use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use actors::folder::Folder;
+use policy::record::Record;
 
-use super::record::Record;
+use super::names::{is_compressed, is_of_trail};
+use crate::folder::Folder;
+use crate::limits;
 
-/// How much of a file is looked at to find its first record, in bytes: more than a record can be.
-const HEAD_BYTES: usize = 512 * 1024;
-/// How often a rotation may come between listing the files and opening them.
+/// Attempts to list and open the files without a rotation in between.
 const TRIES: usize = 10;
-/// What programs that rotate logs may pack a file into.
-const PACKED: [&str; 5] = [".gz", ".bz2", ".xz", ".zst", ".Z"];
 
 /// What was found.
 pub(super) struct Files {
     pub(super) files: Vec<TrailFile>,
-    /// What cannot be read, and what to do about it.
+    /// Files that cannot be read, each with what to do about it.
     pub(super) passed_over: Vec<String>,
 }
 
@@ -40,10 +35,10 @@ pub(super) struct TrailFile {
     pub(super) first: Option<First>,
 }
 
-/// The number and the time of a file's first record. A number comes again if a chain starts anew.
+/// The number and the time of a file's first record. Numbers may repeat where a new chain starts.
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct First {
-    seq: u64,
+pub(crate) struct First {
+    pub(crate) seq: u64,
     timestamp: String,
 }
 
@@ -60,16 +55,16 @@ impl Identity {
     }
 }
 
-/// Opens all files, such that none was renamed meanwhile.
+/// Opens all files, without a rename in between.
 pub(super) fn open(folder: &Folder) -> io::Result<Files> {
     for _ in 0..TRIES {
         let listed = list(folder)?;
-        let (packed, plain): (Vec<_>, Vec<_>) = listed.iter().partition(|it| is_packed(&it.path));
+        let (compressed, plain): (Vec<_>, Vec<_>) = listed.iter().partition(|it| is_compressed(&it.path));
         let Some(mut files) = open_listed(&plain, &folder.audit())? else { continue };
         if list(folder)? == listed {
             files.sort_by(|one, other| order(one).cmp(&order(other)));
             let say = |it: &&Listed| format!("{} is not read: unpack it to have its records", it.path.display());
-            return Ok(Files { files, passed_over: packed.iter().map(say).collect() });
+            return Ok(Files { files, passed_over: compressed.iter().map(say).collect() });
         }
     }
     Err(io::Error::other(format!("{}: its files are being renamed, try again", folder.path().display())))
@@ -110,20 +105,7 @@ fn list(folder: &Folder) -> io::Result<Vec<Listed>> {
     Ok(listed)
 }
 
-/// Whether the name is that of the live file, or the same with a number or a date after it.
-fn is_of_trail(path: &Path, live: &Path) -> bool {
-    let name = |path: &Path| path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
-    let (name, live) = (name(path), name(live));
-    let Some(rest) = name.strip_prefix(&live) else { return false };
-    let number = rest.strip_prefix(['.', '-']).unwrap_or_default();
-    rest.is_empty() || number.starts_with(|first: char| first.is_ascii_digit())
-}
-
-fn is_packed(path: &Path) -> bool {
-    PACKED.iter().any(|end| path.as_os_str().as_encoded_bytes().ends_with(end.as_bytes()))
-}
-
-/// Nothing if a name has come to stand for another file since it was listed.
+/// `None` if a name stands for another file than when it was listed.
 fn open_listed(listed: &[&Listed], live: &Path) -> io::Result<Option<Vec<TrailFile>>> {
     let mut files = Vec::new();
     for Listed { path, identity } in listed.iter().copied() {
@@ -143,8 +125,8 @@ fn open_listed(listed: &[&Listed], live: &Path) -> io::Result<Option<Vec<TrailFi
 }
 
 /// The first record that has a number.
-pub(super) fn first(file: &File) -> io::Result<Option<First>> {
-    let mut head = vec![0; HEAD_BYTES];
+pub(crate) fn first(file: &File) -> io::Result<Option<First>> {
+    let mut head = vec![0; limits::RECORD_BYTES_MAX];
     let length = file.read_at(&mut head, 0)?;
     head.truncate(length);
     let mut records = head.split(|byte| *byte == b'\n').filter_map(Record::read);
