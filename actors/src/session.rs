@@ -7,6 +7,7 @@
 
 mod ending;
 mod exchange;
+mod lingering_close;
 mod outer;
 mod pace;
 mod passage;
