@@ -15,9 +15,10 @@ use tracing::debug;
 
 use super::relay::{self, Next};
 use super::{
-    ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, idle, lingering_close, rest, service,
+    ByteStream, Form, Path, Peers, Refusals, exchange, http1_server, idle, lingering_close, rest, service, unheard,
 };
 use crate::limits;
+use crate::supervision::drain::Drain;
 use crate::supervision::tasks::Tasks;
 use crate::upstream::ClientId;
 use crate::wire::prefixed::Prefixed;
@@ -54,7 +55,7 @@ impl Tunnel {
             tokio::select! {
                 spoken = timeout(limits::HANDSHAKE, self.listen(stream)) => spoken.ok().flatten(),
                 _ = cut_off => None,
-                () = self.drain.unheard() => None,
+                () = unheard(&self.drain) => None,
             }
         });
         let Some(spoken) = spoken.await else {
