@@ -1,7 +1,7 @@
 //! The walk from the files on this computer to the clock in the VM: a file for each group of links.
 //!
 //! Nothing here reads or sends a secret, but the secrets file itself if it is a plain one, or a pipe when that
-//! is asked for; and of that only names, lines and hosts are told. Injection and refusal are tried on a stage
+//! is asked for; and of that only names, lines and hosts are told. Injection and refusal are trial on a stage
 //! of their own, with a made-up value.
 
 mod audit;
@@ -15,7 +15,7 @@ mod mount;
 mod port;
 mod roots;
 mod ssh;
-mod tried;
+mod trial;
 
 use actors::folder::Folder;
 use clap::Parser;
@@ -24,10 +24,10 @@ use serde_json::Value;
 pub(crate) use self::link::{Link, Verdict};
 pub(crate) use self::port::answers_as_ours;
 use crate::cli::{Cli, Command, DoctorArgs};
-use crate::commands::ask::ask;
-use crate::failure::Failure;
+use crate::control::ask;
 use crate::settings::{self, Run, folder_path};
-use crate::typed::Typed;
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Typed;
 
 /// What every link may look at.
 struct Ground {
@@ -66,7 +66,7 @@ pub(crate) fn walk(arguments: &DoctorArgs) -> Result<Vec<Link>, Failure> {
     links.extend([roots::in_use(&ground), roots::rotation(&ground)]);
     links.extend([daemon::daemon(&ground), port::listening(&ground, guest.as_ref())]);
     links.extend([audit::audit(&ground), host::upstream_roots(&ground), host::clock(&ground)]);
-    links.extend(tried::links());
+    links.extend(trial::links());
     links.push(daemon::tunnels(&ground));
     links.extend(there);
     Ok(links)
@@ -78,7 +78,7 @@ fn outside(ground: &Ground) -> Vec<Link> {
     let mut links = vec![files::folder(ground)];
     links.extend(INSIDE.map(unseen));
     links.extend([unseen("upstream-roots"), host::clock(ground)]);
-    links.extend(tried::links());
+    links.extend(trial::links());
     links.push(unseen("tunnels"));
     links
 }

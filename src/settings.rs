@@ -17,7 +17,7 @@ use self::values::{
     resolve_entries, upstream_proxy,
 };
 use crate::cli::{FolderArgs, RunArgs};
-use crate::failure::Failure;
+use crate::terminal::failure::Failure;
 
 const PREFIX: &str = "SECRET_PROXY_";
 const LISTEN: &str = "127.0.0.1:17329,unix:proxy.sock";

@@ -1,11 +1,16 @@
 //! What VMs are called, and where Lima has them: one rule for every command.
 
+pub(crate) mod child;
+pub(crate) mod locate;
+pub(crate) mod ssh;
+pub(crate) mod trust;
+
 use std::env;
 use std::path::PathBuf;
 
 use actors::tunnels::report::is_name;
 
-use crate::failure::Failure;
+use crate::terminal::failure::Failure;
 
 /// The name of a VM, which becomes part of file names and labels.
 pub(crate) fn name(text: &str) -> Result<(), Failure> {

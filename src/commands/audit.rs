@@ -15,12 +15,12 @@ use actors::folder::Folder;
 use self::filter::Filter;
 use self::page::{Form, Page};
 use crate::cli::AuditArgs;
-use crate::failure::Failure;
-use crate::say::told;
 use crate::settings::folder_path;
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Typed;
+use crate::terminal::output::told;
 use crate::trail::record::Record;
 use crate::trail::{Line, Trail};
-use crate::typed::Typed;
 
 /// How often it is looked for new records.
 const PAUSE: Duration = Duration::from_millis(200);

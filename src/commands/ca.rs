@@ -9,10 +9,10 @@ use actors::folder::Folder;
 use actors::{RootError, Roots};
 
 use crate::cli::{CaArgs, CaCommand};
-use crate::failure::Failure;
-use crate::say::told;
 use crate::settings::folder_path;
-use crate::typed::Typed;
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Typed;
+use crate::terminal::output::told;
 
 /// What both roots are brought to VMs with.
 const EXPORT: &str = "ca export > secret-proxy-ca.pem";

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::failure::Failure;
-use crate::stage::{Answer, Broken, Origin, Proxy, ServerCa};
+use crate::sandbox::{Answer, Broken, Origin, Proxy, ServerCa};
+use crate::terminal::failure::Failure;
 
 const LISTED: &str = "api.anthropic.com";
 const UNLISTED: &str = "evil.example";

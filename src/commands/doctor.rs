@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::cli::DoctorArgs;
+use crate::daemon::harden;
 use crate::doctor::{Link, Verdict, walk};
-use crate::failure::Failure;
-use crate::harden;
+use crate::terminal::failure::Failure;
 
 pub(crate) fn main(arguments: &DoctorArgs) -> Result<ExitCode, Failure> {
     // What has no effect on the daemon must have none on what is said of it.

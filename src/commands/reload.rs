@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use actors::folder::Folder;
 
-use super::ask::ask;
 use crate::cli::FolderArgs;
-use crate::failure::Failure;
+use crate::control::ask;
 use crate::settings::folder_path;
-use crate::typed::Typed;
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Typed;
 
 pub(crate) fn main(arguments: &FolderArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(arguments)?);

@@ -7,10 +7,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::cli::RunArgs;
+use crate::daemon::{harden, inherited_sockets, logging, readiness, watchdog};
 use crate::doctor::answers_as_ours;
-use crate::failure::Failure;
 use crate::settings::{self, Run, joined};
-use crate::{handed, harden, logging, readiness, watchdog};
+use crate::terminal::failure::Failure;
 
 pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
     harden::clean_environment().map_err(|error| {
@@ -18,7 +18,7 @@ pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
             "cannot start anew without SSL_CERT_FILE, HTTPS_PROXY and the like ({error}): unset them"
         ))
     })?;
-    let handed = handed::sockets()?;
+    let handed = inherited_sockets::sockets()?;
     let private = harden::keep_memory_private();
     let affordable = harden::raise_descriptor_limit();
     let mut run = settings::read(arguments)?;

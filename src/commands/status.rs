@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use actors::folder::Folder;
 use serde_json::Value;
 
-use super::ask::ask;
 use crate::cli::StatusArgs;
-use crate::failure::Failure;
+use crate::control::ask;
 use crate::settings::folder_path;
-use crate::terminal::visible;
-use crate::typed::Typed;
+use crate::terminal::escape::visible;
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Typed;
 
 pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(&arguments.folder)?);

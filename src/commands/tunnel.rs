@@ -9,10 +9,12 @@ use actors::tunnels::report::TunnelMode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::tunnel::{End, Mode, TunnelArgs};
-use crate::failure::Failure;
+use crate::keeper::{Keeper, Site, Target};
 use crate::settings::folder_path;
-use crate::tunnel::{Keeper, Located, Place, Site, Target, find_program, unix_path};
+use crate::terminal::failure::Failure;
 use crate::vm;
+use crate::vm::locate::{Located, Place, find_program};
+use crate::vm::ssh::unix_path;
 
 /// What ssh adds to the name of its socket while it makes it.
 const WHILE_MADE: &str = ".0123456789abcdef";

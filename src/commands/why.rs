@@ -9,8 +9,8 @@ use memchr::memmem::Finder;
 use super::audit;
 use super::audit::page::{Form, Page};
 use crate::cli::WhyArgs;
-use crate::failure::Failure;
 use crate::settings::folder_path;
+use crate::terminal::failure::Failure;
 use crate::trail::Trail;
 use crate::trail::record::Record;
 

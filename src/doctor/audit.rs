@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use super::files::is_own_and_shut;
 use super::{Ground, Link};
-use crate::commands::ask::ask;
-use crate::terminal::visible;
+use crate::control::ask;
+use crate::terminal::escape::visible;
+use crate::terminal::hints::quoted;
 use crate::trail::digest::Digest;
 use crate::trail::record::Record;
-use crate::typed::quoted;
 
 const NAME: &str = "audit";
 /// Less than this, in bytes, is told: as the daemon does.

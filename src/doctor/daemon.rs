@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{Ground, Link, Verdict, port};
 use crate::settings::joined;
-use crate::terminal::visible;
-use crate::typed::quoted;
+use crate::terminal::escape::visible;
+use crate::terminal::hints::quoted;
 
 const TUNNELS: &str = "tunnels";
 
@@ -93,8 +93,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::failure::Failure;
-    use crate::typed::Typed;
+    use crate::terminal::failure::Failure;
+    use crate::terminal::hints::Typed;
 
     fn link(folder: &Path, states: &[&str]) -> Link {
         let tunnels: Vec<Value> = states

@@ -11,10 +11,10 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::{Ground, Link};
-use crate::failure::Failure;
-use crate::logging;
-use crate::terminal::visible;
-use crate::typed::{quoted, shell};
+use crate::daemon::logging;
+use crate::terminal::escape::visible;
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::{quoted, shell};
 
 /// What may be in it that is nobody else's business. The key and the secrets are links of their own.
 const PRIVATE: [&str; 4] = ["audit.log", "proxy.log", "settings.env", "guests.json"];

@@ -12,9 +12,9 @@ use time::format_description::well_known::Rfc3339;
 use self::report::{PROXIES, Report, SCRIPT};
 use super::ssh::Guest;
 use super::{Ground, Link, port};
-use crate::guests;
 use crate::settings::joined;
-use crate::terminal::visible;
+use crate::terminal::escape::visible;
+use crate::vm::trust;
 
 const REACHED: &str = "guest-ssh";
 const VARIABLES: &str = "guest-variables";
@@ -108,9 +108,9 @@ fn trust(ground: &Ground, guest: &Guest, report: &Report) -> Link {
     let ours = std::iter::once(&roots.in_use).chain(next.as_ref()).map(|root| &root.fingerprint);
     let trusts: Vec<String> = ours.filter(|print| trusted.contains(print)).cloned().collect();
     let seen = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok());
-    let note = guests::Guest { seen: seen.unwrap_or_default(), trusts };
+    let note = trust::Guest { seen: seen.unwrap_or_default(), trusts };
     // Only `ca show` would miss it.
-    let _ = guests::note(&ground.folder, guest.name(), note);
+    let _ = trust::note(&ground.folder, guest.name(), note);
 
     let fix = bring(ground, guest, report);
     let without = report.without(&roots.in_use.fingerprint);

@@ -9,7 +9,7 @@ use policy::secrets::lint::problem::{Problem, Severity};
 use super::files::{edit, is_own_and_shut, without_settings};
 use super::{Ground, Link};
 use crate::commands::check;
-use crate::typed::quoted;
+use crate::terminal::hints::quoted;
 
 const SOURCE: &str = "secrets";
 const LISTS: &str = "allowlist";

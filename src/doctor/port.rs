@@ -14,8 +14,8 @@ use super::files::without_settings;
 use super::ssh::Guest;
 use super::{Ground, Link, child};
 use crate::settings::joined;
-use crate::terminal::visible;
-use crate::typed::shell;
+use crate::terminal::escape::visible;
+use crate::terminal::hints::shell;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 /// More than our answer has.

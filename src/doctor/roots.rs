@@ -8,10 +8,10 @@ use actors::{RootCertificate, RootError, Roots};
 use time::OffsetDateTime;
 
 use super::{Ground, Link};
-use crate::guests::{self, Guests};
 use crate::settings::joined;
-use crate::terminal::visible;
-use crate::typed::quoted;
+use crate::terminal::escape::visible;
+use crate::terminal::hints::quoted;
+use crate::vm::trust::{self, Guests};
 
 /// A root that ends sooner is told of: every VM has to be brought another first.
 const DAYS_LEFT_MIN: i64 = 90;
@@ -95,7 +95,7 @@ pub(super) fn rotation(ground: &Ground) -> Link {
 
 fn waiting(ground: &Ground, next: &RootCertificate) -> Link {
     const NAME: &str = "rotation";
-    let seen = guests::read(&ground.folder);
+    let seen = trust::read(&ground.folder);
     let without = seen.iter().filter(|(_, guest)| !guest.trusts.contains(&next.fingerprint));
     let without: Vec<String> = without.map(|(name, _)| visible(name)).collect();
     if !without.is_empty() {

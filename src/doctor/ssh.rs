@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::child::{self, Ran};
 use super::port;
 use crate::cli::DoctorArgs;
-use crate::failure::Failure;
-use crate::typed::{quoted, shell};
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::{quoted, shell};
 use crate::vm;
 
 /// How long one look may take, with the connection.

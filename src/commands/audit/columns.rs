@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::terminal::visible;
+use crate::terminal::escape::visible;
 use crate::trail::record::{Outcome, Record, Text};
 
 /// The columns after time and verdict, and how wide each is at first and at most. A column grows with

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::columns::Columns;
-use crate::say::noted;
-use crate::terminal::visible_json;
+use crate::terminal::escape::visible_json;
+use crate::terminal::output::noted;
 use crate::trail::record::Record;
 
 const BUFFER_BYTES: usize = 64 * 1024;

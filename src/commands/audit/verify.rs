@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
-use crate::terminal::{visible, visible_json};
+use crate::terminal::escape::{visible, visible_json};
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Typed;
 use crate::trail::Trail;
 use crate::trail::chain::{Chain, check};
 use crate::trail::link::Head;
-use crate::typed::Typed;
 
 /// What a whole chain does not prove.
 const LIMITS: &str = "No record was changed, removed or moved while what follows it was left as it was. It would not show if\n\

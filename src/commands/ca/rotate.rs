@@ -5,12 +5,12 @@ use actors::{RootError, Roots, Step};
 use serde_json::json;
 
 use super::{EXPORT, unusable};
-use crate::commands::ask::put;
-use crate::failure::Failure;
-use crate::guests;
+use crate::control::put;
 use crate::settings::joined;
-use crate::terminal::visible;
-use crate::typed::Typed;
+use crate::terminal::escape::visible;
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Typed;
+use crate::vm::trust;
 
 /// How often a daemon is asked: one of its owners may be starting again.
 const TRIES: usize = 3;
@@ -58,7 +58,7 @@ fn refuse_if_early(folder: &Folder) -> Result<(), Failure> {
             typed.ours(EXPORT)
         )));
     }
-    let seen = guests::read(folder);
+    let seen = trust::read(folder);
     let without = seen.iter().filter(|(_, guest)| !guest.trusts.contains(&next.fingerprint));
     let without: Vec<String> = without.map(|(name, _)| visible(name)).collect();
     if without.is_empty() {

@@ -7,11 +7,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{EXPORT, unusable};
-use crate::commands::ask::ask;
-use crate::failure::Failure;
-use crate::guests::{self, Guest};
-use crate::terminal::visible;
-use crate::typed::Typed;
+use crate::control::ask;
+use crate::terminal::escape::visible;
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Typed;
+use crate::vm::trust::{self, Guest};
 
 pub(super) fn main(folder: &Folder) -> Result<(), Failure> {
     let roots = Roots::read(folder).map_err(|error| unusable(folder, &error))?;
@@ -56,7 +56,7 @@ fn tunnels(status: Option<&Value>) -> Vec<String> {
 
 /// Only `doctor` knows, and only of the moment when it looked.
 fn vms(folder: &Folder, in_use: &RootCertificate, next: &RootCertificate, tunnels: &[String]) {
-    let (seen, typed) = (guests::read(folder), Typed::new(folder));
+    let (seen, typed) = (trust::read(folder), Typed::new(folder));
     for (name, guest) in &seen {
         say!("VM           {}: {}, when doctor looked ({})", visible(name), trust(guest, in_use, next), guest.seen);
     }

@@ -1,0 +1,7 @@
+//! What `run` does to its own process.
+
+pub(crate) mod harden;
+pub(crate) mod inherited_sockets;
+pub(crate) mod logging;
+pub(crate) mod readiness;
+pub(crate) mod watchdog;
