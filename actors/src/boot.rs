@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::audit::{self, AuditHandle};
 use crate::authority::{self, AuthorityHandle, Root, RootError};
 use crate::folder::FolderError;
+use crate::hint::{Advise, Hint};
 use crate::limits;
 use crate::listener::bind::{BindError, Handed, bind_all, bind_unix};
 use crate::listener::{self, Bound};
@@ -25,7 +26,7 @@ use crate::supervision::root::{self as supervisor, Ended, Supervisor};
 use crate::supervision::slot::slot;
 use crate::upstream::{self, TrustError, UpstreamHandle, read_roots};
 
-/// Why the daemon cannot start. Each says what to do next.
+/// Why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
     /// A folder or file of ours.
@@ -43,6 +44,18 @@ pub enum BootError {
     /// An owner did not start, though everything had been checked.
     #[error("an owner did not start: {0}")]
     Start(String),
+}
+
+impl Advise for BootError {
+    fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::Folder(error) => error.hints(),
+            Self::Root(error) => error.hints(),
+            Self::Trust(error) => error.hints(),
+            Self::Bind(error) => error.hints(),
+            Self::Start(_) => Vec::new(),
+        }
+    }
 }
 
 /// The running tree.

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
+use crate::hint::{Advise, Hint};
+
 /// Files that tell a folder of ours from another.
 const OURS: [&str; 6] = ["secrets.env", "settings.env", "audit.log", "proxy.log", "ca", "lock"];
 
@@ -22,32 +24,42 @@ pub struct Folder(PathBuf);
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// The system said no.
-    #[error("{}: {}: {}", .0.display(), .1.kind(), hint(.1))]
+    #[error("{}: {}", .0.display(), .1.kind())]
     Io(PathBuf, io::Error),
     /// It belongs to somebody else.
-    #[error("{} belongs to another user: choose another folder with --dir, or take it over with chown", .0.display())]
+    #[error("{} belongs to another user", .0.display())]
     NotOurs(PathBuf),
     /// It is not what it should be.
-    #[error("{} is not a {kind}: move it away", .0.display(), kind = .1)]
+    #[error("{} is not a {kind}", .0.display(), kind = .1)]
     NotA(PathBuf, &'static str),
     /// Others can read it, and it holds things that are not ours: tightening it would lock them up.
-    #[error("{} can be read by others and holds other things than ours: choose a folder for secret-proxy alone \
-             with --dir, or chmod 700 it", .0.display())]
+    #[error("{} can be read by others and holds files of other programs", .0.display())]
     NotAlone(PathBuf),
     /// Another daemon works on the folder.
-    #[error("another secret-proxy already runs on {} (pid {pid}): stop it first, or give this one its own --dir",
-            .0.display(), pid = .1)]
+    #[error("another secret-proxy already runs on {} (pid {pid})", .0.display(), pid = .1)]
     InUse(PathBuf, String),
     /// Another keeper works on the tunnel.
-    #[error("another secret-proxy already keeps the tunnel into {0} (pid {1}): stop it first")]
-    Kept(String, String),
+    #[error("another secret-proxy already keeps the tunnel into {0} (pid {1})")]
+    TunnelInUse(String, String),
 }
 
-fn hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            "this user may not enter, read or write it: see to its owner and mode, or choose another folder with --dir"
-        }
+impl Advise for FolderError {
+    fn hints(&self) -> Vec<Hint> {
+        let hint = match self {
+            Self::Io(_, error) => io_hint(error.kind()),
+            Self::NotOurs(_) => "choose another folder with --dir, or take it over with chown",
+            Self::NotA(..) => "move it away",
+            Self::NotAlone(_) => "choose a folder for secret-proxy alone with --dir, or chmod 700 it",
+            Self::InUse(..) => "stop it first, or give this one its own --dir",
+            Self::TunnelInUse(..) => "stop it first",
+        };
+        vec![hint.into()]
+    }
+}
+
+fn io_hint(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::PermissionDenied => "check its owner and mode, or choose another folder with --dir",
         io::ErrorKind::StorageFull => "free some space",
         _ => "choose another folder with --dir",
     }
@@ -131,7 +143,7 @@ impl Folder {
     /// # Errors
     /// Another keeper has it.
     pub fn lock_tunnel(&self, instance: &str) -> Result<File, FolderError> {
-        self.lock_file(&format!("tunnel-{instance}.lock"), |pid| FolderError::Kept(instance.to_owned(), pid))
+        self.lock_file(&format!("tunnel-{instance}.lock"), |pid| FolderError::TunnelInUse(instance.to_owned(), pid))
     }
 
     fn lock_file(&self, name: &str, held: impl FnOnce(String) -> FolderError) -> Result<File, FolderError> {

@@ -42,6 +42,7 @@ mod authority;
 mod boot;
 pub mod folder;
 mod hex;
+pub mod hint;
 mod limits;
 mod listener;
 mod secret_store;

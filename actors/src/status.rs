@@ -23,6 +23,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub(crate) use self::board::{AuditReport, AuthorityReport, Board, SecretsReport, SubsystemReport, SubsystemState};
 pub(crate) use self::board::{ListenerReport, SecretsState};
 use crate::authority::{AuthorityHandle, Step};
+use crate::hint::Advice;
 use crate::limits;
 use crate::secret_store::SecretStoreHandle;
 use crate::supervision::child::{Child, permanent};
@@ -148,7 +149,7 @@ impl Arguments {
     async fn answer(&self, question: Question) -> Value {
         match question {
             Question::Status => report::report(&self.board),
-            Question::Reload => told(self.secret_store.reload().await.map_err(|error| error.to_string())),
+            Question::Reload => told(self.secret_store.reload().await.map_err(Advice::none)),
             Question::Rotate { step } => told(self.authority.rotate(step).await),
             Question::Tunnel(report) => {
                 self.board.tunnels.hear(report);
@@ -163,9 +164,9 @@ impl Arguments {
     }
 }
 
-fn told(outcome: Result<(), String>) -> Value {
+fn told(outcome: Result<(), Advice>) -> Value {
     match outcome {
         Ok(()) => json!({"ok": true}),
-        Err(error) => json!({"error": error}),
+        Err(advice) => json!(advice),
     }
 }

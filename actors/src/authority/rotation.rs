@@ -209,15 +209,9 @@ fn read_next(next: &Path) -> Result<RootCertificate, RootError> {
     RootCertificate::read(next).map_err(|error| unusable(next, &error))
 }
 
-/// What is wrong with the next root, without what to do about one that is in use.
+/// The problem alone: the hints are about a root that is in use.
 fn unusable(next: &Path, error: &RootError) -> RootError {
-    let what = match error {
-        RootError::Damaged(path, what) => format!("{} is damaged: {what}", path.display()),
-        RootError::KeyExposed(path, mode) => format!("{} can be read by others, mode {mode:o}", path.display()),
-        RootError::NotValid(path, from, to) => format!("{} is not valid now, but from {from} to {to}", path.display()),
-        other => other.to_string(),
-    };
-    RootError::Next(next.into(), what)
+    RootError::Next(next.into(), error.to_string())
 }
 
 fn failed(path: &Path, error: io::Error) -> RootError {
