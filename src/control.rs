@@ -1,14 +1,18 @@
 //! Asking the daemon over its status socket: one JSON line there, one back.
 
+pub(crate) mod identify;
+
 use std::io::{BufRead, BufReader, Error, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use actors::folder::Folder;
+use actors::hint::{Advice, Hint};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::settings;
 use crate::terminal::failure::Failure;
-use crate::terminal::hints::Typed;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -21,22 +25,21 @@ pub(crate) fn ask(folder: &Folder, question: &str) -> Result<Value, Failure> {
 pub(crate) fn put(folder: &Folder, question: &Value) -> Result<Value, Failure> {
     let socket = folder.status_socket();
     let answer = converse(&socket, question).map_err(|error| unanswered(folder, &error))?;
-    match answer.get("error").and_then(Value::as_str) {
-        Some(error) => Err(Failure::not_well(Typed::new(folder).told(error))),
-        None => Ok(answer),
+    match Advice::deserialize(&answer) {
+        Ok(advice) => Err(Failure::from(advice).within(&settings::hints(folder))),
+        Err(_) => Ok(answer),
     }
 }
 
-/// Who may not get to the socket cannot know whether a daemon runs.
+/// Permission denied says nothing about whether a daemon runs.
 fn unanswered(folder: &Folder, error: &Error) -> Failure {
     let socket = folder.status_socket();
     let shown = socket.display();
     if error.kind() == ErrorKind::PermissionDenied {
-        let step = "see to the owner and mode of its folder";
-        return Failure::not_well(format!("{shown}: this user may not get to it: {step}"));
+        return Failure::not_well(format!("{shown}: permission denied")).hint("check the owner and mode of its folder");
     }
-    let start = Typed::new(folder).ours("run");
-    Failure::not_well(format!("no daemon answers on {shown}: start it with {start}"))
+    let failure = Failure::not_well(format!("no daemon answers on {shown}"));
+    failure.hint(Hint::run("run")).within(&settings::hints(folder))
 }
 
 fn converse(socket: &std::path::Path, question: &Value) -> std::io::Result<Value> {

@@ -2,6 +2,7 @@
 //! make it so. Both are compiled everywhere, so that both are tested everywhere.
 
 mod files;
+mod installed;
 mod launchctl;
 mod launchd;
 mod place;
@@ -11,6 +12,7 @@ mod template;
 mod tool;
 
 pub(crate) use self::files::File;
+pub(crate) use self::installed::restart_command;
 pub(crate) use self::place::{Home, has_lima, program, search_path};
 use crate::cli::service::Platform;
 use crate::terminal::failure::Failure;

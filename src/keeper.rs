@@ -1,8 +1,7 @@
-//! The tunnel keeper: holds a reverse SSH forward into a VM, and knows whether it works.
+//! The tunnel keeper: holds a reverse SSH forward into a VM, and checks that it works.
 //!
-//! What to do next is decided by [`machine`], which is pure. [`run`] does it, with the children of
-//! [`crate::vm`], and tells the daemon how it went. Whether the tunnel works is found out by a
-//! question that goes through the VM and back to the proxy ([`probe`]). Nothing here touches a secret.
+//! [`machine`] is pure and decides what to do next; [`run`] does it and reports to the daemon. A probe goes through the
+//! VM and back to the proxy to check the tunnel ([`probe`]). Nothing here touches a secret.
 
 mod connection;
 mod event;
@@ -15,4 +14,4 @@ mod sleep;
 mod ssh_error;
 
 pub(crate) use self::forward::Target;
-pub(crate) use self::run::{Keeper, Site};
+pub(crate) use self::run::{Config, Keeper};

@@ -3,6 +3,7 @@
 #[macro_use]
 mod terminal;
 
+mod child;
 mod cli;
 mod commands;
 mod control;
@@ -10,6 +11,7 @@ mod daemon;
 mod doctor;
 mod install;
 mod keeper;
+mod programs;
 mod sandbox;
 mod settings;
 mod trail;

@@ -1,5 +1,6 @@
-//! A throw-away stage: a real proxy in a folder of its own, HTTPS servers on this machine, and a client.
-//! `demo` shows what happens on it, `doctor` looks whether it does.
+//! A throw-away proxy in a folder of its own, local HTTPS servers, and a client.
+//!
+//! `demo` shows what happens there, `doctor` checks it.
 
 mod client;
 mod origin;
@@ -9,5 +10,5 @@ pub(crate) use self::client::Answer;
 pub(crate) use self::origin::{Origin, ServerCa};
 pub(crate) use self::proxy::Proxy;
 
-/// Something that is needed did not work, or did not happen.
-pub(crate) type Broken = Box<dyn std::error::Error + Send + Sync>;
+/// Why the sandbox does not work.
+pub(crate) type SandboxError = Box<dyn std::error::Error + Send + Sync>;

@@ -4,7 +4,7 @@
 //! folder or log of ours that is too open is tightened, because people come here from a script that
 //! left them so. The last component of a path is never followed if it is a link.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -75,7 +75,8 @@ impl Folder {
         make_folder(path)?;
         let path = fs::canonicalize(path).map_err(|error| FolderError::Io(path.into(), error))?;
         let folder = Self(path);
-        if is_open(&folder.0)? && !folder.is_ours()? {
+        let found = fs::symlink_metadata(&folder.0).map_err(|error| FolderError::Io(folder.0.clone(), error))?;
+        if is_open_to_others(&found) && !folder.is_ours()? {
             return Err(FolderError::NotAlone(folder.0));
         }
         let mut warnings: Vec<String> = tighten(&folder.0, 0o700)?.into_iter().collect();
@@ -176,17 +177,21 @@ fn make_folder(path: &Path) -> Result<(), FolderError> {
     }
 }
 
+/// Whether it belongs to the user of this process.
+pub fn is_own(found: &Metadata) -> bool {
+    found.uid() == rustix::process::geteuid().as_raw()
+}
+
 /// Whether others have any right on it.
-fn is_open(path: &Path) -> Result<bool, FolderError> {
-    let found = fs::symlink_metadata(path).map_err(|error| FolderError::Io(path.into(), error))?;
-    Ok(found.mode() & 0o077 != 0)
+pub fn is_open_to_others(found: &Metadata) -> bool {
+    found.mode() & 0o077 != 0
 }
 
 /// Checks the owner and takes away what `mode` does not give. Says so if it had to.
 fn tighten(path: &Path, mode: u32) -> Result<Option<String>, FolderError> {
     let fail = |error| FolderError::Io(path.into(), error);
     let found = fs::symlink_metadata(path).map_err(fail)?;
-    if found.uid() != rustix::process::geteuid().as_raw() {
+    if !is_own(&found) {
         return Err(FolderError::NotOurs(path.into()));
     }
     if found.mode() & 0o777 & !mode == 0 {

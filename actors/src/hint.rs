@@ -1,6 +1,7 @@
 //! Steps that a person can take about an error, as data.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +36,7 @@ impl From<String> for Hint {
 }
 
 /// An error that suggests steps. Its `Display` is the problem alone.
-pub trait Advise: std::fmt::Display {
+pub trait Advise: fmt::Display {
     /// What a person can do about it; empty if nothing is known.
     fn hints(&self) -> Vec<Hint>;
 }
@@ -50,9 +51,21 @@ pub struct Advice {
     pub hints: Vec<Hint>,
 }
 
+impl Advise for Advice {
+    fn hints(&self) -> Vec<Hint> {
+        self.hints.clone()
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.error)
+    }
+}
+
 impl Advice {
     /// A problem without a hint.
-    pub(crate) fn none(error: impl std::fmt::Display) -> Self {
+    pub(crate) fn none(error: impl fmt::Display) -> Self {
         Self { error: error.to_string(), hints: Vec::new() }
     }
 

@@ -15,9 +15,8 @@ use actors::folder::Folder;
 use self::filter::Filter;
 use self::page::{Form, Page};
 use crate::cli::AuditArgs;
-use crate::settings::folder_path;
+use crate::settings::{self, folder_path};
 use crate::terminal::failure::Failure;
-use crate::terminal::hints::Typed;
 use crate::terminal::output::told;
 use crate::trail::record::Record;
 use crate::trail::{Line, Trail};
@@ -31,7 +30,7 @@ pub(crate) fn main(arguments: &AuditArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(&arguments.folder)?);
     let mut trail = open(&folder)?;
     if arguments.verify {
-        return verify::main(&mut trail, &Typed::new(&folder), pinned, arguments.json);
+        return verify::main(&mut trail, &settings::hints(&folder), pinned, arguments.json);
     }
     let page = Page::new(Form::of_stdout(arguments.json), arguments.limit);
     let mut reading = Reading { filter, page, broken: 0 };

@@ -12,7 +12,6 @@ use crate::cli::{FolderArgs, RunArgs};
 use crate::install::{self, Home, Tunnel, Way, Wish, has_lima, program, search_path};
 use crate::settings::{self, Run, folder_path};
 use crate::terminal::failure::Failure;
-use crate::terminal::hints::Typed;
 use crate::vm;
 
 pub(crate) fn main(arguments: &InstallArgs) -> Result<ExitCode, Failure> {
@@ -31,7 +30,7 @@ pub(crate) fn main(arguments: &InstallArgs) -> Result<ExitCode, Failure> {
     hints(&wish);
     if install::install(platform, &home, &wish)? {
         let folder = Folder::at(&folder_path(&arguments.folder)?);
-        say!("done; see how it is with: {}", Typed::new(&folder).ours("status"));
+        say!("done; see how it is with: {}", settings::hints(&folder).command("status"));
     } else {
         say!("everything is installed already, and nothing was changed");
     }

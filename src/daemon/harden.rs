@@ -1,4 +1,4 @@
-//! What the process does to itself before it touches a secret.
+//! Hardens the process before it touches a secret.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -8,8 +8,8 @@ use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use secmem_proc::components;
 
-/// Variables that libraries read, and that must have no effect: they could add trusted roots, write
-/// TLS keys to a file, or send connections elsewhere.
+/// Variables that libraries read and that must have no effect: they could add trusted roots, write TLS keys to a
+/// file, or redirect connections.
 const NO_EFFECT: [&str; 12] = [
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
@@ -30,8 +30,8 @@ pub(crate) fn private_files() {
     umask(Mode::from_raw_mode(0o077));
 }
 
-/// Starts the process anew without the variables that must have no effect, if there are any. The
-/// environment of a running process cannot be changed safely.
+/// Restarts the process without the variables that must have no effect, if any is set. The environment of a running
+/// process cannot be changed safely.
 pub(crate) fn clean_environment() -> io::Result<()> {
     let set: Vec<&str> = NO_EFFECT.into_iter().filter(|name| std::env::var_os(name).is_some()).collect();
     if set.is_empty() {
@@ -51,14 +51,14 @@ pub(crate) fn keep_memory_private() -> secmem_proc::Result {
     components::disable_core_dumps_rlimit().and(components::disable_tracing_prctl())
 }
 
-/// Descriptors that are not for connections: files, sockets, the runtime's own.
+/// Descriptors reserved for files, sockets and the runtime.
 const DESCRIPTORS_KEPT: u64 = 128;
 
 /// `OPEN_MAX` of macOS's `sys/syslimits.h`.
 const OPEN_MAX: u64 = 10_240;
 
-/// As many descriptors as the system allows. How many client connections they are good for: each may
-/// have one upstream, and reading the secrets needs one too.
+/// Raises the limit of descriptors to the maximum. Returns how many client connections they allow: each may have one
+/// upstream connection.
 pub(crate) fn raise_descriptor_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raise = |to| setrlimit(Resource::Nofile, Rlimit { current: to, maximum: limit.maximum });

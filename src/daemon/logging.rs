@@ -39,7 +39,7 @@ const LINES_MAX: usize = 8192;
 /// Starts logging, and gives the mirror of the audit. What is written last needs the guard to be dropped.
 pub(crate) fn start(folder: &Folder, filter: &str) -> Result<(Mirror, WorkerGuard), Failure> {
     let filter = self::filter(filter)?.with_targets(CAPPED);
-    let file = LogFile::open(folder.proxy_log()).map_err(Failure::not_well)?;
+    let file = LogFile::open(folder.proxy_log())?;
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES_MAX).finish(file);
     let lines = tracing_subscriber::fmt::layer().with_writer(writer.clone()).with_ansi(false).with_timer(Clock);
     tracing_subscriber::registry().with(lines.fmt_fields(fields::on_one_line()).with_filter(filter)).init();

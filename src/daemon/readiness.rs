@@ -1,4 +1,4 @@
-//! Telling systemd how far we are, if it started us: one datagram a state, which nobody answers.
+//! Notifies systemd of the state of the process, if systemd started it.
 
 use std::ffi::OsStr;
 use std::io;
@@ -7,8 +7,8 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-/// Sends a state such as `READY=1`. That systemd does not hear is no reason to do anything else.
-pub(crate) fn tell(state: &str) {
+/// Sends a state such as `READY=1` in a datagram. Errors are ignored: nothing depends on it.
+pub(crate) fn notify(state: &str) {
     if let Some(name) = std::env::var_os("NOTIFY_SOCKET") {
         let _ = send(&name, state);
     }
@@ -16,7 +16,7 @@ pub(crate) fn tell(state: &str) {
 
 fn send(name: &OsStr, state: &str) -> io::Result<usize> {
     let socket = UnixDatagram::unbound()?;
-    // The runtime must not wait for whoever does not read.
+    // A receiver that does not read must not block the runtime.
     socket.set_nonblocking(true)?;
     socket.send_to_addr(state.as_bytes(), &address(name)?)
 }
@@ -30,8 +30,8 @@ fn address(name: &OsStr) -> io::Result<SocketAddr> {
     SocketAddr::from_pathname(name)
 }
 
-/// How often systemd wants to hear that we live, if the unit has a `WatchdogSec`.
-pub(crate) fn watchdog() -> Option<Duration> {
+/// Within which time systemd expects each sign of life, if the unit has a `WatchdogSec`.
+pub(crate) fn watchdog_limit() -> Option<Duration> {
     let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
     let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
     number("WATCHDOG_USEC").filter(|_| ours).map(Duration::from_micros)

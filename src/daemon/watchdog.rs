@@ -1,5 +1,6 @@
-//! Ends the process when the runtime stops ticking: nobody in it could, and the service manager then
-//! starts another. A systemd that wants to watch for itself is told of the ticks.
+//! Ends the process when the runtime stops ticking, so that the service manager restarts it.
+//!
+//! If systemd watches, too, each tick is a notification.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,28 +10,28 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::readiness;
 
-/// How often the runtime ticks, and how often it is looked whether it did.
+/// How often the runtime ticks, and how often the ticks are checked.
 const TICK: Duration = Duration::from_secs(1);
 const TICK_MIN: Duration = Duration::from_millis(1);
-/// Looks without a tick, one after the other, after which the runtime counts as stuck. They are counted,
-/// and not the time, because a computer that sleeps is not stuck.
+/// Checks in a row without a tick before the runtime counts as stuck. Checks are counted, not time, because a
+/// computer that sleeps is not stuck.
 const MISSES_MAX: u32 = 10;
 
-/// Watches the runtime that this is called in, from a thread of the system.
+/// Watches the current runtime from a thread of its own.
 pub(crate) fn start() -> std::io::Result<()> {
     let ticks = Arc::new(AtomicU64::new(0));
     let watched = ticks.clone();
-    let told = readiness::watchdog();
-    // Twice in the time after which systemd loses patience.
-    let tick = told.map_or(TICK, |limit| (limit / 2).clamp(TICK_MIN, TICK));
+    let limit = readiness::watchdog_limit();
+    // Twice within systemd's limit.
+    let tick = limit.map_or(TICK, |limit| (limit / 2).clamp(TICK_MIN, TICK));
     tokio::spawn(async move {
         let mut clock = interval(tick);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             clock.tick().await;
             ticks.fetch_add(1, Ordering::Relaxed);
-            if told.is_some() {
-                readiness::tell("WATCHDOG=1");
+            if limit.is_some() {
+                readiness::notify("WATCHDOG=1");
             }
         }
     });

@@ -1,8 +1,7 @@
-//! Injection and refusal, tried on a stage: this program, a folder of its own, servers on this machine and a
-//! value that was never anybody's secret.
+//! Injection and refusal, tried in a sandbox with a made-up value.
 
 use super::Link;
-use crate::sandbox::{Broken, Origin, Proxy, ServerCa};
+use crate::sandbox::{Origin, Proxy, SandboxError, ServerCa};
 
 const INJECTION: &str = "injection";
 const REFUSAL: &str = "refusal";
@@ -10,7 +9,7 @@ const LISTED: &str = "listed.example";
 const UNLISTED: &str = "unlisted.example";
 const FIX: &str = "secret-proxy demo";
 
-/// What happened to the two requests.
+/// The outcome of the two requests.
 struct Seen {
     injected: bool,
     refused: bool,
@@ -19,11 +18,11 @@ struct Seen {
 
 pub(super) fn links() -> [Link; 2] {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let seen = runtime.map_err(Broken::from).and_then(|runtime| runtime.block_on(try_both()));
+    let seen = runtime.map_err(SandboxError::from).and_then(|runtime| runtime.block_on(try_both()));
     match seen {
-        Err(broken) => {
+        Err(error) => {
             let fix = if std::env::temp_dir().is_dir() { FIX } else { "unset TMPDIR" };
-            let failed = Link::fail(INJECTION, format!("the throw-away proxy does not work: {broken}"), fix);
+            let failed = Link::fail(INJECTION, format!("the throw-away proxy does not work: {error}"), fix);
             [failed, Link::not_looked_at(REFUSAL, "the throw-away proxy does not work")]
         }
         Ok(seen) => [injection(&seen), refusal(&seen)],
@@ -41,14 +40,12 @@ fn injection(seen: &Seen) -> Link {
 fn refusal(seen: &Seen) -> Link {
     match (seen.refused, seen.recorded) {
         (true, true) => Link::ok(REFUSAL, "it reaches no other, and both requests are recorded"),
-        (true, false) => {
-            Link::fail(REFUSAL, "it reaches no other server, but the records are not as they should be", FIX)
-        }
+        (true, false) => Link::fail(REFUSAL, "it reaches no other server, but the audit records are wrong", FIX),
         (false, _) => Link::fail(REFUSAL, "a made-up secret reaches a server that it is not listed for", FIX),
     }
 }
 
-async fn try_both() -> Result<Seen, Broken> {
+async fn try_both() -> Result<Seen, SandboxError> {
     let ca = ServerCa::new()?;
     let [listed, unlisted] = [Origin::start(&ca, LISTED).await?, Origin::start(&ca, UNLISTED).await?];
     let value = made_up();
@@ -70,7 +67,7 @@ async fn try_both() -> Result<Seen, Broken> {
 
 fn made_up() -> String {
     let mut bytes = [0; 16];
-    // Were it not random, it would still be nobody's.
+    // Without randomness it would still be nobody's secret.
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     bytes.iter().fold("doctor-".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }

@@ -1,4 +1,4 @@
-//! A connection of our own, which holds the forward as long as it lives.
+//! A dedicated ssh connection, which holds the forward as long as it lives.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,77 +11,77 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::ssh_error::Trouble;
-use crate::vm::child::run;
+use super::ssh_error::SshError;
+use crate::child::run;
 use crate::vm::ssh::Ssh;
 
-/// How long ssh may take until it shares the connection: connecting is limited to 10 s by itself.
-const OPENED: Duration = Duration::from_secs(20);
-/// How often it is looked whether it does.
-const LOOK: Duration = Duration::from_millis(20);
+/// How long ssh may take to share the connection; its own limit for connecting is 10 s.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often the shared socket is checked meanwhile.
+const SOCKET_CHECK_EVERY: Duration = Duration::from_millis(20);
 /// How long ssh may take to end.
-const ENDED: Duration = Duration::from_secs(3);
-/// What is kept of what ssh says, in bytes.
-const TAIL: usize = 2048;
-/// How long the last of it may take to arrive.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const END_TIMEOUT: Duration = Duration::from_secs(3);
+/// How much of ssh's error output is kept, in bytes.
+const TAIL_BYTES: usize = 2048;
+/// How long the end of that output may take to arrive.
+const TAIL_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// ssh ends with us even when we are killed: then the pipe that we hold closes, and what waits for that ends it;
-/// a line instead says that it has ended. A stopped one would not notice. What waits is there before ssh is, and the
-/// shell becomes ssh: whatever ends in between, nothing is left.
+/// Ends ssh when this process ends, even by a kill: then our end of the pipe closes, and the waiting subshell kills ssh
+/// (and continues it, in case it is stopped). A line on the pipe says instead that ssh has ended. The subshell starts
+/// before ssh, and the shell becomes ssh: no moment leaves a process behind.
 const GUARD: &str = r#"exec 3<&0
 { read -r _ <&3 || { kill $$; kill -CONT $$; }; } >/dev/null 2>&1 &
 exec "$@" </dev/null 3<&-"#;
 
-/// ssh, sharing its connection with nobody but us. It ends when this is dropped.
+/// ssh, whose connection only we share. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// The socket by which we share it.
+    /// The socket by which it is shared.
     pub(super) control: PathBuf,
-    ended: watch::Receiver<Option<Trouble>>,
+    ended: watch::Receiver<Option<SshError>>,
     stop: oneshot::Sender<()>,
     watching: JoinHandle<()>,
 }
 
 impl Connection {
-    /// Connects. That the forward is refused may show only after this.
-    pub(super) async fn open(ssh: &Ssh, control: &Path, forward: &str) -> Result<Self, Trouble> {
+    /// Connects. A refused forward may show only later.
+    pub(super) async fn open(ssh: &Ssh, control: &Path, forward: &str) -> Result<Self, SshError> {
         clear(ssh, control).await;
         let mut command = guarded(&ssh.program);
         command.args(ssh.hold(control, forward));
-        let child = command.spawn().map_err(|error| Trouble::Other(format!("ssh cannot be started: {error}")))?;
+        let child = command.spawn().map_err(|error| SshError::Other(format!("cannot start ssh: {error}")))?;
         let (stop, stopped) = oneshot::channel();
         let (sender, ended) = watch::channel(None);
         let watching = tokio::spawn(watch(child, stopped, sender));
         let connection = Self { control: control.into(), ended, stop, watching };
-        let opened = timeout(OPENED, connection.shares()).await;
+        let opened = timeout(OPEN_TIMEOUT, connection.shares()).await;
         match opened {
             Ok(Ok(())) => Ok(connection),
-            Ok(Err(trouble)) => Err(trouble),
+            Ok(Err(error)) => Err(error),
             Err(_) => {
                 connection.end().await;
-                Err(Trouble::Silent(format!("ssh has not got in within {} s", OPENED.as_secs())))
+                Err(SshError::Silent(format!("ssh did not connect within {} s", OPEN_TIMEOUT.as_secs())))
             }
         }
     }
 
-    async fn shares(&self) -> Result<(), Trouble> {
+    async fn shares(&self) -> Result<(), SshError> {
         loop {
             tokio::select! {
-                trouble = self.ended() => return Err(trouble),
-                () = sleep(LOOK) => if self.control.exists() { return Ok(()) },
+                error = self.ended() => return Err(error),
+                () = sleep(SOCKET_CHECK_EVERY) => if self.control.exists() { return Ok(()) },
             }
         }
     }
 
-    /// Waits for its end, and tells what ssh said last.
-    pub(super) async fn ended(&self) -> Trouble {
+    /// Waits for its end, and returns ssh's last error.
+    pub(super) async fn ended(&self) -> SshError {
         let mut ended = self.ended.clone();
-        let trouble = ended.wait_for(Option::is_some).await.ok().and_then(|trouble| trouble.clone());
-        trouble.unwrap_or_else(|| Trouble::Other("ssh is not watched any more".to_owned()))
+        let error = ended.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
+        error.unwrap_or_else(|| SshError::Other("ssh is no longer watched".to_owned()))
     }
 
-    /// Ends it, and waits for that.
+    /// Ends it, and waits for the end.
     pub(super) async fn end(self) {
         drop(self.stop);
         let _ = self.watching.await;
@@ -89,10 +89,10 @@ impl Connection {
     }
 }
 
-/// What an earlier keeper left would keep ssh from sharing.
+/// Removes the socket of an earlier keeper, which would prevent sharing.
 async fn clear(ssh: &Ssh, control: &Path) {
     if control.exists() {
-        run(ssh.command(ssh.end_own(control)), ENDED).await;
+        let _ = run(ssh.command(ssh.end_own(control)), END_TIMEOUT).await;
         let _ = fs::remove_file(control);
     }
 }
@@ -104,35 +104,35 @@ fn guarded(program: &Path) -> Command {
     command
 }
 
-/// Reads along until ssh ends, or is to end.
-async fn watch(mut child: Child, mut stop: oneshot::Receiver<()>, ended: watch::Sender<Option<Trouble>>) {
+/// Reads ssh's errors until it ends, or is to end.
+async fn watch(mut child: Child, mut stop: oneshot::Receiver<()>, ended: watch::Sender<Option<SshError>>) {
     let (mut guard, stderr) = (child.stdin.take(), child.stderr.take());
     let mut said = Vec::new();
     if let Some(mut stderr) = stderr {
         tokio::select! {
             _ = &mut stop => {}
             _ = child.wait() => {}
-            () = read_along(&mut stderr, &mut said) => {}
+            () = read_tail(&mut stderr, &mut said) => {}
         }
-        let _ = timeout(LAST_WORDS, read_along(&mut stderr, &mut said)).await;
+        let _ = timeout(TAIL_TIMEOUT, read_tail(&mut stderr, &mut said)).await;
     }
     if let (Ok(Some(_)), Some(guard)) = (child.try_wait(), &mut guard) {
-        // Its number may be another's by now.
+        // Another process may have its number by now.
         let _ = guard.write_all(b"\n").await;
     }
     drop(guard);
-    if timeout(ENDED, child.wait()).await.is_err() {
+    if timeout(END_TIMEOUT, child.wait()).await.is_err() {
         let _ = child.kill().await;
     }
-    ended.send_replace(Some(Trouble::from_words(&String::from_utf8_lossy(&said))));
+    ended.send_replace(Some(SshError::from_stderr(&String::from_utf8_lossy(&said))));
 }
 
-/// Keeps the last words: the VM can make ssh complain without end.
-async fn read_along(stderr: &mut ChildStderr, said: &mut Vec<u8>) {
-    let mut piece = [0; TAIL];
+/// Keeps the end of the output, because the VM can make ssh print without end.
+async fn read_tail(stderr: &mut ChildStderr, said: &mut Vec<u8>) {
+    let mut piece = [0; TAIL_BYTES];
     while let Ok(length @ 1..) = stderr.read(&mut piece).await {
         said.extend_from_slice(piece.get(..length).unwrap_or_default());
-        said.drain(..said.len().saturating_sub(TAIL));
+        said.drain(..said.len().saturating_sub(TAIL_BYTES));
     }
 }
 
@@ -157,20 +157,20 @@ mod tests {
                 if let Ok(number) = fs::read_to_string(&told) {
                     return number.trim().parse().expect("a number");
                 }
-                sleep(LOOK).await;
+                sleep(SOCKET_CHECK_EVERY).await;
             }
         };
-        (child, timeout(OPENED, telling).await.expect("it tells its number"))
+        (child, timeout(OPEN_TIMEOUT, telling).await.expect("it tells its number"))
     }
 
     async fn ends(number: u32) {
         let ending = async {
             let pid = i32::try_from(number).ok().and_then(Pid::from_raw).expect("a number of a process");
             while test_kill_process(pid) != Err(Errno::SRCH) {
-                sleep(LOOK).await;
+                sleep(SOCKET_CHECK_EVERY).await;
             }
         };
-        timeout(OPENED, ending).await.expect("it is ended");
+        timeout(OPEN_TIMEOUT, ending).await.expect("it is ended");
     }
 
     #[tokio::test]
@@ -188,7 +188,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (mut child, _) = started(folder.path()).await;
         drop(child.stdin.take());
-        assert!(timeout(OPENED, child.wait()).await.is_ok(), "it is ended");
+        assert!(timeout(OPEN_TIMEOUT, child.wait()).await.is_ok(), "it is ended");
         let (mut child, _) = started(folder.path()).await;
         let mut guard = child.stdin.take().expect("a pipe");
         guard.write_all(b"\n").await.expect("told");

@@ -1,56 +1,57 @@
-//! What may happen to a tunnel, and what may be done.
+//! Events of a tunnel, and the steps that follow them.
 
 use std::time::Duration;
 
-use super::ssh_error::Trouble;
+use super::ssh_error::SshError;
 
 /// What has happened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Event {
-    /// The VM may be reached.
+    /// ssh may reach the VM.
     Located,
-    /// The VM does not run, or is not there.
+    /// The VM does not run, or does not exist.
     Absent(String),
-    /// The forward stands, as far as ssh says.
-    Linked,
-    /// It could not be made.
-    Failed(Trouble),
-    /// The connection that it went through has ended.
-    Ended(Trouble),
-    /// It is taken down.
-    Unlinked,
-    /// What a question met in the VM.
+    /// The forward is open, as far as ssh says.
+    Opened,
+    /// The forward could not be opened.
+    Failed(SshError),
+    /// The connection of the forward has ended.
+    Ended(SshError),
+    /// The forward is closed.
+    Closed,
+    /// The outcome of a probe through the tunnel.
     Probed(Probe),
-    /// What has the port in the VM, after the forward was refused.
-    Held(Probe),
+    /// What holds the port in the VM, after the forward was refused.
+    Occupied(Probe),
     /// The pause is over.
     Waited,
     /// The computer has slept.
     Woke,
-    /// The daemon answers on its status socket again, or does no more.
+    /// The daemon answers on its status socket again.
     ProxyBack,
+    /// The daemon no longer answers there.
     ProxyGone,
-    /// The daemon listens elsewhere now.
+    /// The daemon listens at another address now.
     ProxyMoved,
 }
 
-/// What a question met.
+/// The outcome of a probe.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Probe {
-    /// The proxy.
+    /// The proxy answers.
     Ours,
-    /// Nobody listens on the port, or the VM's sshd does not lead there.
+    /// Nothing listens on the port, or the VM's sshd does not connect to it.
     Refused,
-    /// Somebody who hung up.
+    /// The connection was closed without an answer.
     Nothing,
-    /// Somebody else.
+    /// Another program answers.
     Other,
-    /// Nobody in time.
+    /// No answer in time.
     Timeout,
     /// The proxy does not answer on this side either.
     NoProxy(String),
     /// ssh itself failed.
-    Lost(Trouble),
+    Lost(SshError),
 }
 
 /// What to do next.
@@ -58,14 +59,14 @@ pub(super) enum Probe {
 pub(super) enum Step {
     /// Find out how the VM is reached, and whether it runs.
     Locate,
-    /// Make the forward.
-    Link,
-    /// Take it down.
-    Unlink,
-    /// Ask through it, with this limit.
+    /// Open the forward.
+    Open,
+    /// Close it.
+    Close,
+    /// Probe through it, with this limit.
     Probe(Duration),
-    /// Find out who has the port.
-    Look,
+    /// Find out what holds the port.
+    Inspect,
     /// Pause.
     Wait(Duration),
 }

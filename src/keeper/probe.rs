@@ -1,32 +1,35 @@
-//! The question itself, put by whatever leads to the proxy: ssh through the VM, or a socket on this side.
+//! Asks the proxy a question, through the VM by ssh or over a local socket.
 
 use std::process::Stdio;
 use std::time::Duration;
 
 use actors::tunnels::probe::Question;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::event::Probe;
-use super::ssh_error::Trouble;
-use crate::vm::child::words;
+use super::forward::LocalEnd;
+use super::ssh_error::SshError;
 
 /// The proxy's answer has some 200 bytes. The VM may send what it likes.
 const ANSWER_MAX: usize = 4096;
-/// How long ssh may take to end when the answer has.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// What is read of ssh's own errors, in bytes.
+const ERROR_MAX: u64 = 64 * 1024;
+/// How long ssh may take to end after its output did.
+const LAST_OUTPUT: Duration = Duration::from_secs(1);
 /// ssh's words for a port in the VM that it is not led to.
 const REFUSED: [&str; 3] = ["Session open refused", "open failed", "stdio forwarding failed"];
 
-/// Asks, and reads until it is clear who answers.
+/// Asks, and reads until it is clear whether the proxy answers.
 pub(super) async fn ask(
     writer: &mut (impl AsyncWrite + Unpin),
     reader: &mut (impl AsyncRead + Unpin),
     question: &Question,
 ) -> Probe {
     let request = format!("GET {} HTTP/1.1\r\nHost: secret-proxy\r\nConnection: close\r\n\r\n", question.path);
-    // Who hangs up before it has read may have answered.
+    // The other side may have answered without reading to the end.
     let _ = writer.write_all(request.as_bytes()).await;
     let _ = writer.flush().await;
     let mut heard = Vec::new();
@@ -43,6 +46,25 @@ pub(super) async fn ask(
     if heard.is_empty() { Probe::Nothing } else { Probe::Other }
 }
 
+/// Asks on this side of the tunnel.
+pub(super) async fn ask_local(local_end: &LocalEnd, question: &Question) -> Probe {
+    match local_end {
+        LocalEnd::Unix(path) => match UnixStream::connect(path).await {
+            Ok(stream) => ask_stream(stream, question).await,
+            Err(_) => Probe::Nothing,
+        },
+        LocalEnd::Tcp(address) => match TcpStream::connect(address).await {
+            Ok(stream) => ask_stream(stream, question).await,
+            Err(_) => Probe::Nothing,
+        },
+    }
+}
+
+async fn ask_stream(stream: impl AsyncRead + AsyncWrite, question: &Question) -> Probe {
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    ask(&mut writer, &mut reader, question).await
+}
+
 fn is_answer(heard: &[u8], question: &Question) -> bool {
     heard.starts_with(b"HTTP/1.1 200 ") && heard.ends_with(format!("\r\n\r\n{}", question.answer).as_bytes())
 }
@@ -52,7 +74,7 @@ pub(super) async fn ask_by(mut command: Command, question: &Question, limit: Dur
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = match command.spawn() {
         Ok(child) => child,
-        Err(error) => return Probe::Lost(Trouble::Other(format!("ssh cannot be started: {error}"))),
+        Err(error) => return Probe::Lost(SshError::Other(format!("cannot start ssh: {error}"))),
     };
     let (Some(mut writer), Some(mut reader)) = (child.stdin.take(), child.stdout.take()) else {
         return Probe::Nothing;
@@ -62,21 +84,29 @@ pub(super) async fn ask_by(mut command: Command, question: &Question, limit: Dur
         Ok(Probe::Nothing) => {
             drop((writer, reader));
             // A master may hold the pipe open for ever.
-            let said = timeout(LAST_WORDS, words(child.stderr.take())).await.unwrap_or_default();
-            nothing(&said)
+            let error = timeout(LAST_OUTPUT, to_end(child.stderr.take())).await.unwrap_or_default();
+            unanswered(&error)
         }
         Ok(probe) => probe,
     }
 }
 
+async fn to_end(stream: Option<impl AsyncRead + Unpin>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(stream) = stream {
+        let _ = stream.take(ERROR_MAX).read_to_end(&mut bytes).await;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// No byte came: because of the VM's port, or of ssh itself?
-fn nothing(said: &str) -> Probe {
+fn unanswered(said: &str) -> Probe {
     if REFUSED.iter().any(|part| said.contains(part)) {
         Probe::Refused
     } else if said.trim().is_empty() {
         Probe::Nothing
     } else {
-        Probe::Lost(Trouble::from_words(said))
+        Probe::Lost(SshError::from_stderr(said))
     }
 }
 
@@ -106,7 +136,7 @@ mod tests {
             ("sleep 600", Probe::Timeout),
             ("echo 'stdio forwarding request failed: Session open refused by peer' >&2; exit 255", Probe::Refused),
             ("echo 'Control socket connect(/x): No such file' >&2; exit 255", {
-                Probe::Lost(Trouble::from_words("Control socket connect(/x): No such file"))
+                Probe::Lost(SshError::from_stderr("Control socket connect(/x): No such file"))
             }),
         ];
         for (script, expected) in table {

@@ -1,4 +1,4 @@
-//! What the keeper tells the daemon, and learns from it.
+//! Reports to the daemon, whose answers say where the proxy listens.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -12,111 +12,111 @@ use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
 use super::event::Event;
-use super::forward::{Here, Target};
+use super::forward::{LocalEnd, Target};
 use super::sleep::Clocks;
 
-/// How often it speaks.
+/// How often the keeper reports.
 const EVERY: Duration = Duration::from_secs(2);
 /// How long the daemon may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// What is read of an answer, in bytes.
 const ANSWER_MAX: u64 = 64 * 1024;
-/// Answers in a row that are missing before the daemon counts as gone: its status may be starting again.
+/// Missing answers in a row before the daemon counts as gone: its `status` owner may be restarting.
 const MISSES: u32 = 2;
 
-/// The line to the daemon.
+/// The keeper's side of the status socket.
 #[derive(Debug)]
-pub(super) struct Voice {
+pub(super) struct Reporter {
     socket: PathBuf,
     clocks: Clocks,
     misses: u32,
-    way_in: Option<WayIn>,
+    address: Option<ProxyAddress>,
 }
 
-/// How the proxy is reached.
+/// How the proxy is reached, as the daemon says.
 #[derive(Clone, Debug)]
-pub(super) struct WayIn {
+pub(super) struct ProxyAddress {
     pub(super) key: ProbeKey,
     unix: Option<PathBuf>,
     tcp: Option<SocketAddr>,
 }
 
-impl Voice {
+impl Reporter {
     pub(super) fn new(socket: PathBuf) -> Self {
-        Self { socket, clocks: Clocks::now(), misses: MISSES, way_in: None }
+        Self { socket, clocks: Clocks::now(), misses: MISSES, address: None }
     }
 
-    /// How the proxy is reached, if it is there.
-    pub(super) fn way_in(&self) -> Option<&WayIn> {
-        self.way_in.as_ref()
+    /// How the proxy is reached, if the daemon answers.
+    pub(super) fn address(&self) -> Option<&ProxyAddress> {
+        self.address.as_ref()
     }
 
-    /// Speaks every so often, until something has happened.
-    pub(super) async fn beat(&mut self, report: &TunnelReport, target: Target, linked: Option<&Here>) -> Event {
+    /// Reports periodically, until something has happened.
+    pub(super) async fn run(&mut self, report: &TunnelReport, target: Target, open: Option<&LocalEnd>) -> Event {
         loop {
             sleep(EVERY).await;
             if self.clocks.slept(&Clocks::now()) {
                 return Event::Woke;
             }
-            let happened = self.say(report).await;
-            let here = self.way_in.as_ref().and_then(|way_in| way_in.here(target));
+            let happened = self.send(report).await;
+            let local_end = self.address.as_ref().and_then(|address| address.local_end(target));
             if let Some(event) = happened {
                 return event;
             }
-            if linked.is_some_and(|linked| here.is_some_and(|here| here != *linked)) {
+            if open.is_some_and(|open| local_end.is_some_and(|local_end| local_end != *open)) {
                 return Event::ProxyMoved;
             }
         }
     }
 
-    /// Speaks once.
-    pub(super) async fn say(&mut self, report: &TunnelReport) -> Option<Event> {
-        let was_there = self.way_in.is_some();
-        if let Some(way_in) = timeout(PATIENCE, self.converse(report)).await.ok().flatten() {
+    /// Reports once.
+    pub(super) async fn send(&mut self, report: &TunnelReport) -> Option<Event> {
+        let was_there = self.address.is_some();
+        if let Some(address) = timeout(ANSWER_LIMIT, self.converse(report)).await.ok().flatten() {
             self.misses = 0;
-            self.way_in = Some(way_in);
+            self.address = Some(address);
             return (!was_there).then_some(Event::ProxyBack);
         }
         self.misses += 1;
         if self.misses < MISSES || !was_there {
             return None;
         }
-        self.way_in = None;
+        self.address = None;
         Some(Event::ProxyGone)
     }
 
-    async fn converse(&self, report: &TunnelReport) -> Option<WayIn> {
+    async fn converse(&self, report: &TunnelReport) -> Option<ProxyAddress> {
         let mut stream = UnixStream::connect(&self.socket).await.ok()?;
         let mut question = json!(report);
         question["ask"] = json!("tunnel");
         stream.write_all(format!("{question}\n").as_bytes()).await.ok()?;
         let mut answer = String::new();
         BufReader::new(stream.take(ANSWER_MAX)).read_line(&mut answer).await.ok()?;
-        WayIn::read(&serde_json::from_str(&answer).ok()?)
+        ProxyAddress::read(&serde_json::from_str(&answer).ok()?)
     }
 }
 
-impl WayIn {
+impl ProxyAddress {
     fn read(answer: &Value) -> Option<Self> {
         let addresses = || answer["listeners"].as_array().into_iter().flatten().filter_map(|it| it["address"].as_str());
         Some(Self {
             key: answer["key"].as_str()?.to_owned().into(),
             unix: addresses().find_map(|address| address.strip_prefix("unix:")).map(PathBuf::from),
-            tcp: addresses().find_map(|address| address.parse().ok()).map(on_this_side),
+            tcp: addresses().find_map(|address| address.parse().ok()).map(reachable),
         })
     }
 
-    /// Where the proxy listens.
-    pub(super) fn here(&self, target: Target) -> Option<Here> {
+    /// The listener that a tunnel of this target leads to.
+    pub(super) fn local_end(&self, target: Target) -> Option<LocalEnd> {
         match target {
-            Target::Socket => self.unix.clone().map(Here::Unix),
-            Target::Port => self.tcp.map(Here::Tcp),
+            Target::Socket => self.unix.clone().map(LocalEnd::Unix),
+            Target::Port => self.tcp.map(LocalEnd::Tcp),
         }
     }
 }
 
-/// One that listens everywhere is reached on loopback, too.
-fn on_this_side(address: SocketAddr) -> SocketAddr {
+/// An address that stands for all interfaces is reached on loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
     let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
     if address.ip().is_unspecified() { SocketAddr::new(loopback, address.port()) } else { address }
 }
@@ -142,17 +142,17 @@ mod tests {
 
     #[tokio::test]
     async fn sleep_is_noticed_at_the_next_beat() {
-        let mut voice = Voice::new("/nowhere/status.sock".into());
-        voice.clocks = Clocks::before_an_hour_of_sleep();
-        assert_eq!(voice.beat(&report(), Target::Socket, None).await, Event::Woke);
+        let mut reporter = Reporter::new("/nowhere/status.sock".into());
+        reporter.clocks = Clocks::before_an_hour_of_sleep();
+        assert_eq!(reporter.run(&report(), Target::Socket, None).await, Event::Woke);
     }
 
     #[tokio::test]
     async fn a_daemon_that_comes_is_noticed_at_once_and_one_that_goes_at_the_second_miss() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("status.sock");
-        let mut voice = Voice::new(path.clone());
-        assert_eq!(voice.say(&report()).await, None);
+        let mut reporter = Reporter::new(path.clone());
+        assert_eq!(reporter.send(&report()).await, None);
         let daemon = UnixListener::bind(&path).expect("bound");
         let answering = std::thread::spawn(move || {
             let (mut stream, _) = daemon.accept().expect("asked");
@@ -161,25 +161,25 @@ mod tests {
             stream.write_all(b"{\"key\":\"k\",\"listeners\":[]}\n").expect("taken");
             asked
         });
-        assert_eq!(voice.say(&report()).await, Some(Event::ProxyBack));
+        assert_eq!(reporter.send(&report()).await, Some(Event::ProxyBack));
         let asked: Value = serde_json::from_str(&answering.join().expect("answered")).expect("JSON");
         assert_eq!(
             (&asked["ask"], &asked["instance"], &asked["mode"]),
             (&json!("tunnel"), &json!("work"), &json!("shared"))
         );
-        assert_eq!(voice.say(&report()).await, None);
-        assert_eq!(voice.say(&report()).await, Some(Event::ProxyGone));
-        assert_eq!(voice.say(&report()).await, None);
+        assert_eq!(reporter.send(&report()).await, None);
+        assert_eq!(reporter.send(&report()).await, Some(Event::ProxyGone));
+        assert_eq!(reporter.send(&report()).await, None);
     }
 
     #[test]
     fn the_listeners_are_read_from_the_answer() {
         let listeners = json!([{"address": "0.0.0.0:7"}, {"address": "unix:/d/proxy.sock"}]);
-        let way_in = WayIn::read(&json!({"key": "k", "listeners": listeners})).expect("a way in");
-        assert_eq!(way_in.here(Target::Socket), Some(Here::Unix("/d/proxy.sock".into())));
-        assert_eq!(way_in.here(Target::Port), Some(Here::Tcp(([127, 0, 0, 1], 7).into())));
-        let bare = WayIn::read(&json!({"key": "k", "listeners": []})).expect("a way in");
-        assert_eq!((bare.here(Target::Socket), bare.here(Target::Port)), (None, None));
-        assert!(WayIn::read(&json!({"error": "unknown question"})).is_none());
+        let address = ProxyAddress::read(&json!({"key": "k", "listeners": listeners})).expect("a way in");
+        assert_eq!(address.local_end(Target::Socket), Some(LocalEnd::Unix("/d/proxy.sock".into())));
+        assert_eq!(address.local_end(Target::Port), Some(LocalEnd::Tcp(([127, 0, 0, 1], 7).into())));
+        let bare = ProxyAddress::read(&json!({"key": "k", "listeners": []})).expect("a way in");
+        assert_eq!((bare.local_end(Target::Socket), bare.local_end(Target::Port)), (None, None));
+        assert!(ProxyAddress::read(&json!({"error": "unknown question"})).is_none());
     }
 }

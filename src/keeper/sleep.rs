@@ -1,11 +1,11 @@
-//! Whether the computer has slept: the wall clock goes on meanwhile, the monotonic one does not.
+//! Detects sleep: the wall clock advances meanwhile, the monotonic clock does not.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// Less than this is a clock that was set right.
+/// A smaller difference is a clock that was corrected.
 const SLEPT: Duration = Duration::from_secs(5);
 
-/// Both clocks, as they were last looked at.
+/// Both clocks at the last check.
 #[derive(Debug)]
 pub(super) struct Clocks {
     monotonic: Instant,
@@ -17,13 +17,13 @@ impl Clocks {
         Self { monotonic: Instant::now(), wall: SystemTime::now() }
     }
 
-    /// As if it had slept for an hour since.
+    /// As if the computer had slept for an hour since.
     #[cfg(test)]
     pub(super) fn before_an_hour_of_sleep() -> Self {
         Self { wall: SystemTime::now() - Duration::from_secs(3600), ..Self::now() }
     }
 
-    /// Whether the computer has slept since the last look, and looks.
+    /// Whether the computer has slept since the last check, which this one replaces.
     pub(super) fn slept(&mut self, now: &Self) -> bool {
         let passed = now.monotonic.saturating_duration_since(self.monotonic);
         let by_the_wall = now.wall.duration_since(self.wall).unwrap_or_default();
@@ -47,7 +47,7 @@ mod tests {
                 wall: begin.wall + Duration::from_secs(wall),
             };
             assert_eq!(clocks.slept(&later), slept, "{monotonic} {wall}");
-            assert!(!clocks.slept(&later), "it is told once");
+            assert!(!clocks.slept(&later), "it is reported once");
         }
         // Set back.
         let mut clocks = Clocks { ..begin };

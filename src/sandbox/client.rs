@@ -1,4 +1,4 @@
-//! The client on the stage: one request through the proxy, as software in a VM would send it.
+//! The client in the sandbox: sends one request through the proxy, as a program in a VM would.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-use super::Broken;
+use super::SandboxError;
 
-/// What came back.
+/// The response.
 pub(crate) struct Answer {
     pub(crate) status: String,
     pub(crate) id: Option<String>,
@@ -23,7 +23,7 @@ pub(crate) struct Answer {
 }
 
 /// Sends `GET https://HOST/PATH` with a header, through the proxy, trusting its CA alone.
-pub(crate) async fn get(proxy: &str, ca_pem: &[u8], host: &str, path: &str, key: &str) -> Result<Answer, Broken> {
+pub(crate) async fn get(proxy: &str, ca_pem: &[u8], host: &str, path: &str, key: &str) -> Result<Answer, SandboxError> {
     let mut connections = JoinSet::new();
     let stream = TcpStream::connect(proxy).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;

@@ -1,4 +1,4 @@
-//! An HTTPS server inside this process, which keeps what it receives.
+//! An HTTPS server inside this process, which records the requests it receives.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,9 +16,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::Broken;
+use super::SandboxError;
 
-/// What arrived: the request line and the header that a secret is put into.
+/// Of each request the request line, and the header with the secret.
 #[derive(Clone, Default)]
 pub(crate) struct Received(Arc<Mutex<Vec<String>>>);
 
@@ -47,7 +47,7 @@ pub(crate) struct ServerCa {
 }
 
 impl ServerCa {
-    pub(crate) fn new() -> Result<Self, Broken> {
+    pub(crate) fn new() -> Result<Self, SandboxError> {
         let mut params = CertificateParams::new(Vec::<String>::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         Ok(Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)? })
@@ -57,7 +57,7 @@ impl ServerCa {
         self.issuer.pem()
     }
 
-    fn server(&self, name: &str) -> Result<ServerConfig, Broken> {
+    fn server(&self, name: &str) -> Result<ServerConfig, SandboxError> {
         let key = KeyPair::generate()?;
         let certificate = CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &self.issuer)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -68,7 +68,7 @@ impl ServerCa {
 
 impl Origin {
     /// Starts a server with a certificate for `name`.
-    pub(crate) async fn start(ca: &ServerCa, name: &str) -> Result<Self, Broken> {
+    pub(crate) async fn start(ca: &ServerCa, name: &str) -> Result<Self, SandboxError> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
         let acceptor = TlsAcceptor::from(Arc::new(ca.server(name)?));

@@ -1,4 +1,4 @@
-//! A real `secret-proxy run`, with made-up secrets and nothing of its user's settings.
+//! A real `secret-proxy run`, with made-up secrets and none of the user's settings.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -11,13 +11,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::client::{Answer, get};
-use super::{Broken, Origin, ServerCa};
+use super::{Origin, SandboxError, ServerCa};
 use crate::control::ask;
 
 /// How long it may take to start.
 const START: Duration = Duration::from_secs(8);
 
-/// A daemon in a folder of its own. Ends, and takes its folder along, when dropped.
+/// A daemon in a folder of its own. Dropping it ends it and removes the folder.
 pub(crate) struct Proxy {
     child: Child,
     address: String,
@@ -27,8 +27,8 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Starts it before these servers, each under its name.
-    pub(crate) async fn start(ca: &ServerCa, secrets: &str, servers: &[(&str, &Origin)]) -> Result<Self, Broken> {
-        let home = tempfile::Builder::new().prefix("secret-proxy-stage-").tempdir()?;
+    pub(crate) async fn start(ca: &ServerCa, secrets: &str, servers: &[(&str, &Origin)]) -> Result<Self, SandboxError> {
+        let home = tempfile::Builder::new().prefix("secret-proxy-sandbox-").tempdir()?;
         fs::write(home.path().join("secrets.env"), secrets)?;
         fs::write(home.path().join("servers-ca.pem"), ca.pem())?;
         let resolve = servers.iter().map(|(name, server)| format!("{name}:443:127.0.0.1:{}", server.port));
@@ -40,14 +40,14 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// Sends `GET https://HOST/PATH` with a header, as software in a VM would.
-    pub(crate) async fn get(&self, host: &str, path: &str, key: &str) -> Result<Answer, Broken> {
+    /// Sends `GET https://HOST/PATH` with a header, as a program in a VM would.
+    pub(crate) async fn get(&self, host: &str, path: &str, key: &str) -> Result<Answer, SandboxError> {
         let ca_pem = fs::read(self.folder.authority().join("ca-cert.pem"))?;
         get(&self.address, &ca_pem, host, path, key).await
     }
 
     /// The lines of the audit file that are about requests.
-    pub(crate) fn records(&self) -> Result<Vec<(String, Value)>, Broken> {
+    pub(crate) fn records(&self) -> Result<Vec<(String, Value)>, SandboxError> {
         let mut records = Vec::new();
         for line in fs::read_to_string(self.folder.audit())?.lines() {
             let record: Value = serde_json::from_str(line)?;
@@ -59,7 +59,7 @@ impl Proxy {
     }
 
     /// Waits until it listens.
-    async fn wait(&mut self) -> Result<String, Broken> {
+    async fn wait(&mut self) -> Result<String, SandboxError> {
         let begun = Instant::now();
         while begun.elapsed() < START {
             if let Some(code) = self.child.try_wait()? {
@@ -75,7 +75,7 @@ impl Proxy {
     }
 }
 
-fn run_command(home: &Path, resolve: &str) -> Result<Command, Broken> {
+fn run_command(home: &Path, resolve: &str) -> Result<Command, SandboxError> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg0("secret-proxy").arg("run").env_clear().stdin(Stdio::null()).stdout(Stdio::null());
     command.arg("--dir").arg(home).args(["--listen", "127.0.0.1:0", "--allow-net", "127.0.0.1/32"]);

@@ -1,20 +1,20 @@
-//! Where the VM is: one of Lima's, or any that an ssh config file leads to.
+//! Locates a VM: one of Lima's, or a host of an ssh config file.
 
-use std::env;
-use std::ffi::OsStr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::child::{Ran, run};
+use super::ssh::Ssh;
+use crate::child::{End, run};
+use crate::programs::find_program;
+use crate::terminal::failure::Failure;
 
 /// How long limactl may take.
 const LIMACTL: Duration = Duration::from_secs(5);
 
-/// Where the VM is.
+/// A VM that is to be reached.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     /// Lima's VM of this name.
@@ -23,10 +23,10 @@ pub(crate) enum Place {
     Config { file: PathBuf, host: String },
 }
 
-/// What was found.
+/// The result of locating it.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Located {
-    /// It may be reached by this file and host.
+    /// ssh may reach it by this file and host.
     At { file: PathBuf, host: String },
     /// It does not run.
     Stopped(String),
@@ -35,6 +35,28 @@ pub(crate) enum Located {
 }
 
 impl Place {
+    /// Lima's VM of this name.
+    pub(crate) fn lima(name: &str) -> Result<Self, Failure> {
+        let limactl = find_program("limactl");
+        Ok(Self::Lima { name: name.to_owned(), home: super::lima_home()?, limactl })
+    }
+
+    /// A host of this ssh config file.
+    pub(crate) fn host(file: &Path, host: &str) -> Result<Self, Failure> {
+        let file = config_path(file)?;
+        super::host(host)?;
+        Ok(Self::Config { file, host: host.to_owned() })
+    }
+
+    /// How ssh reaches it by default, without asking Lima.
+    pub(crate) fn ssh(&self, program: PathBuf) -> Ssh {
+        let (config, host) = match self {
+            Self::Lima { name, home, .. } => (ssh_config_of(home, name), host_of(name)),
+            Self::Config { file, host } => (file.clone(), host.clone()),
+        };
+        Ssh { program, config, host }
+    }
+
     /// Looks, and waits for nothing.
     pub(crate) async fn locate(&self) -> Located {
         match self {
@@ -50,14 +72,12 @@ impl Place {
     }
 }
 
-/// What limactl says; nothing if it does not answer, which must not keep a tunnel from being made.
+/// limactl's answer; nothing if it does not answer, which must not prevent a tunnel.
 async fn list(limactl: &Path, home: &Path, name: &str) -> Option<Located> {
     let mut command = Command::new(limactl);
     command.args(["list", "--format", "json", name]).env("LIMA_HOME", home);
-    match run(command, LIMACTL).await {
-        Ran::Ended { good, stdout, .. } => from_list(good, &stdout, home, name),
-        Ran::TimedOut | Ran::NotStarted(_) => None,
-    }
+    let ran = run(command, LIMACTL).await.ok().filter(|ran| ran.end != End::TimedOut)?;
+    from_list(ran.end == End::Succeeded, &ran.stdout(), home, name)
 }
 
 /// One JSON object a line.
@@ -69,7 +89,7 @@ fn from_list(good: bool, stdout: &str, home: &Path, name: &str) -> Option<Locate
     match vm["status"].as_str() {
         Some("Running") => {
             let named = vm["sshConfigFile"].as_str().filter(|path| !path.is_empty()).map(PathBuf::from);
-            let file = named.unwrap_or_else(|| home.join(name).join("ssh.config"));
+            let file = named.unwrap_or_else(|| ssh_config_of(home, name));
             Some(Located::At { file, host: host_of(name) })
         }
         Some(status) => Some(Located::Stopped(format!("limactl says {status}: limactl start {name}"))),
@@ -77,9 +97,9 @@ fn from_list(good: bool, stdout: &str, home: &Path, name: &str) -> Option<Locate
     }
 }
 
-/// What the folder says.
+/// As the instance's folder shows.
 fn unlisted(home: &Path, name: &str) -> Located {
-    let file = home.join(name).join("ssh.config");
+    let file = ssh_config_of(home, name);
     if file.is_file() {
         Located::At { file, host: host_of(name) }
     } else if home.join(name).join("lima.yaml").is_file() {
@@ -96,16 +116,18 @@ fn unknown(home: &Path, name: &str) -> Located {
     ))
 }
 
-fn host_of(name: &str) -> String {
-    format!("lima-{name}")
+/// Where Lima writes the ssh config of an instance when it starts.
+fn ssh_config_of(home: &Path, name: &str) -> PathBuf {
+    home.join(name).join("ssh.config")
 }
 
-/// A program in one of the folders of PATH.
-pub(crate) fn find_program(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
-    let is_program =
-        |file: &PathBuf| file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0);
-    let folders = env::split_paths(path?).filter(|folder| folder.is_absolute());
-    folders.map(|folder| folder.join(name)).find(is_program)
+/// What `--ssh-config` names, from the root on: hints and installed services use it elsewhere.
+pub(crate) fn config_path(file: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(file).map_err(|error| Failure::usage(format!("--ssh-config: {error}")))
+}
+
+fn host_of(name: &str) -> String {
+    format!("lima-{name}")
 }
 
 #[cfg(test)]
@@ -113,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn table_of_what_limactl_says() {
+    fn table_of_answers_of_limactl() {
         let at = |file: &str| Some(Located::At { file: file.into(), host: "lima-work".to_owned() });
         let line =
             |status: &str, file: &str| format!(r#"{{"name":"work","status":"{status}","sshConfigFile":"{file}"}}"#);
@@ -135,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn without_limactl_the_folder_tells() {
+    fn without_limactl_the_folder_shows_where_the_vm_is() {
         let home = tempfile::tempdir().expect("a folder");
         let put = |name: &str| {
             std::fs::create_dir_all(home.path().join("work")).expect("made");
@@ -146,12 +168,5 @@ mod tests {
         assert!(matches!(unlisted(home.path(), "work"), Located::Stopped(_)));
         put("ssh.config");
         assert!(matches!(unlisted(home.path(), "work"), Located::At { .. }));
-    }
-
-    #[test]
-    fn programs_are_found_in_absolute_folders_only() {
-        assert_eq!(find_program("sh", Some("nowhere:/bin".as_ref())), Some("/bin/sh".into()));
-        assert_eq!(find_program("sh", Some(":.:/nowhere".as_ref())), None);
-        assert_eq!(find_program("sh", None), None);
     }
 }

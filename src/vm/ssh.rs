@@ -1,7 +1,7 @@
 //! The command lines of ssh.
 //!
-//! What is given here comes before the config file, which may be Lima's or the owner's own: no agent, no
-//! Kerberos ticket, no X11, no command and no connection is shared with a hostile VM because of a line in there.
+//! Options given here override the config file, which may be Lima's or the owner's own: no agent, no Kerberos ticket,
+//! no X11, no command and no connection is shared with a hostile VM because of a line in that file.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,11 @@ pub(crate) struct Ssh {
     pub(crate) host: String,
 }
 
-/// What is always so.
+/// Options of every command line.
 const ALWAYS: [&str; 10] =
     ["-a", "-k", "-x", "-T", "-o", "BatchMode=yes", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none"];
 
-/// A connection of our own: short limits, and an end as soon as the forward cannot be had. It is shared
-/// with the keeper's questions alone.
+/// A dedicated connection: short limits, and it ends when the forward is refused. Only the keeper's questions share it.
 const OWN: [&str; 16] = [
     "-N",
     "-M",
@@ -41,11 +40,16 @@ const OWN: [&str; 16] = [
     "ServerAliveCountMax=3",
 ];
 
-/// Never a new connection: ssh makes one when it finds none to share.
+/// A connection for one question, such as `doctor`'s. Lima's shared one is left alone: it would hold our files open
+/// and outlive us.
+const SINGLE_USE: [&str; 8] =
+    ["-S", "none", "-o", "ControlMaster=no", "-o", "ClearAllForwardings=yes", "-o", "ConnectTimeout=8"];
+
+/// Prevents a new connection: by default ssh opens one when it finds none to share.
 const NO_NEW_ONE: [&str; 4] = ["-o", "ControlMaster=no", "-o", "ProxyCommand=false"];
 
 impl Ssh {
-    /// Holds the forward with a connection of our own.
+    /// Holds the forward with a dedicated connection.
     pub(crate) fn hold(&self, control: &Path, forward: &str) -> Vec<OsString> {
         let mut words = words(&ALWAYS);
         words.extend(self::words(&OWN));
@@ -53,15 +57,15 @@ impl Ssh {
         self.to_host(words)
     }
 
-    /// Asks or tells the master of a shared connection; never to exit or stop, as it is not ours.
-    pub(crate) fn tell(&self, order: Order, forward: Option<&str>) -> Vec<OsString> {
+    /// Sends a command to the master of a shared connection; never exit or stop, as it is not ours.
+    pub(crate) fn control(&self, command: MasterCommand, forward: Option<&str>) -> Vec<OsString> {
         let mut words = words(&ALWAYS);
-        words.extend(["-O", order.as_str()].map(OsString::from));
+        words.extend(["-O", command.as_str()].map(OsString::from));
         words.extend(forward.into_iter().flat_map(|forward| ["-R".into(), forward.into()]));
         self.to_host(words)
     }
 
-    /// Ends a master of our own that outlived its keeper.
+    /// Ends our own master that outlived its keeper.
     pub(crate) fn end_own(&self, control: &Path) -> Vec<OsString> {
         let mut words = words(&ALWAYS);
         words.extend([OsString::from("-S"), percent(control), "-O".into(), "exit".into()]);
@@ -78,10 +82,27 @@ impl Ssh {
     }
 
     /// The same by a new connection.
-    pub(crate) fn anew(&self, port: u16) -> Vec<OsString> {
+    pub(crate) fn through_new(&self, port: u16) -> Vec<OsString> {
         let mut words = words(&ALWAYS);
         let own = ["-S", "none", "-o", "ControlMaster=no", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5"];
         words.extend(self::words(&own));
+        self.lead_to(words, port)
+    }
+
+    /// Runs a script by a login shell there, on a connection of its own.
+    pub(crate) fn script(&self, script: &str) -> Vec<OsString> {
+        debug_assert!(!script.contains('\''), "it stands in quotes of whatever shell the user has");
+        let mut words = words(&ALWAYS);
+        words.extend(self::words(&SINGLE_USE));
+        let mut words = self.to_host(words);
+        words.push(format!("exec sh -lc '{script}'").into());
+        words
+    }
+
+    /// Leads stdin and stdout to a port in the VM, on a connection of its own.
+    pub(crate) fn port_once(&self, port: u16) -> Vec<OsString> {
+        let mut words = words(&ALWAYS);
+        words.extend(self::words(&SINGLE_USE));
         self.lead_to(words, port)
     }
 
@@ -102,15 +123,15 @@ impl Ssh {
     }
 }
 
-/// What a shared connection's master is asked.
+/// A command to the master of a shared connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Order {
+pub(crate) enum MasterCommand {
     Check,
     Forward,
     Cancel,
 }
 
-impl Order {
+impl MasterCommand {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Check => "check",
@@ -124,17 +145,17 @@ fn words(words: &[&str]) -> Vec<OsString> {
     words.iter().map(OsString::from).collect()
 }
 
-/// ssh fills in `%h` and the like.
+/// Escapes `%`, because ssh expands `%h` and the like.
 fn percent(path: &Path) -> OsString {
     path.to_string_lossy().replace('%', "%%").into()
 }
 
-/// A path as a part of a forward, if it can be one: ssh fills in `%h` and `${NAME}`, and parts end at a colon.
+/// A path as a part of a forward, if it can be one: ssh expands `%h` and `${NAME}`, and a colon ends a part.
 pub(crate) fn unix_path(path: &Path) -> Result<String, String> {
     /// The shortest `sun_path` of our systems, macOS's, and its final zero.
     const SUN_PATH: usize = 104 - 1;
     let Some(text) = path.to_str().filter(|text| !text.contains("${") && !text.contains(char::is_control)) else {
-        return Err(format!("ssh cannot be told of {}: choose another folder with --dir", path.display()));
+        return Err(format!("ssh does not accept the path {}: choose another folder with --dir", path.display()));
     };
     if text.len() > SUN_PATH {
         return Err(format!("{text} is too long for a socket: choose a folder with a shorter path with --dir"));
@@ -142,7 +163,7 @@ pub(crate) fn unix_path(path: &Path) -> Result<String, String> {
     Ok(text.replace('\\', "\\\\").replace(':', "\\:").replace('%', "%%"))
 }
 
-/// The words of a forward; to be cancelled it must be named by the same ones.
+/// The argument of a forward; cancelling it takes the same one.
 pub(crate) fn forward(port: u16, here: &str) -> String {
     // 127.0.0.1 and not localhost: the port in the VM is for the VM alone, and spelling counts.
     format!("127.0.0.1:{port}:{here}")
@@ -178,15 +199,19 @@ mod tests {
                  -o ConnectionAttempts=1 -o ServerAliveInterval=5 -o ServerAliveCountMax=3 \
                  -S /d/c -R 127.0.0.1:17329:/d/proxy.sock",
             ),
-            (ssh().tell(Order::Check, None), "-O check"),
-            (ssh().tell(Order::Forward, Some(&forward)), "-O forward -R 127.0.0.1:17329:/d/proxy.sock"),
-            (ssh().tell(Order::Cancel, Some(&forward)), "-O cancel -R 127.0.0.1:17329:/d/proxy.sock"),
+            (ssh().control(MasterCommand::Check, None), "-O check"),
+            (ssh().control(MasterCommand::Forward, Some(&forward)), "-O forward -R 127.0.0.1:17329:/d/proxy.sock"),
+            (ssh().control(MasterCommand::Cancel, Some(&forward)), "-O cancel -R 127.0.0.1:17329:/d/proxy.sock"),
             (ssh().through(None, 7), "-o ControlMaster=no -o ProxyCommand=false -W 127.0.0.1:7"),
             (
                 ssh().through(Some("/d/50%".as_ref()), 7),
                 "-o ControlMaster=no -o ProxyCommand=false -S /d/50%% -W 127.0.0.1:7",
             ),
-            (ssh().anew(7), "-S none -o ControlMaster=no -o LogLevel=ERROR -o ConnectTimeout=5 -W 127.0.0.1:7"),
+            (
+                ssh().port_once(7),
+                "-S none -o ControlMaster=no -o ClearAllForwardings=yes -o ConnectTimeout=8 -W 127.0.0.1:7",
+            ),
+            (ssh().through_new(7), "-S none -o ControlMaster=no -o LogLevel=ERROR -o ConnectTimeout=5 -W 127.0.0.1:7"),
         ];
         for (words, expected) in table {
             assert_eq!(line(&words), format!("{ALWAYS_LINE} {expected} -F /l/work/ssh.config -- lima-work"));
@@ -196,8 +221,8 @@ mod tests {
     /// The master of a shared connection is not ours: it is never told to end.
     #[test]
     fn a_shared_master_is_never_told_to_end() {
-        for order in [Order::Check, Order::Forward, Order::Cancel] {
-            let line = line(&ssh().tell(order, None));
+        for command in [MasterCommand::Check, MasterCommand::Forward, MasterCommand::Cancel] {
+            let line = line(&ssh().control(command, None));
             assert!(!line.contains("exit") && !line.contains("stop"), "{line}");
         }
         assert!(line(&ssh().end_own("/d/c".as_ref())).contains("-S /d/c -O exit"));

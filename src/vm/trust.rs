@@ -1,5 +1,6 @@
-//! What `doctor` has seen in VMs: which of our roots each trusts. Nothing else can know it: a client does not
-//! say whom it trusts.
+//! The roots of ours that each VM trusts, as `doctor` last saw.
+//!
+//! Nothing else can find out: a client does not say what it trusts.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,10 +11,10 @@ use actors::folder::Folder;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-/// By the name that it was looked at by: a Lima instance, or a host of an ssh configuration.
+/// By the VM's name: a Lima instance, or a host of an ssh configuration.
 pub(crate) type Guests = BTreeMap<String, Guest>;
 
-/// One VM, as it was last seen.
+/// One VM at its last check.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Guest {
     /// RFC 3339.
@@ -22,12 +23,12 @@ pub(crate) struct Guest {
     pub(crate) trusts: Vec<String>,
 }
 
-/// All that were looked at; none if there is no such file, or it is not ours to read.
+/// All checked VMs; none if the file is missing or not readable.
 pub(crate) fn read(folder: &Folder) -> Guests {
     fs::read(path(folder)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
-/// Keeps in mind what was seen now.
+/// Records what a check saw now.
 pub(crate) fn note(folder: &Folder, name: &str, guest: Guest) -> io::Result<()> {
     let mut guests = read(folder);
     guests.insert(name.to_owned(), guest);

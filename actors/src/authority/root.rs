@@ -14,12 +14,12 @@ use rcgen::{
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
 use super::rotation;
-use crate::folder::FolderError;
+use crate::clock;
+use crate::folder::{FolderError, is_open_to_others, is_own};
 use crate::hex;
 use crate::hint::{Advise, Hint};
 use crate::limits::{LEAF_BACKDATED, ROOT_VALID};
@@ -153,10 +153,10 @@ impl RootCertificate {
         let (not_before, not_after) = validity(&der).ok_or_else(|| damaged("it is not a CA certificate"))?;
         let now = OffsetDateTime::now_utc();
         if now < not_before || now > not_after {
-            return Err(RootError::NotValid(path, rfc3339(not_before), rfc3339(not_after)));
+            return Err(RootError::NotValid(path, clock::to_second(not_before), clock::to_second(not_after)));
         }
         let (fingerprint, made) = (fingerprint(&der), not_before + LEAF_BACKDATED);
-        Ok(Self { pem, der, fingerprint, not_after: rfc3339(not_after), made, ends: not_after })
+        Ok(Self { pem, der, fingerprint, not_after: clock::to_second(not_after), made, ends: not_after })
     }
 }
 
@@ -177,10 +177,6 @@ fn validity(der: &CertificateDer<'_>) -> Option<(OffsetDateTime, OffsetDateTime)
     parsed.is_ca().then(|| (validity.not_before.to_datetime(), validity.not_after.to_datetime()))
 }
 
-fn rfc3339(time: OffsetDateTime) -> String {
-    time.format(&Rfc3339).unwrap_or_default()
-}
-
 /// SHA-256 of a certificate, as browsers and `openssl x509 -fingerprint` show it.
 pub fn fingerprint(der: &[u8]) -> String {
     let hex = hex::encode(digest::digest(&digest::SHA256, der).as_ref()).to_ascii_uppercase();
@@ -199,10 +195,10 @@ fn read_key(path: &Path) -> Result<Zeroizing<String>, RootError> {
     if !found.is_file() {
         return Err(FolderError::NotA(path.into(), "regular file").into());
     }
-    if found.uid() != rustix::process::geteuid().as_raw() {
+    if !is_own(&found) {
         return Err(FolderError::NotOurs(path.into()).into());
     }
-    if found.mode() & 0o077 != 0 {
+    if is_open_to_others(&found) {
         return Err(RootError::KeyExposed(path.into(), found.mode() & 0o777));
     }
     let mut pem = Zeroizing::new(String::with_capacity(4096));

@@ -33,7 +33,7 @@ pub enum BindError {
     NotASocket(PathBuf),
     /// Nobody asked for it, so that nobody may expect it to be served.
     #[error("--listen does not name {0}, for which this process inherited a socket")]
-    NotListed(Handed),
+    NotListed(InheritedSocket),
     /// A socket is made in a folder.
     #[error("cannot listen on unix:{}: there is no folder {}", .0.display(), .0.parent().unwrap_or(.0).display())]
     NoFolder(PathBuf),
@@ -65,14 +65,14 @@ impl Advise for BindError {
 
 /// A listening socket that this process was started with.
 #[derive(Debug)]
-pub enum Handed {
+pub enum InheritedSocket {
     /// On a TCP address.
     Tcp(TcpListener, SocketAddr),
     /// At a path.
     Unix(UnixListener, PathBuf),
 }
 
-impl fmt::Display for Handed {
+impl fmt::Display for InheritedSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(_, address) => address.fmt(f),
@@ -81,7 +81,7 @@ impl fmt::Display for Handed {
     }
 }
 
-impl Handed {
+impl InheritedSocket {
     /// Whether this is what was to be listened on. A folder may have two names.
     fn is(&self, listen: &Listen) -> bool {
         match (self, listen) {
@@ -97,22 +97,24 @@ impl Handed {
     fn bound(self) -> io::Result<Bound> {
         match self {
             Self::Tcp(listener, _) => listener.set_nonblocking(true).map(|()| Bound::Tcp(listener)),
-            Self::Unix(listener, path) => listener.set_nonblocking(true).map(|()| Bound::Lent(listener, path)),
+            Self::Unix(listener, path) => listener.set_nonblocking(true).map(|()| Bound::Inherited(listener, path)),
         }
     }
 }
 
-/// Binds all addresses but those whose sockets were handed over.
-pub(crate) fn bind_all(listen: &[Listen], mut handed: Vec<Handed>) -> Result<Vec<Bound>, BindError> {
+/// Binds all addresses but those whose sockets were inherited.
+pub(crate) fn bind_all(listen: &[Listen], mut inherited: Vec<InheritedSocket>) -> Result<Vec<Bound>, BindError> {
     let mut bound = Vec::new();
     for wanted in listen {
-        let socket = match handed.iter().position(|it| it.is(wanted)) {
-            Some(at) => handed.remove(at).bound().map_err(|error| BindError::Io(wanted.to_string(), error.kind()))?,
+        let socket = match inherited.iter().position(|it| it.is(wanted)) {
+            Some(at) => {
+                inherited.remove(at).bound().map_err(|error| BindError::Io(wanted.to_string(), error.kind()))?
+            }
             None => bind(wanted)?,
         };
         bound.push(socket);
     }
-    match handed.pop() {
+    match inherited.pop() {
         Some(socket) => Err(BindError::NotListed(socket)),
         None => Ok(bound),
     }

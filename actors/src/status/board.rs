@@ -13,6 +13,7 @@ use policy::secrets::secret::Name;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 
+use crate::hint::Hint;
 use crate::tunnels::heard::Tunnels;
 use crate::tunnels::probe::ProbeKey;
 
@@ -145,12 +146,21 @@ pub(crate) struct SecretsReport {
     pub(crate) names: Arc<[Name]>,
     pub(crate) loaded: Option<Instant>,
     pub(crate) detail: String,
+    pub(crate) hints: Vec<Hint>,
 }
 
 impl SecretsReport {
     pub(crate) fn idle(source: PathBuf) -> Self {
         let detail = "nothing read yet; the next placeholder reads".to_owned();
-        Self { state: SecretsState::Idle, source, kind: None, names: Arc::default(), loaded: None, detail }
+        Self {
+            state: SecretsState::Idle,
+            source,
+            kind: None,
+            names: Arc::default(),
+            loaded: None,
+            detail,
+            hints: Vec::new(),
+        }
     }
 }
 

@@ -33,6 +33,7 @@ fn secrets(board: &Board) -> Value {
         "names": secrets.names.iter().map(Name::as_str).collect::<Vec<_>>(),
         "age_s": secrets.loaded.map(|loaded| loaded.elapsed().as_secs()),
         "detail": secrets.detail,
+        "hints": secrets.hints,
         "owner_running": up("secret_store"),
     })
 }

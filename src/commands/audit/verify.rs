@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::terminal::escape::{visible, visible_json};
 use crate::terminal::failure::Failure;
-use crate::terminal::hints::Typed;
+use crate::terminal::hints::Hints;
 use crate::trail::Trail;
 use crate::trail::chain::{Chain, check};
 use crate::trail::link::Head;
@@ -21,18 +21,18 @@ pub(super) fn head(text: &str) -> Result<Head, Failure> {
     text.trim().parse().map_err(usage)
 }
 
-pub(super) fn main(trail: &mut Trail, typed: &Typed, pinned: Option<Head>, json: bool) -> Result<ExitCode, Failure> {
+pub(super) fn main(trail: &mut Trail, hints: &Hints, pinned: Option<Head>, json: bool) -> Result<ExitCode, Failure> {
     let files = trail.files();
     let chain = check(trail, pinned).map_err(Failure::not_well)?;
     if json {
         say!("{}", visible_json(&report(&chain, files).to_string()));
     } else {
-        print(&chain, files, typed);
+        print(&chain, files, hints);
     }
     Ok(if chain.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(chain: &Chain, files: usize, typed: &Typed) {
+fn print(chain: &Chain, files: usize, hints: &Hints) {
     for note in &chain.notes {
         say!("{}: {}", note.place, visible(&note.what));
     }
@@ -46,7 +46,7 @@ fn print(chain: &Chain, files: usize, typed: &Typed) {
     let plural = if files == 1 { "" } else { "s" };
     say!("{} records in {files} file{plural}, from {first} to {last}: the chain is whole", chain.records);
     if let Some(head) = chain.head() {
-        say!("head {head}\n{LIMITS}\n    {}", typed.ours(&format!("audit --verify --head {head}")));
+        say!("head {head}\n{LIMITS}\n    {}", hints.command(&format!("audit --verify --head {head}")));
     }
 }
 

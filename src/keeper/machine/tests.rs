@@ -16,9 +16,9 @@ impl Bench {
     /// One that has come up.
     fn up(mode: TunnelMode) -> Self {
         let mut bench = Self::new(mode);
-        assert_eq!(bench.on(Event::Located), Step::Link);
-        assert_eq!(bench.on(Event::Linked), Step::Probe(ANSWER));
-        assert_eq!(bench.on(Event::Probed(Probe::Ours)), Step::Wait(EVERY));
+        assert_eq!(bench.on(Event::Located), Step::Open);
+        assert_eq!(bench.on(Event::Opened), Step::Probe(PROBE_TIMEOUT));
+        assert_eq!(bench.on(Event::Probed(Probe::Ours)), Step::Wait(PROBE_EVERY));
         assert_eq!((bench.machine.state(), bench.machine.error()), (TunnelState::Up, None));
         bench
     }
@@ -41,8 +41,8 @@ impl Bench {
 
 use TunnelMode::{Dedicated, Shared};
 
-fn other(why: &str) -> Trouble {
-    Trouble::Other(why.to_owned())
+fn other(why: &str) -> SshError {
+    SshError::Other(why.to_owned())
 }
 
 #[test]
@@ -50,8 +50,8 @@ fn while_all_is_well_it_asks_again_and_again() {
     for mode in [Dedicated, Shared] {
         let mut bench = Bench::up(mode);
         for _ in 0..3 {
-            assert_eq!(bench.on(Event::Waited), Step::Probe(ANSWER));
-            assert_eq!(bench.probed(&Probe::Ours), Step::Wait(EVERY));
+            assert_eq!(bench.on(Event::Waited), Step::Probe(PROBE_TIMEOUT));
+            assert_eq!(bench.probed(&Probe::Ours), Step::Wait(PROBE_EVERY));
         }
     }
 }
@@ -60,16 +60,21 @@ fn while_all_is_well_it_asks_again_and_again() {
 #[test]
 fn table_of_failures() {
     let table = [
-        (Event::Absent("limactl start work".to_owned()), TunnelState::VmStopped, "limactl start work", VM),
-        (Event::Failed(Trouble::NoMaster("log in".to_owned())), TunnelState::NoMaster, "log in", MASTER),
-        (Event::Failed(Trouble::Silent("no word".to_owned())), TunnelState::Stalled, "no word", BACKOFF_MIN),
+        (Event::Absent("limactl start work".to_owned()), TunnelState::VmStopped, "limactl start work", VM_CHECK_EVERY),
+        (Event::Failed(SshError::NoMaster("log in".to_owned())), TunnelState::NoMaster, "log in", MASTER_CHECK_EVERY),
+        (Event::Failed(SshError::Silent("no word".to_owned())), TunnelState::Stalled, "no word", BACKOFF_MIN),
         (Event::Failed(other("no key")), TunnelState::Unreachable, "no key", BACKOFF_MIN),
-        (Event::Held(Probe::Other), TunnelState::PortTaken, "port 17329 in the VM is taken by another", BACKOFF_MIN),
-        (Event::Held(Probe::Nothing), TunnelState::PortTaken, "taken by another program", BACKOFF_MIN),
-        (Event::Held(Probe::Timeout), TunnelState::PortTaken, "does not answer", BACKOFF_MIN),
-        (Event::Held(Probe::Refused), TunnelState::PortTaken, "AllowTcpForwarding", BACKOFF_MIN),
-        (Event::Held(Probe::Ours), TunnelState::PortTaken, "by another tunnel", BACKOFF_MIN),
-        (Event::Held(Probe::Lost(other("gone"))), TunnelState::Unreachable, "gone", BACKOFF_MIN),
+        (
+            Event::Occupied(Probe::Other),
+            TunnelState::PortTaken,
+            "port 17329 in the VM is taken by another",
+            BACKOFF_MIN,
+        ),
+        (Event::Occupied(Probe::Nothing), TunnelState::PortTaken, "taken by another program", BACKOFF_MIN),
+        (Event::Occupied(Probe::Timeout), TunnelState::PortTaken, "does not answer", BACKOFF_MIN),
+        (Event::Occupied(Probe::Refused), TunnelState::PortTaken, "AllowTcpForwarding", BACKOFF_MIN),
+        (Event::Occupied(Probe::Ours), TunnelState::PortTaken, "by another tunnel", BACKOFF_MIN),
+        (Event::Occupied(Probe::Lost(other("gone"))), TunnelState::Unreachable, "gone", BACKOFF_MIN),
     ];
     for (event, state, words, pause) in table {
         let mut bench = Bench::new(Dedicated);
@@ -77,17 +82,17 @@ fn table_of_failures() {
         assert_eq!(bench.on(event.clone()), Step::Wait(pause), "{event:?}");
         bench.is(state, words);
         assert_eq!(bench.on(Event::Waited), Step::Locate, "{event:?}");
-        assert_eq!(bench.on(Event::Located), Step::Link);
+        assert_eq!(bench.on(Event::Located), Step::Open);
         bench.is(state, words);
     }
 }
 
 #[test]
 fn a_refused_forward_is_looked_into_before_it_is_told() {
-    for event in [Event::Failed(Trouble::PortTaken), Event::Ended(Trouble::PortTaken)] {
+    for event in [Event::Failed(SshError::PortTaken), Event::Ended(SshError::PortTaken)] {
         let mut bench = Bench::new(Dedicated);
         bench.on(Event::Located);
-        assert_eq!(bench.on(event), Step::Look);
+        assert_eq!(bench.on(event), Step::Inspect);
         bench.is(TunnelState::Connecting, "");
     }
 }
@@ -101,8 +106,8 @@ fn pauses_grow_to_a_bound_are_jittered_and_begin_anew_after_a_long_life() {
     let ends = [0.0, 1.0].map(|chance| pause(bench.machine.on(Event::Failed(other("no")), bench.now, chance)));
     assert_eq!(ends, [BACKOFF_MAX.mul_f64(0.75), BACKOFF_MAX.mul_f64(1.25)]);
     // A tunnel that falls down at once has failed in a row; one that held has not.
-    for (held, expected) in [(Duration::from_secs(1), BACKOFF_MAX), (HELD, BACKOFF_MIN)] {
-        bench.on(Event::Linked);
+    for (held, expected) in [(Duration::from_secs(1), BACKOFF_MAX), (STABLE_AFTER, BACKOFF_MIN)] {
+        bench.on(Event::Opened);
         bench.probed(&Probe::Ours);
         bench.now += held;
         assert_eq!(bench.on(Event::Ended(other("gone"))), Step::Wait(expected));
@@ -126,9 +131,9 @@ fn one_bad_answer_is_asked_again_and_two_count() {
         for mode in [Dedicated, Shared] {
             let mut bench = Bench::up(mode);
             let again = bench.probed(&probe);
-            assert!(matches!(again, Step::Probe(ANSWER) | Step::Wait(DOUBT)), "{probe:?}: {again:?}");
+            assert!(matches!(again, Step::Probe(PROBE_TIMEOUT) | Step::Wait(RETRY_PAUSE)), "{probe:?}: {again:?}");
             bench.is(TunnelState::Up, "");
-            assert_eq!(bench.probed(&Probe::Ours), Step::Wait(EVERY));
+            assert_eq!(bench.probed(&Probe::Ours), Step::Wait(PROBE_EVERY));
             // The next one is the first again.
             assert_eq!(bench.probed(&probe), again);
             let twice = bench.probed(&probe);
@@ -141,28 +146,28 @@ fn one_bad_answer_is_asked_again_and_two_count() {
 fn a_frozen_vm_costs_our_own_connection_and_leaves_anothers() {
     let mut bench = Bench::up(Dedicated);
     bench.probed(&Probe::Timeout);
-    assert_eq!(bench.probed(&Probe::Timeout), Step::Unlink);
+    assert_eq!(bench.probed(&Probe::Timeout), Step::Close);
     bench.is(TunnelState::Stalled, "frozen");
-    assert_eq!(bench.on(Event::Unlinked), Step::Wait(BACKOFF_MIN));
+    assert_eq!(bench.on(Event::Closed), Step::Wait(BACKOFF_MIN));
     assert_eq!(bench.on(Event::Waited), Step::Locate);
     let mut bench = Bench::up(Shared);
     bench.probed(&Probe::Timeout);
-    assert_eq!(bench.probed(&Probe::Timeout), Step::Probe(VIGIL));
+    assert_eq!(bench.probed(&Probe::Timeout), Step::Probe(FROZEN_PROBE_TIMEOUT));
     bench.is(TunnelState::Stalled, "frozen");
-    assert_eq!(bench.probed(&Probe::Timeout), Step::Probe(VIGIL));
-    assert_eq!(bench.probed(&Probe::Ours), Step::Wait(EVERY));
+    assert_eq!(bench.probed(&Probe::Timeout), Step::Probe(FROZEN_PROBE_TIMEOUT));
+    assert_eq!(bench.probed(&Probe::Ours), Step::Wait(PROBE_EVERY));
     bench.is(TunnelState::Up, "");
 }
 
 #[test]
 fn after_sleep_it_asks_at_once_and_one_missing_answer_is_enough() {
     let mut bench = Bench::up(Dedicated);
-    assert_eq!(bench.on(Event::Woke), Step::Probe(ANSWER));
-    assert_eq!(bench.probed(&Probe::Timeout), Step::Unlink);
+    assert_eq!(bench.on(Event::Woke), Step::Probe(PROBE_TIMEOUT));
+    assert_eq!(bench.probed(&Probe::Timeout), Step::Close);
     let mut bench = Bench::up(Dedicated);
     bench.on(Event::Woke);
     bench.probed(&Probe::Ours);
-    assert_eq!(bench.probed(&Probe::Timeout), Step::Probe(ANSWER));
+    assert_eq!(bench.probed(&Probe::Timeout), Step::Probe(PROBE_TIMEOUT));
     // In the middle of a long pause it begins anew.
     let mut bench = Bench::new(Dedicated);
     for _ in 0..9 {
@@ -176,29 +181,29 @@ fn after_sleep_it_asks_at_once_and_one_missing_answer_is_enough() {
 fn a_shared_forward_that_is_gone_is_made_again_once() {
     let mut bench = Bench::up(Shared);
     bench.probed(&Probe::Refused);
-    assert_eq!(bench.probed(&Probe::Refused), Step::Link);
+    assert_eq!(bench.probed(&Probe::Refused), Step::Open);
     bench.is(TunnelState::Connecting, "gone");
-    assert_eq!(bench.on(Event::Linked), Step::Probe(ANSWER));
+    assert_eq!(bench.on(Event::Opened), Step::Probe(PROBE_TIMEOUT));
     bench.probed(&Probe::Refused);
     // It is there: only the look is refused.
-    assert_eq!(bench.probed(&Probe::Refused), Step::Wait(EVERY));
+    assert_eq!(bench.probed(&Probe::Refused), Step::Wait(PROBE_EVERY));
     bench.is(TunnelState::Up, "AllowTcpForwarding");
     // And so it stays: making it anew again would cut off whoever comes just then.
     for _ in 0..3 {
         bench.probed(&Probe::Refused);
-        assert_eq!(bench.probed(&Probe::Refused), Step::Wait(EVERY));
+        assert_eq!(bench.probed(&Probe::Refused), Step::Wait(PROBE_EVERY));
         bench.is(TunnelState::Up, "AllowTcpForwarding");
     }
-    assert_eq!(bench.probed(&Probe::Ours), Step::Wait(EVERY));
+    assert_eq!(bench.probed(&Probe::Ours), Step::Wait(PROBE_EVERY));
     bench.probed(&Probe::Refused);
-    assert_eq!(bench.probed(&Probe::Refused), Step::Link, "after a good answer it counts again");
+    assert_eq!(bench.probed(&Probe::Refused), Step::Open, "after a good answer it counts again");
 }
 
 #[test]
 fn a_port_that_leads_elsewhere_is_given_up_with_a_pause() {
     let mut bench = Bench::up(Dedicated);
     bench.probed(&Probe::Other);
-    assert_eq!(bench.probed(&Probe::Other), Step::Unlink);
+    assert_eq!(bench.probed(&Probe::Other), Step::Close);
     bench.is(TunnelState::PortTaken, "taken by another program");
     let mut bench = Bench::up(Shared);
     bench.probed(&Probe::Other);
@@ -210,15 +215,15 @@ fn a_port_that_leads_elsewhere_is_given_up_with_a_pause() {
 fn the_tunnel_stands_while_the_proxy_is_down() {
     for mode in [Dedicated, Shared] {
         let mut bench = Bench::up(mode);
-        assert_eq!(bench.on(Event::ProxyGone), Step::Wait(EVERY));
+        assert_eq!(bench.on(Event::ProxyGone), Step::Wait(PROBE_EVERY));
         bench.is(TunnelState::ProxyDown, "daemon");
-        assert_eq!(bench.on(Event::Waited), Step::Probe(ANSWER));
-        assert_eq!(bench.probed(&Probe::NoProxy("not yet".to_owned())), Step::Wait(EVERY));
+        assert_eq!(bench.on(Event::Waited), Step::Probe(PROBE_TIMEOUT));
+        assert_eq!(bench.probed(&Probe::NoProxy("not yet".to_owned())), Step::Wait(PROBE_EVERY));
         bench.is(TunnelState::ProxyDown, "not yet");
-        assert_eq!(bench.on(Event::ProxyBack), Step::Probe(ANSWER));
-        assert_eq!(bench.probed(&Probe::Ours), Step::Wait(EVERY));
+        assert_eq!(bench.on(Event::ProxyBack), Step::Probe(PROBE_TIMEOUT));
+        assert_eq!(bench.probed(&Probe::Ours), Step::Wait(PROBE_EVERY));
         // A proxy that listens elsewhere needs another forward.
-        assert_eq!(bench.on(Event::ProxyMoved), Step::Unlink);
+        assert_eq!(bench.on(Event::ProxyMoved), Step::Close);
     }
     let mut bench = Bench::new(Dedicated);
     for event in [Event::ProxyGone, Event::ProxyBack, Event::ProxyMoved] {
