@@ -13,7 +13,7 @@ use super::vault::Vault;
 use super::witness::Belief;
 use super::{Msg, State, weather};
 use crate::limits;
-use crate::status::SecretsState;
+use crate::secret_store::report::SecretsState;
 
 /// How often waiting requests are looked through.
 const TICK: Duration = Duration::from_millis(100);
@@ -136,7 +136,7 @@ impl State {
         match self.witness.weigh(table, identity.kind, text.bytes.ends_with(b"\n")) {
             Belief::Whole { table, changed } => {
                 self.noticed = false;
-                self.arguments.board.listed.send_replace(Some(table.listed().clone()));
+                self.arguments.listed.send_replace(Some(table.listed().clone()));
                 self.adopt(table, identity, changed);
                 self.waiting.tell_read();
             }
@@ -159,7 +159,7 @@ impl State {
         self.failed = None;
         let vault = Vault::new(table, identity, self.arguments.ttl);
         self.waiting.answer(&vault);
-        self.arguments.board.secrets.send_modify(|report| {
+        self.arguments.part.update(|report| {
             (report.names, report.loaded) = (vault.names(), Some(vault.loaded));
             report.kind = Some(identity.kind.as_str());
         });

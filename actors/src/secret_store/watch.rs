@@ -13,7 +13,7 @@ use ractor::ActorRef;
 use super::source::{self, Kind};
 use super::{Msg, State};
 use crate::limits;
-use crate::status::SecretsState;
+use crate::secret_store::report::SecretsState;
 
 impl State {
     /// Looks soon, and once for many events.
@@ -46,7 +46,7 @@ impl State {
             return;
         }
         self.seen = Some(now);
-        self.arguments.board.secrets.send_modify(|report| {
+        self.arguments.part.update(|report| {
             report.kind = now.ok().map(|identity| identity.kind.as_str());
         });
         match now {
