@@ -1,8 +1,8 @@
 //! How an exchange ends that gets no response from upstream: recorded, and with a constant answer.
 
 use http::Response;
+use policy::name::Name;
 use policy::record::{self, Attempt, Event, FIELD_BYTES_MAX, NAME_BYTES_MAX, NAMES_BYTES_MAX};
-use policy::secrets::secret::Name;
 use policy::verdict::refusal::Refusal;
 use tracing::{info, warn};
 

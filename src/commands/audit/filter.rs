@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use memchr::memmem::Finder;
 use policy::destination::host::Host;
+use policy::name::Name;
 use policy::record::{Attempt, Event, Outcome, Record};
-use policy::secrets::secret::Name;
 use time::OffsetDateTime;
 
 use super::since;

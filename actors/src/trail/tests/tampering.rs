@@ -213,7 +213,7 @@ fn files_of_two_chains_are_told_apart_by_their_time() {
     let old = chain(3);
     let start = chain_start(1, "").replace("\"t\"", "\"2026-02-05T00:00:00Z\"");
     let new = chain_after(1, &hash(&start), 2);
-    // The names tell the contrary.
+    // The names suggest the opposite order.
     let scene = Scene::new(&[("audit.log.1", &old), ("audit.log.0", &[start]), ("audit.log", &new)]);
     assert_eq!(scene.faults(None), [""; 0]);
 }
