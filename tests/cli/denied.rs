@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::bad_input::text;
+use crate::cli::bad_input::text;
 use crate::support::Proxy;
 use crate::support::proxy::program;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::{names, with};
 use super::Vm;
-use crate::bad_input::text;
+use crate::cli::bad_input::text;
 use crate::support::programs::executable;
 
 /// What an ssh config has for hosts that are trusted must not be had by this one: with the agent it could log in

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use super::tls::{ask, assert_reasons, builder};
 use crate::support::Canary;
 use crate::support::origin::Upstream;
-use crate::upstream_tls::{ask, assert_reasons, builder};
 
 /// `openssl s_server`, for what the other libraries refuse to be.
 struct OpenSsl {

@@ -1,7 +1,7 @@
 //! Promise: a tunnel keeper finds out by a question that only the proxy can answer; it opens no secret,
 //! leaves no process behind, and tells in one line what a person can get wrong.
 //!
-//! Here ssh is a script. What it does with a real one is in [`crate::tunnel_vm`].
+//! Here ssh is a script. What it does with a real one is in [`crate::vm::sshd`].
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

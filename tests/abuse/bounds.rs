@@ -57,6 +57,23 @@ async fn a_head_has_64_kib_and_in_http_1_a_hundred_fields() {
     assert_eq!(origin.messages().len(), 4);
 }
 
+/// It goes on after its refusal has come, on the port itself and in a tunnel.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_still_sending_a_refused_head_is_not_reset() {
+    let (_canary, _origin, proxy) = stage();
+    let client = proxy.client();
+    for mut wire in [client.raw().await.expect("open"), tunnel(&client).await] {
+        wire.send(format!("GET http://{HOST}/ HTTP/1.1\r\nx-long: {}", "y".repeat(100_000))).await.expect("sent");
+        let refusal = wire.read_head().await.expect("answered");
+        assert!(refusal.starts_with("HTTP/1.1 431 "), "{refusal}");
+        for _ in 0..10 {
+            wire.send("y".repeat(10_000)).await.expect("read, though nobody wants it");
+        }
+        assert_eq!(wire.read_rest().await.expect("ended"), b"");
+    }
+    proxy.at_rest();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_has_32_placeholders() {
     let (_canary, origin, proxy) = stage();

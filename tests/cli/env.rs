@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::bad_input::settings_file;
+use crate::cli::bad_input::settings_file;
 use crate::support::Proxy;
 
 type Variables = BTreeMap<String, String>;
@@ -148,10 +148,10 @@ fn nix_reads_the_same_and_has_the_certificate_where_the_module_puts_it() {
 /// The golden file is what the NixOS module evaluates to.
 #[test]
 fn the_nixos_module_and_the_manual_say_the_same() {
-    let golden: Value = serde_json::from_str(include_str!("nix/golden/nixos-default.json")).expect("JSON");
+    let golden: Value = serde_json::from_str(include_str!("../nix/golden/nixos-default.json")).expect("JSON");
     let module: Variables = serde_json::from_value(golden["variables"].clone()).expect("texts");
     assert_eq!(module, expected(17329, "/etc/ssl/certs/ca-certificates.crt", "/etc/secret-proxy/ca.pem"));
-    let manual = include_str!("../docs/setup-macos.md");
+    let manual = include_str!("../../docs/setup-macos.md");
     // The certificate is put where the variables look for it, and they are brought from the command itself.
     assert!(
         manual.contains("install -m 644 /tmp/secret-proxy-ca.pem /usr/local/share/ca-certificates/secret-proxy.crt")

@@ -50,16 +50,16 @@ fn a_release_build_has_no_faults_in_it() {
 /// and this says that the profiles ask for the right one.
 #[test]
 fn every_profile_unwinds() {
-    let manifest = include_str!("../Cargo.toml");
+    let manifest = include_str!("../../Cargo.toml");
     assert!(manifest.contains("[profile.release]\npanic = \"unwind\""));
     assert!(!manifest.contains("\"abort\""));
-    assert!(include_str!("../actors/src/lib.rs").contains("compile_error!"));
+    assert!(include_str!("../../actors/src/lib.rs").contains("compile_error!"));
 }
 
 /// A reader must be able to check the order of an exchange at one look.
 #[test]
 fn the_order_of_an_exchange_is_one_short_function() {
-    let source = include_str!("../actors/src/session/exchange.rs");
+    let source = include_str!("../../actors/src/session/exchange.rs");
     let start = source.find("async fn attempt").expect("it is there");
     let body = &source[start..start + source[start..].find("\n    }\n").expect("it ends")];
     assert!(body.lines().count() < 40, "{body}");

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{HOST, LINKS, names, report, with};
-use crate::bad_input::text;
-use crate::commands::assert_line;
+use crate::cli::bad_input::text;
+use crate::cli::commands::assert_line;
 use crate::support::programs::executable;
 use crate::support::{Canary, Proxy};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{HOST, names, report, well, with};
-use crate::bad_input::text;
+use crate::cli::bad_input::text;
 use crate::support::process::Process;
 use crate::support::programs::executable;
 use crate::support::{Canary, Proxy, eventually};

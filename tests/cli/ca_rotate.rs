@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 
-use crate::bad_input::text;
-use crate::commands::{assert_line, printed};
+use crate::cli::bad_input::text;
+use crate::cli::commands::{assert_line, printed};
 use crate::support::crowd::random;
 use crate::support::{Canary, Client, Origin, Proxy, eventually};
 

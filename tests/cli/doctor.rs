@@ -8,8 +8,8 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::bad_input::text;
-use crate::commands::{assert_line, printed};
+use crate::cli::bad_input::text;
+use crate::cli::commands::{assert_line, printed};
 use crate::support::{Canary, Fifo, Opens, Proxy};
 
 const HOST: &str = "api.example.test";

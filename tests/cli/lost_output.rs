@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::commands::{assert_line, printed};
+use crate::cli::commands::{assert_line, printed};
 use crate::support::{Canary, Proxy};
 
 /// Takes nothing, as a disk without room.

@@ -10,7 +10,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::bad_input::{settings_file, text};
+use crate::cli::bad_input::{settings_file, text};
 use crate::support::{Answer, Canary, Fifo, Origin, Proxy, Step, eventually, eventually_async, origin::Upstream as _};
 
 const HOST: &str = "api.example.test";

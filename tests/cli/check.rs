@@ -5,8 +5,8 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::bad_input::{checked, text};
-use crate::commands::{assert_line, printed};
+use crate::cli::bad_input::{checked, text};
+use crate::cli::commands::{assert_line, printed};
 use crate::support::{Canary, Fifo, Proxy};
 
 const HOST: &str = "api.example.test";

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::audit::{DEAD, HOST, Scene};
+use super::reading::{DEAD, HOST, Scene};
 
 /// Lines of a real trail, and what `--verify` says once they stand in a folder of their own.
 struct Copy {

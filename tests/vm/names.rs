@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::bad_input::text;
+use crate::cli::bad_input::text;
 use crate::support::Proxy;
 
 /// A proxy, and a folder of VMs that is named from the home folder; nothing is reached by its ssh.
