@@ -128,7 +128,7 @@ impl Verification {
     fn heed(&mut self, notice: &Notice<'_>, link: &Link) {
         let reason = if notice.reason.is_empty() { "no reason is given" } else { &*notice.reason };
         if link.starts && (self.last.is_some() || link.seq > 1) {
-            self.remark(link, format!("the chain starts anew: {reason}"));
+            self.remark(link, format!("a new chain starts: {reason}"));
         }
         if notice.outcome == Outcome::Pruned
             && let Some(through) = &notice.through

@@ -79,7 +79,7 @@ impl Columns {
 fn in_words(notice: &Notice<'_>) -> String {
     let reason = visible(&notice.reason);
     match notice.outcome {
-        Outcome::ChainStart => format!("starts anew: {reason}"),
+        Outcome::ChainStart => format!("a new chain starts: {reason}"),
         Outcome::Pruned => {
             let through = notice.through.as_ref().map_or(0, |through| through.seq);
             format!("records up to {through} were deleted: {reason}")
@@ -149,7 +149,7 @@ mod tests {
             (json!({"outcome": "not_sent", "reason": "Gone", "id": "1"}), "not sent  "),
             (
                 json!({"outcome": "chain_start", "reason": "the file was gone"}),
-                "chain      starts anew: the file was gone",
+                "chain      a new chain starts: the file was gone",
             ),
             (
                 json!({"outcome": "pruned", "reason": "20 are kept", "through": {"seq": 7, "hash": ""}}),

@@ -198,7 +198,7 @@ fn a_chain_may_start_anew_with_a_reason_and_only_so() {
         let lines = [old.clone(), vec![start.clone()], new.clone()].concat();
         let chain = Scene::new(&[("audit.log", &lines)]).check(None);
         assert_eq!((chain.faults.len(), chain.records), (0, 6), "{:?}", chain.faults);
-        assert!(chain.remarks[0].what.contains("starts anew: the file was gone"), "{:?}", chain.remarks);
+        assert!(chain.remarks[0].what.contains("a new chain starts: the file was gone"), "{:?}", chain.remarks);
         // Removed, or without the word.
         assert_blamed(&[old.clone(), new].concat(), 4, "");
         let mute: Vec<_> = lines.iter().map(|line| line.replace("chain_start", "praised")).collect();
@@ -213,7 +213,7 @@ fn files_of_two_chains_are_told_apart_by_their_time() {
     let old = chain(3);
     let start = chain_start(1, "").replace("\"t\"", "\"2026-02-05T00:00:00Z\"");
     let new = chain_after(1, &hash(&start), 2);
-    // The names tell the contrary.
+    // The names suggest the opposite order.
     let scene = Scene::new(&[("audit.log.1", &old), ("audit.log.0", &[start]), ("audit.log", &new)]);
     assert_eq!(scene.faults(None), [""; 0]);
 }
