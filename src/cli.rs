@@ -1,7 +1,6 @@
 //! The command line.
 
 mod ca;
-mod complaint;
 mod doctor;
 mod env;
 pub(crate) mod service;

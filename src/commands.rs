@@ -1,6 +1,5 @@
 //! One file a command.
 
-pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod ca;
 pub(crate) mod check;
@@ -13,4 +12,5 @@ pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod tunnel;
 pub(crate) mod uninstall;
+mod usage;
 pub(crate) mod why;

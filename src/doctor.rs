@@ -24,7 +24,7 @@ use serde_json::Value;
 pub(crate) use self::link::{Link, Verdict};
 pub(crate) use self::port::answers_as_ours;
 use crate::cli::{Cli, Command, DoctorArgs};
-use crate::commands::ask::ask;
+use crate::control::ask;
 use crate::failure::Failure;
 use crate::settings::{self, Run, folder_path};
 use crate::typed::Typed;

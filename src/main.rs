@@ -5,6 +5,7 @@ mod say;
 
 mod cli;
 mod commands;
+mod control;
 mod doctor;
 mod failure;
 mod guests;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use actors::folder::Folder;
 
-use super::ask::ask;
 use crate::cli::FolderArgs;
+use crate::control::ask;
 use crate::failure::Failure;
 use crate::settings::folder_path;
 use crate::typed::Typed;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use actors::folder::Folder;
 use serde_json::Value;
 
-use super::ask::ask;
 use crate::cli::StatusArgs;
+use crate::control::ask;
 use crate::failure::Failure;
 use crate::settings::folder_path;
 use crate::terminal::visible;

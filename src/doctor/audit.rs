@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::files::is_own_and_shut;
 use super::{Ground, Link};
-use crate::commands::ask::ask;
+use crate::control::ask;
 use crate::terminal::visible;
 use crate::trail::digest::Digest;
 use crate::trail::record::Record;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::client::{Answer, get};
 use super::{Broken, Origin, ServerCa};
-use crate::commands::ask::ask;
+use crate::control::ask;
 
 /// How long it may take to start.
 const START: Duration = Duration::from_secs(8);

@@ -5,7 +5,7 @@ use actors::{RootError, Roots, Step};
 use serde_json::json;
 
 use super::{EXPORT, unusable};
-use crate::commands::ask::put;
+use crate::control::put;
 use crate::failure::Failure;
 use crate::guests;
 use crate::settings::joined;

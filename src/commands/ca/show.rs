@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{EXPORT, unusable};
-use crate::commands::ask::ask;
+use crate::control::ask;
 use crate::failure::Failure;
 use crate::guests::{self, Guest};
 use crate::terminal::visible;

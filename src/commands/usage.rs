@@ -3,7 +3,7 @@
 use clap::Parser;
 use clap::error::{Error, ErrorKind};
 
-use super::Cli;
+use crate::cli::Cli;
 use crate::failure::Failure;
 use crate::say::{noted, told};
 
