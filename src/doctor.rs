@@ -18,15 +18,14 @@ mod ssh;
 mod tried;
 
 use actors::folder::Folder;
-use clap::Parser;
 use serde_json::Value;
 
 pub(crate) use self::link::{Link, Verdict};
 pub(crate) use self::port::answers_as_ours;
-use crate::cli::{Cli, Command, DoctorArgs};
+pub(crate) use self::ssh::GuestArgs;
 use crate::control::ask;
 use crate::failure::Failure;
-use crate::settings::{self, Run, folder_path};
+use crate::settings::{self, FolderArgs, Given, Run, folder_path};
 use crate::typed::Typed;
 
 /// What every link may look at.
@@ -45,15 +44,15 @@ struct Ground {
 const INSIDE: [&str; 8] = ["settings", "secrets", "allowlist", "ca", "rotation", "daemon", "listening", "audit"];
 
 /// Looks at all links, in the order in which they depend on each other.
-pub(crate) fn walk(arguments: &DoctorArgs) -> Result<Vec<Link>, Failure> {
-    let path = folder_path(&arguments.folder)?;
-    let guest = ssh::guest(arguments)?;
+pub(crate) fn walk(folder: &FolderArgs, guest: &GuestArgs, reads_pipe: bool) -> Result<Vec<Link>, Failure> {
+    let path = folder_path(folder)?;
+    let guest = ssh::guest(guest)?;
     let folder = Folder::at(&path);
     let ground = Ground {
         settings: run_settings(&path),
         status: ask(&folder, "status").ok(),
         typed: Typed::new(&folder),
-        reads_pipe: arguments.read_mount,
+        reads_pipe,
         folder,
     };
     if files::is_shut(&ground.folder) {
@@ -85,11 +84,5 @@ fn outside(ground: &Ground) -> Vec<Link> {
 
 /// As `run` would have them, with the environment of this shell.
 fn run_settings(folder: &std::path::Path) -> Result<Run, Failure> {
-    let mut words: Vec<std::ffi::OsString> = ["secret-proxy", "run", "--dir"].map(Into::into).to_vec();
-    words.push(folder.into());
-    match Cli::try_parse_from(words).map(|cli| cli.command) {
-        Ok(Command::Run(given)) => settings::parse(&given),
-        Ok(_) => Err(Failure::usage("the settings cannot be read")),
-        Err(error) => Err(Failure::usage(error)),
-    }
+    settings::parse(&FolderArgs { dir: Some(folder.to_owned()) }, &Given::by_environment())
 }

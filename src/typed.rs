@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use actors::folder::Folder;
 use serde_json::Value;
 
-use crate::cli::FolderArgs;
-use crate::settings::folder_path;
+use crate::settings::{FolderArgs, folder_path};
 
 /// The commands that the daemon's own words name.
 const DAEMON_SAYS: [&str; 2] = ["check", "ca rotate"];

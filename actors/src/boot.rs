@@ -10,6 +10,7 @@ use ractor::{Actor, ActorRef};
 use rustls_pki_types::CertificateDer;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::audit::mirror::Mirror;
 use crate::audit::{self, AuditHandle};
 use crate::authority::{self, AuthorityHandle, Root, RootError};
 use crate::folder::FolderError;
@@ -67,7 +68,7 @@ impl Daemon {
     ///
     /// # Errors
     /// Something has to be put right first; nothing was overwritten.
-    pub async fn boot(settings: Settings, handed: Vec<Handed>) -> Result<Self, BootError> {
+    pub async fn boot(settings: Settings, mirror: Mirror, handed: Vec<Handed>) -> Result<Self, BootError> {
         let lock = settings.folder.lock()?;
         let ground = Ground::prepare(&settings, handed)?;
         let addresses = ground.sockets.iter().map(Bound::address).collect();
@@ -78,7 +79,7 @@ impl Daemon {
         let board = ground.board.clone();
         let (ended_sender, ended) = oneshot::channel();
         let store = secret_store.clone();
-        let children = move |root: ActorRef<_>| children(&root, settings, ground, store_publisher, store);
+        let children = move |root: ActorRef<_>| children(&root, settings, mirror, ground, store_publisher, store);
         let arguments = supervisor::Arguments {
             board,
             children: Box::new(children),
@@ -141,23 +142,24 @@ impl Ground {
         let folder = &settings.folder;
         let root = Root::open_or_make(&folder.authority())?;
         let own_root = root.certificate().der.clone();
-        audit::probe(&folder.audit(), settings.audit_rotation)?;
-        let roots = settings.upstream_ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
-        let sockets: Arc<[Bound]> = bind_all(&settings.listen, handed)?.into();
+        audit::probe(&folder.audit(), settings.audit.rotation)?;
+        let roots = settings.upstream.ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
+        let sockets: Arc<[Bound]> = bind_all(&settings.listener.listen, handed)?.into();
         let status_socket = Arc::new(bind_unix(&folder.status_socket())?);
         let reach = Reach {
-            allow: settings.allow_net.clone(),
+            allow: settings.upstream.allow_net.clone(),
             own: sockets.iter().filter_map(Bound::tcp_address).collect(),
-            deny_private: settings.deny_private,
+            deny_private: settings.upstream.deny_private,
         };
-        let board = Arc::new(Board::new(settings.sessions_max, settings.secrets.clone(), folder.audit()));
+        let board =
+            Arc::new(Board::new(settings.listener.sessions_max, settings.secret_store.path.clone(), folder.audit()));
         let dialler = upstream::Dialler {
             reach: Arc::new(reach),
-            places: Arc::new(upstream::Places::new(settings.sessions_max)),
+            places: Arc::new(upstream::Places::new(settings.listener.sessions_max)),
             lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
             wipes: upstream::Wipes::default(),
             listed: board.listed.subscribe(),
-            proxy: settings.upstream_proxy.clone().map(Arc::new),
+            proxy: settings.upstream.proxy.clone().map(Arc::new),
         };
         Ok(Self { board, sockets, status_socket, dialler, roots: roots.into(), own_root })
     }
@@ -178,9 +180,9 @@ fn peers(
         unspoken: Unspoken::of_at_most(limits::UNSPOKEN_MAX),
         pace: Pace::default(),
         passages: Pace::default(),
-        silent: Unspoken::of_at_most(limits::silent_max(settings.sessions_max)),
-        passthrough: settings.passthrough.clone(),
-        intercept: settings.intercept,
+        silent: Unspoken::of_at_most(limits::silent_max(settings.listener.sessions_max)),
+        passthrough: settings.session.passthrough.clone(),
+        intercept: settings.session.intercept,
     }
 }
 
@@ -188,6 +190,7 @@ fn peers(
 fn children(
     root: &ActorRef<supervisor::Msg>,
     settings: Settings,
+    mirror: Mirror,
     ground: Ground,
     store_publisher: crate::supervision::slot::Publisher<secret_store::Msg>,
     secret_store: SecretStoreHandle,
@@ -204,9 +207,9 @@ fn children(
     let peers = Arc::new(peers(&settings, &board, owners));
     let audit = audit::Arguments {
         path: settings.folder.audit(),
-        rotation: settings.audit_rotation,
-        sync: settings.audit_sync,
-        mirror: settings.mirror,
+        rotation: settings.audit.rotation,
+        sync: settings.audit.sync,
+        mirror,
         board: board.clone(),
     };
     let status = status::Arguments {
@@ -218,15 +221,15 @@ fn children(
         root: root.clone(),
     };
     let store = secret_store::Arguments {
-        path: settings.secrets,
-        ttl: settings.secrets_ttl,
-        approval_wait: settings.approval_wait,
-        notify: settings.notify,
+        path: settings.secret_store.path,
+        ttl: settings.secret_store.ttl,
+        approval_wait: settings.secret_store.approval_wait,
+        notify: settings.secret_store.notify,
         board: board.clone(),
         upstream,
     };
     let authority = authority::Arguments::new(settings.folder.authority(), board.clone());
-    let upstream = upstream::Arguments { dialler, overrides: settings.resolve.into(), roots, own_root };
+    let upstream = upstream::Arguments { dialler, overrides: settings.upstream.resolve.into(), roots, own_root };
     let listener = listener::Arguments { sockets, peers, root: root.get_cell(), board };
     vec![
         audit::child(audit_publisher, audit),

@@ -7,15 +7,47 @@ use std::process::ExitCode;
 
 use actors::folder::Folder;
 use actors::{RootError, Roots};
+use clap::{Args, Subcommand};
 
-use crate::cli::{CaArgs, CaCommand};
 use crate::failure::Failure;
 use crate::say::told;
-use crate::settings::folder_path;
+use crate::settings::{FolderArgs, folder_path};
 use crate::typed::Typed;
 
 /// What both roots are brought to VMs with.
 const EXPORT: &str = "ca export > secret-proxy-ca.pem";
+
+#[derive(Args, Debug)]
+pub(crate) struct CaArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    #[command(subcommand)]
+    command: Option<CaCommand>,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum CaCommand {
+    /// Print the fingerprint, age, end of validity and file of the root, and of the next root
+    Show,
+    /// Print the certificate as PEM; with a next root print both, so that the VM can trust both
+    Export,
+    /// Create the next root beside the current one, or switch to it with --finish
+    #[command(after_help = "Example: secret-proxy ca rotate\n\n\
+        1. secret-proxy ca rotate                           creates the next root; the current root stays active\n\
+        2. secret-proxy ca export > secret-proxy-ca.pem     both: copy the file to each VM again\n\
+        3. secret-proxy doctor INSTANCE                     shows whether the VM trusts both\n\
+        4. secret-proxy ca rotate --finish                  switches to the next root and deletes the old key")]
+    Rotate {
+        /// Switch to the next root, and delete the key of the old one
+        #[arg(long)]
+        finish: bool,
+
+        /// Skip the check that the next root was exported and that every known VM trusts it
+        #[arg(long, requires = "finish")]
+        force: bool,
+    },
+}
 
 pub(crate) fn main(arguments: &CaArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(&arguments.folder)?);

@@ -3,17 +3,35 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::DoctorArgs;
-use crate::doctor::{Link, Verdict, walk};
+use crate::doctor::{GuestArgs, Link, Verdict, walk};
 use crate::failure::Failure;
 use crate::harden;
+use crate::settings::FolderArgs;
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    #[command(flatten)]
+    guest: GuestArgs,
+
+    /// Read the secrets even from a pipe, for which 1Password may ask for approval
+    #[arg(long)]
+    read_mount: bool,
+
+    /// Print all steps as one JSON object
+    #[arg(long)]
+    json: bool,
+}
 
 pub(crate) fn main(arguments: &DoctorArgs) -> Result<ExitCode, Failure> {
     // What has no effect on the daemon must have none on what is said of it.
     harden::clean_environment().map_err(Failure::not_well)?;
-    let links = walk(arguments)?;
+    let links = walk(&arguments.folder, &arguments.guest, arguments.read_mount)?;
     let is_well = links.iter().all(|link| link.verdict != Verdict::Fail);
     if arguments.json {
         let links: Vec<Value> = links.iter().map(Link::json).collect();

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use actors::folder::Folder;
 
-use crate::cli::FolderArgs;
 use crate::control::ask;
 use crate::failure::Failure;
-use crate::settings::folder_path;
+use crate::settings::{FolderArgs, folder_path};
 use crate::typed::Typed;
 
 pub(crate) fn main(arguments: &FolderArgs) -> Result<ExitCode, Failure> {

@@ -2,52 +2,61 @@
 
 use std::process::ExitCode;
 
+use actors::mirror::Mirror;
 use actors::{BindError, BootError, Daemon, Ended, Handed, runtime};
+use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::cli::RunArgs;
 use crate::doctor::answers_as_ours;
 use crate::failure::Failure;
-use crate::settings::{self, Run, joined};
+use crate::settings::{self, FolderArgs, Given, Run, joined};
 use crate::{handed, harden, logging, readiness, watchdog};
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    #[command(flatten)]
+    settings: Given,
+}
 
 pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
     harden::clean_environment().map_err(|error| {
         Failure::not_well(format!(
-            "cannot start anew without SSL_CERT_FILE, HTTPS_PROXY and the like ({error}): unset them"
+            "cannot restart with SSL_CERT_FILE, HTTPS_PROXY and similar variables removed ({error}): unset them"
         ))
     })?;
     let handed = handed::sockets()?;
     let private = harden::keep_memory_private();
     let affordable = harden::raise_descriptor_limit();
-    let mut run = settings::read(arguments)?;
+    let mut run = settings::read(&arguments.folder, &arguments.settings)?;
     if let Err(error) = private {
         run.warnings.push(format!("other programs of this user may read the memory of this one: {error}"));
     }
-    if run.tree.sessions_max > affordable {
+    if run.tree.listener.sessions_max > affordable {
         run.warnings.push(format!("descriptors allow only {affordable} client connections at a time (ulimit -n)"));
-        run.tree.sessions_max = affordable;
+        run.tree.listener.sessions_max = affordable;
     }
     let (mirror, _guard) = logging::start(&run.tree.folder, &run.log)?;
-    run.tree.mirror = mirror;
     for warning in &run.warnings {
         warn!("{warning}");
         complain!("secret-proxy: {warning}");
     }
     let runtime = runtime::with_threads(run.workers).map_err(Failure::not_well)?;
     let mut outcome = Ok(ExitCode::FAILURE);
-    runtime::block_on(&runtime, Box::pin(async { outcome = serve(run, handed).await }));
+    runtime::block_on(&runtime, Box::pin(async { outcome = serve(run, mirror, handed).await }));
     // A thread that reads a file must not hold up the end.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(run: Run, handed: Vec<Handed>) -> Result<ExitCode, Failure> {
+async fn serve(run: Run, mirror: Mirror, handed: Vec<Handed>) -> Result<ExitCode, Failure> {
     watchdog::start().map_err(Failure::not_well)?;
     let mut signals = Signals::listen().map_err(Failure::not_well)?;
-    let (folder, secrets) = (run.tree.folder.clone(), run.tree.secrets.clone());
-    let mut daemon = Daemon::boot(run.tree, handed).await.map_err(refused)?;
+    let (folder, secrets) = (run.tree.folder.clone(), run.tree.secret_store.path.clone());
+    let mut daemon = Daemon::boot(run.tree, mirror, handed).await.map_err(refused)?;
     let addresses = joined(daemon.addresses());
     info!(version = env!("CARGO_PKG_VERSION"), addresses, "listening");
     say!("secret-proxy {} listens on {addresses}", env!("CARGO_PKG_VERSION"));

@@ -3,14 +3,24 @@
 use std::process::ExitCode;
 
 use actors::folder::Folder;
+use clap::Args;
 use serde_json::Value;
 
-use crate::cli::StatusArgs;
 use crate::control::ask;
 use crate::failure::Failure;
-use crate::settings::folder_path;
+use crate::settings::{FolderArgs, folder_path};
 use crate::terminal::visible;
 use crate::typed::Typed;
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Print the whole report as JSON
+    #[arg(long)]
+    json: bool,
+}
 
 pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(&arguments.folder)?);

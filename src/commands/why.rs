@@ -4,17 +4,27 @@ use std::io;
 use std::process::ExitCode;
 
 use actors::folder::Folder;
+use clap::Args;
 use memchr::memmem::Finder;
 
 use super::audit;
 use super::audit::page::{Form, Page};
-use crate::cli::WhyArgs;
 use crate::failure::Failure;
-use crate::settings::folder_path;
+use crate::settings::{FolderArgs, folder_path};
 use crate::trail::Trail;
 use crate::trail::record::Record;
 
 const ID_DIGITS: usize = 16;
+
+#[derive(Args, Debug)]
+pub(crate) struct WhyArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Id of the refusal: 16 hex digits
+    #[arg(value_name = "ID")]
+    id: String,
+}
 
 pub(crate) fn main(arguments: &WhyArgs) -> Result<ExitCode, Failure> {
     let id = arguments.id.trim().to_ascii_lowercase();

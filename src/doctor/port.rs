@@ -13,7 +13,7 @@ use actors::settings::Listen;
 use super::files::without_settings;
 use super::ssh::Guest;
 use super::{Ground, Link, child};
-use crate::settings::joined;
+use crate::settings::{DEFAULT_PORT, joined};
 use crate::terminal::visible;
 use crate::typed::shell;
 
@@ -81,7 +81,7 @@ pub(crate) fn answers_as_ours(address: &str) -> bool {
 fn elsewhere(ground: &Ground, taken: SocketAddr) -> String {
     let free = (taken.port()..=u16::MAX).skip(1).find(|port| TcpListener::bind((taken.ip(), *port)).is_ok());
     let free = Listen::Tcp(SocketAddr::new(taken.ip(), free.unwrap_or_default()));
-    let addresses = ground.settings.iter().flat_map(|run| run.tree.listen.iter());
+    let addresses = ground.settings.iter().flat_map(|run| run.tree.listener.listen.iter());
     let listen = addresses.map(|it| if *it == Listen::Tcp(taken) { &free } else { it });
     let listen = listen.map(ToString::to_string).collect::<Vec<_>>().join(",");
     let run = ground.typed.ours(&format!("run --listen {}", shell(&listen)));
@@ -103,20 +103,20 @@ fn ignore_rule(guest: Option<&Guest>) -> String {
     let name = guest.and_then(Guest::instance).unwrap_or("INSTANCE");
     format!(
         "limactl stop {name} && limactl edit {name} --tty=false --set \
-         '.portForwards = [{{\"guestPort\": 17329, \"ignore\": true}}] + (.portForwards // [])' && limactl start {name}"
+         '.portForwards = [{{\"guestPort\": {DEFAULT_PORT}, \"ignore\": true}}] + (.portForwards // [])' && limactl start {name}"
     )
 }
 
 /// Addresses of the settings that somebody listens on while the daemon does not run.
 pub(super) fn taken(ground: &Ground) -> Vec<SocketAddr> {
-    let addresses = ground.settings.iter().flat_map(|run| run.tree.listen.iter());
+    let addresses = ground.settings.iter().flat_map(|run| run.tree.listener.listen.iter());
     let tcp = addresses.filter_map(|listen| if let Listen::Tcp(address) = listen { Some(*address) } else { None });
     tcp.filter(|address| address.port() != 0 && TcpStream::connect_timeout(address, PATIENCE).is_ok()).collect()
 }
 
 /// Addresses that the settings fix.
 fn wanted(ground: &Ground) -> Vec<String> {
-    let addresses = ground.settings.iter().flat_map(|run| run.tree.listen.iter());
+    let addresses = ground.settings.iter().flat_map(|run| run.tree.listener.listen.iter());
     let text = |listen: &Listen| match listen {
         Listen::Tcp(address) if address.port() == 0 => None,
         Listen::Tcp(address) => Some(address.to_string()),

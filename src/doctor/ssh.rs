@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use clap::Args;
+
 use super::child::{self, Ran};
 use super::port;
-use crate::cli::DoctorArgs;
 use crate::failure::Failure;
 use crate::typed::{quoted, shell};
 use crate::vm;
@@ -22,6 +23,23 @@ const CONNECT: u8 = 8;
 /// a line in there.
 const LENT_NOTHING: [&str; 7] = ["-a", "-k", "-x", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none"];
 
+/// Which VM to check.
+#[derive(Args, Debug)]
+pub(crate) struct GuestArgs {
+    /// Check this VM too, by ssh: a Lima instance, or the name of the tunnel to --host
+    /// [default: check this computer alone]
+    #[arg(value_name = "INSTANCE")]
+    instance: Option<String>,
+
+    /// Reach a VM that is not Lima's by this ssh configuration
+    #[arg(long, value_name = "FILE", requires = "host")]
+    ssh_config: Option<PathBuf>,
+
+    /// Host of the VM in that file; in ~/.ssh/config without --ssh-config
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+}
+
 /// A VM, and how to get there.
 pub(super) struct Guest {
     config: PathBuf,
@@ -33,7 +51,7 @@ pub(super) struct Guest {
 }
 
 /// The VM that was asked for, if one was.
-pub(super) fn guest(arguments: &DoctorArgs) -> Result<Option<Guest>, Failure> {
+pub(super) fn guest(arguments: &GuestArgs) -> Result<Option<Guest>, Failure> {
     let instance = arguments.instance.clone();
     instance.as_deref().map_or(Ok(()), vm::name)?;
     let Some(host) = &arguments.host else {

@@ -8,7 +8,7 @@ use policy::secrets::secret::Name;
 use policy::secrets::table::Secret;
 use serde_json::{Value, json};
 
-use super::{Kind, Unread};
+use crate::secrets_file::{Kind, Unread};
 use crate::settings::joined;
 
 /// Everything that is printed.
