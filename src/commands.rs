@@ -53,7 +53,7 @@ enum Command {
     Reload(FolderArgs),
     /// Show the audit trail, or verify it
     #[command(after_help = "Example: secret-proxy audit --blocked --since 2h\n\n\
-        Prints columns on a terminal. Prints JSON lines into a pipe or a file, as they stand in the audit file:\n\
+        Prints columns on a terminal, and into a pipe or a file the JSON lines of the audit file:\n\
         secret-proxy audit --host '*.example.com' | jq -r .path\n\n\
         Rotated files (audit.log.N) are read too, oldest first. --verify prints the head of the hash chain:\n\
         store it elsewhere, and --verify --head SEQ:HASH detects later whether records are missing.")]
@@ -83,8 +83,8 @@ enum Command {
     Tunnel(tunnel::TunnelArgs),
     /// Print the variables that programs in the VM need
     #[command(after_help = "Example: secret-proxy env --shell fish | source\n\n\
-        In sh: eval \"$(secret-proxy env)\". For a VM without the program, append the output on the host to the\n\
-        VM's /etc/environment. docs/clients.md lists what each client does with the variables.")]
+        In sh: eval \"$(secret-proxy env)\". For a VM without the program, append the host's output to\n\
+        the VM's /etc/environment. docs/clients.md lists what each client does with the variables.")]
     Env(env::EnvArgs),
     /// Demonstrate it in a few seconds, without network, 1Password or root
     #[command(after_help = "Example: secret-proxy demo")]

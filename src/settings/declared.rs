@@ -157,7 +157,7 @@ settings! {
         value: "WHICH",
         kind: Kind::Choice(&["all", "listed"]),
         default: Default::Text("all"),
-        help: "Intercept all other tunnels, or listed ones only (to hosts that some secret may be sent to; all while \
+        help: "Intercept other tunnels: all, or listed (only those to hosts that some secret may be sent to; all while \
                the list is unknown)",
         owner: Owner::Session,
     } parse |text, _| values::intercept(text);

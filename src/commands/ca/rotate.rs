@@ -4,7 +4,8 @@ use actors::folder::{Folder, FolderError};
 use actors::{RootError, Roots, Step};
 use serde_json::json;
 
-use super::{EXPORT, unusable};
+use super::error::unusable;
+use super::export::EXPORT;
 use crate::control::put;
 use crate::failure::Failure;
 use crate::guests;

@@ -6,7 +6,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{EXPORT, unusable};
+use super::error::unusable;
+use super::export::EXPORT;
 use crate::control::ask;
 use crate::failure::Failure;
 use crate::guests::{self, Guest};
