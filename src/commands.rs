@@ -72,7 +72,7 @@ enum Command {
     /// Remove what `install` created; keeps secrets, settings, CA and logs
     #[command(after_help = "Example: secret-proxy uninstall")]
     Uninstall(uninstall::UninstallArgs),
-    /// Check every step from local files to the VM, and print a command that fixes each failure
+    /// Check every step from local files to the VM, and print a fix for each failure
     #[command(after_help = "Example: secret-proxy doctor work\n\n\
         Prints one line for each step: ok, warn or FAIL, and the command to type. Sends no secret anywhere: \
         a temporary proxy with a made-up secret tests injection and refusal. The exit code is 1 if a step fails.")]
