@@ -7,18 +7,18 @@
 //! *Owns* `audit.log` and the files that it was rotated to. *Answers* `Append` once the line is
 //! written, and on the disk if the settings say so. *Asks* nobody. *Dies when* its code is wrong; a
 //! file that cannot be written is an answer, not a death. *After a restart* it finds the end of the
-//! chain in the files and on the board.
+//! chain in the files and in its part of the status report.
 
 mod chain;
 mod entry;
 mod file;
 pub mod mirror;
 mod reply;
+mod report;
 mod space;
 mod sync;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use time::OffsetDateTime;
@@ -31,12 +31,12 @@ pub(crate) use self::entry::{Attempt, Entry};
 use self::file::AuditFile;
 use self::reply::Owed;
 pub(crate) use self::reply::Reply;
+pub(crate) use self::report::{Part, Report};
 use self::sync::Syncing;
 use crate::audit::mirror::{Mirror, Shown};
 use crate::folder::FolderError;
 use crate::limits;
-use crate::settings::{AuditRotation, AuditSync};
-use crate::status::Board;
+use crate::settings::{AuditRotation, AuditSettings, AuditSync};
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};
@@ -44,29 +44,37 @@ use crate::supervision::tasks::watched;
 
 /// Where records are written.
 #[derive(Clone)]
-pub(crate) struct AuditHandle(Slot<Msg>);
+pub(crate) struct AuditHandle {
+    slot: Slot<Msg>,
+    part: Part,
+}
 
 impl AuditHandle {
-    pub(crate) fn new(slot: Slot<Msg>) -> Self {
-        Self(slot)
+    pub(crate) fn new(slot: Slot<Msg>, part: Part) -> Self {
+        Self { slot, part }
     }
 
     /// Writes a record; once this returns, it stands in the file.
     pub(crate) async fn append(&self, entry: Entry) -> Result<(), Unavailable> {
-        let written = self.0.call(|reply| Msg::Append { entry, reply: reply.into() }, limits::ANSWER).await?;
+        let written = self.slot.call(|reply| Msg::Append { entry, reply: reply.into() }, limits::ANSWER).await?;
         written.map_err(|NotWritten| Unavailable("audit"))
     }
 
     /// The same for one that is written or counted even if whoever asks goes away meanwhile.
-    pub(crate) async fn append_owed(&self, entry: Entry, board: &Arc<Board>) -> Result<(), Unavailable> {
-        let owed = Owed::by(board);
+    pub(crate) async fn append_owed(&self, entry: Entry) -> Result<(), Unavailable> {
+        let owed = Owed::by(&self.part);
         let question = |reply| Msg::Append { entry, reply: Reply::Owed(owed, Some(reply)) };
-        self.0.call(question, limits::ANSWER).await?.map_err(|NotWritten| Unavailable("audit"))
+        self.slot.call(question, limits::ANSWER).await?.map_err(|NotWritten| Unavailable("audit"))
     }
 
     /// The same for one that nobody waits for.
-    pub(crate) fn append_soon(&self, entry: Entry, board: &Arc<Board>) {
-        let _ = self.0.cast(Msg::Append { entry, reply: Reply::Owed(Owed::by(board), None) });
+    pub(crate) fn append_soon(&self, entry: Entry) {
+        let _ = self.slot.cast(Msg::Append { entry, reply: Reply::Owed(Owed::by(&self.part), None) });
+    }
+
+    /// Counts a record that nobody will write.
+    pub(crate) fn count_unrecorded(&self) {
+        self.part.counters().unrecorded.add_one();
     }
 }
 
@@ -98,15 +106,14 @@ owner_message!(Msg);
 #[derive(Clone)]
 pub(crate) struct Arguments {
     pub(crate) path: PathBuf,
-    pub(crate) rotation: AuditRotation,
-    pub(crate) sync: AuditSync,
+    pub(crate) settings: AuditSettings,
     pub(crate) mirror: Mirror,
-    pub(crate) board: Arc<Board>,
+    pub(crate) part: Part,
 }
 
 /// The owner's place in the tree.
 pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
-    permanent("audit", publisher, || Audit, arguments)
+    permanent(publisher, || Audit, arguments)
 }
 
 struct Audit;
@@ -135,12 +142,12 @@ impl Actor for Audit {
     type Arguments = Arguments;
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        if arguments.sync == AuditSync::Interval {
+        if arguments.settings.sync == AuditSync::Interval {
             drop(myself.send_interval(limits::AUDIT_SYNC, || Msg::Sync));
         }
-        let space = space::watch(arguments.path.clone(), arguments.board.clone());
+        let space = space::watch(arguments.path.clone(), arguments.part.clone());
         let mut state = State {
-            syncing: Syncing::new(arguments.sync),
+            syncing: Syncing::new(arguments.settings.sync),
             arguments,
             file: None,
             waiting: Vec::new(),
@@ -214,7 +221,7 @@ impl State {
         match lines.and_then(|lines| syncing.follows(file).map(|()| lines)) {
             Ok(lines) => {
                 let (head, seq) = (file.head().to_owned(), file.seq());
-                self.arguments.board.audit.send_modify(|report| {
+                self.arguments.part.update(|report| {
                     (report.head, report.seq, report.last_error) = (head, seq, None);
                 });
                 Ok(lines)
@@ -225,9 +232,9 @@ impl State {
 
     fn open(&mut self) -> Result<(&mut AuditFile, &mut Syncing), NotWritten> {
         if self.file.is_none() {
-            let Arguments { path, rotation, board, .. } = &self.arguments;
-            let last = Link::of_report(&board.audit.borrow());
-            match AuditFile::open(path, *rotation, last, &self.clock.now()) {
+            let Arguments { path, settings, part, .. } = &self.arguments;
+            let last = Link::of_report(&part.report());
+            match AuditFile::open(path, settings.rotation, last, &self.clock.now()) {
                 Ok(file) => self.file = Some(file),
                 Err(error) => return Err(self.failed(error.to_string())),
             }
@@ -237,11 +244,11 @@ impl State {
 
     fn failed(&mut self, reason: String) -> NotWritten {
         self.file = None;
-        let known = self.arguments.board.audit.borrow().last_error.as_ref() == Some(&reason);
+        let known = self.arguments.part.report().last_error.as_ref() == Some(&reason);
         if !known {
             error!(reason, "records cannot be written: requests with placeholders are refused");
         }
-        self.arguments.board.audit.send_modify(|report| report.last_error = Some(reason));
+        self.arguments.part.update(|report| report.last_error = Some(reason));
         NotWritten
     }
 
@@ -254,16 +261,16 @@ impl State {
 
     /// Counts the records, and shows them to the mirror.
     fn count(&self, entries: &[Entry], lines: &[u8]) {
-        let Arguments { board, mirror, .. } = &self.arguments;
+        let Arguments { part, mirror, .. } = &self.arguments;
         let lines = std::str::from_utf8(lines).unwrap_or_default().lines();
         let mut shown = Vec::with_capacity(entries.len());
         for (entry, line) in entries.iter().zip(lines) {
             let refused = entry.is_refusal();
             if entry.is_attempt() {
-                board.records.add_one();
+                part.counters().records.add_one();
             }
             if refused {
-                board.refused.add_one();
+                part.counters().refused.add_one();
             }
             shown.push(Shown { refused, line });
         }

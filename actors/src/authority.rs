@@ -6,6 +6,7 @@
 //! root are damaged. *After a restart* the key is read again and leaves are made anew.
 
 mod leaf;
+mod report;
 mod root;
 mod rotation;
 mod signer;
@@ -19,12 +20,12 @@ use rustls::ServerConfig;
 use tokio::task::{JoinSet, spawn_blocking};
 use tracing::info;
 
+pub(crate) use self::report::{Part, Report};
 pub(crate) use self::root::{NAME, Root};
 pub use self::root::{RootCertificate, RootError, fingerprint};
 pub use self::rotation::{Roots, Step, rotate};
 use self::signer::Signer;
 use crate::limits;
-use crate::status::{AuthorityReport, Board};
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};
@@ -80,7 +81,7 @@ owner_message!(Msg);
 #[derive(Clone)]
 pub(crate) struct Arguments {
     folder: PathBuf,
-    board: Arc<Board>,
+    part: Part,
     /// Whoever touches the files has it, and counts: a task may outlive the incarnation that began it.
     turns: Arc<Mutex<u64>>,
 }
@@ -95,7 +96,7 @@ pub(crate) struct Reading {
 
 /// The owner's place in the tree.
 pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
-    permanent("authority", publisher, || Authority, arguments)
+    permanent(publisher, || Authority, arguments)
 }
 
 struct Authority;
@@ -140,8 +141,8 @@ impl Actor for Authority {
 }
 
 impl Arguments {
-    pub(crate) fn new(folder: PathBuf, board: Arc<Board>) -> Self {
-        Self { folder, board, turns: Arc::default() }
+    pub(crate) fn new(folder: PathBuf, part: Part) -> Self {
+        Self { folder, part, turns: Arc::default() }
     }
 
     /// Does something with the files, and reads what it may have changed: the root in use, or only the next.
@@ -170,7 +171,7 @@ impl State {
     fn issue(&mut self, host: Host) -> Option<Arc<ServerConfig>> {
         let config = self.signer.issue(host).ok();
         let leaves = self.signer.leaves();
-        self.arguments.board.authority.send_if_modified(|report| {
+        self.arguments.part.update_if(|report| {
             let before = std::mem::replace(&mut report.leaves_cached, leaves);
             before != leaves
         });
@@ -210,7 +211,7 @@ impl State {
 
     fn publish(&self) {
         let Self { signer, next, .. } = self;
-        self.arguments.board.authority.send_replace(AuthorityReport {
+        self.arguments.part.publish(Report {
             fingerprint: signer.certificate().fingerprint.clone(),
             not_after: signer.certificate().not_after.clone(),
             leaves_cached: signer.leaves(),
@@ -227,8 +228,8 @@ mod tests {
     #[tokio::test]
     async fn a_host_has_one_leaf_and_another_host_another() {
         let parent = tempfile::tempdir().expect("a folder");
-        let board = Arc::new(Board::new(1, "/secrets".into(), "/audit".into()));
-        let arguments = Arguments::new(parent.path().join("ca"), board.clone());
+        let part = Part::default();
+        let arguments = Arguments::new(parent.path().join("ca"), part.clone());
         let (publisher, address) = slot("authority");
         let (actor, _) = Actor::spawn(None, Authority, arguments).await.expect("started");
         publisher.publish(Some(actor));
@@ -240,6 +241,6 @@ mod tests {
         let first = issue("a.example").await;
         assert!(Arc::ptr_eq(&first, &issue("a.example").await), "cached, so that sessions can be resumed");
         assert!(!Arc::ptr_eq(&first, &issue("b.example").await));
-        assert_eq!(board.authority.borrow().leaves_cached, 2);
+        assert_eq!(part.report().leaves_cached, 2);
     }
 }

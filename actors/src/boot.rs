@@ -4,11 +4,13 @@ use std::fs::File;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
+use policy::destination::allowlist::Allowlist;
 use policy::destination::reach::Reach;
 use ractor::{Actor, ActorRef};
 use rustls_pki_types::CertificateDer;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::audit::mirror::Mirror;
 use crate::audit::{self, AuditHandle};
@@ -18,12 +20,15 @@ use crate::limits;
 use crate::listener::bind::{BindError, Handed, bind_all, bind_unix};
 use crate::listener::{self, Bound};
 use crate::secret_store::{self, SecretStoreHandle};
-use crate::session::{Pace, Peers, Unspoken};
+use crate::session::{Admission, Pace, Peers, Unspoken};
 use crate::settings::Settings;
 use crate::status::{self, Board};
 use crate::supervision::child::Child;
+use crate::supervision::drain::Drain;
+use crate::supervision::part::Part;
 use crate::supervision::root::{self as supervisor, Ended, Supervisor};
 use crate::supervision::slot::slot;
+use crate::tunnels::probe::ProbeKey;
 use crate::upstream::{self, TrustError, UpstreamHandle, read_roots};
 
 /// Why the daemon cannot start. Each says what to do next.
@@ -76,12 +81,13 @@ impl Daemon {
         socket_paths.push(settings.folder.status_socket());
         let (store_publisher, store) = slot("secret_store");
         let secret_store = SecretStoreHandle::new(store);
-        let board = ground.board.clone();
         let (ended_sender, ended) = oneshot::channel();
         let store = secret_store.clone();
+        let (report, drain) = (ground.board.subsystems.clone(), ground.drain.clone());
         let children = move |root: ActorRef<_>| children(&root, settings, mirror, ground, store_publisher, store);
         let arguments = supervisor::Arguments {
-            board,
+            report,
+            drain,
             children: Box::new(children),
             ended: ended_sender,
             crashes_max: crashes_max(),
@@ -129,7 +135,9 @@ fn crashes_max() -> usize {
 
 /// What is made once and outlives every crash.
 struct Ground {
-    board: Arc<Board>,
+    board: Board,
+    listed: watch::Sender<Option<Arc<Allowlist>>>,
+    drain: Drain,
     sockets: Arc<[Bound]>,
     status_socket: Arc<UnixListener>,
     dialler: upstream::Dialler,
@@ -151,24 +159,39 @@ impl Ground {
             own: sockets.iter().filter_map(Bound::tcp_address).collect(),
             deny_private: settings.upstream.deny_private,
         };
-        let board =
-            Arc::new(Board::new(settings.listener.sessions_max, settings.secret_store.path.clone(), folder.audit()));
+        let (drain, listed) = (Drain::default(), watch::Sender::default());
         let dialler = upstream::Dialler {
             reach: Arc::new(reach),
             places: Arc::new(upstream::Places::new(settings.listener.sessions_max)),
             lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
             wipes: upstream::Wipes::default(),
-            listed: board.listed.subscribe(),
+            listed: listed.subscribe(),
             proxy: settings.upstream.proxy.clone().map(Arc::new),
         };
-        Ok(Self { board, sockets, status_socket, dialler, roots: roots.into(), own_root })
+        let board = board(settings, &drain);
+        Ok(Self { board, listed, drain, sockets, status_socket, dialler, roots: roots.into(), own_root })
+    }
+}
+
+/// The parts of the status report, before an owner has written to its own.
+fn board(settings: &Settings, drain: &Drain) -> Board {
+    Board {
+        started: Instant::now(),
+        sessions: Admission::new(settings.listener.sessions_max, drain.clone()),
+        listener: listener::Part::default(),
+        secret_store: secret_store::Part::new(secret_store::Report::idle(settings.secret_store.path.clone())),
+        authority: authority::Part::default(),
+        audit: audit::Part::new(audit::Report::new(settings.folder.audit())),
+        subsystems: Part::default(),
+        tunnels: Arc::default(),
+        probe_key: ProbeKey::random().map(Arc::new),
     }
 }
 
 /// What all sessions share: whom they ask, and how much of what there may be.
 fn peers(
     settings: &Settings,
-    board: &Arc<Board>,
+    ground: &Ground,
     (secret_store, authority, upstream, audit): (SecretStoreHandle, AuthorityHandle, UpstreamHandle, AuditHandle),
 ) -> Peers {
     Peers {
@@ -176,7 +199,8 @@ fn peers(
         authority,
         upstream,
         audit,
-        board: board.clone(),
+        listed: ground.listed.subscribe(),
+        probe_key: ground.board.probe_key.clone(),
         unspoken: Unspoken::of_at_most(limits::UNSPOKEN_MAX),
         pace: Pace::default(),
         passages: Pace::default(),
@@ -195,23 +219,23 @@ fn children(
     store_publisher: crate::supervision::slot::Publisher<secret_store::Msg>,
     secret_store: SecretStoreHandle,
 ) -> Vec<Child> {
-    let Ground { board, sockets, status_socket, dialler, roots, own_root } = ground;
     let (audit_publisher, audit_slot) = slot("audit");
     let (status_publisher, _) = slot("status");
     let (authority_publisher, authority_slot) = slot("authority");
     let (upstream_publisher, upstream_slot) = slot("upstream");
     let (listener_publisher, _) = slot("listener");
-    let upstream = UpstreamHandle::new(upstream_slot, dialler.wipes.clone());
+    let upstream = UpstreamHandle::new(upstream_slot, ground.dialler.wipes.clone());
     let authority = AuthorityHandle::new(authority_slot);
-    let owners = (secret_store.clone(), authority.clone(), upstream.clone(), AuditHandle::new(audit_slot));
-    let peers = Arc::new(peers(&settings, &board, owners));
-    let audit = audit::Arguments {
-        path: settings.folder.audit(),
-        rotation: settings.audit.rotation,
-        sync: settings.audit.sync,
-        mirror,
-        board: board.clone(),
-    };
+    let owners = (
+        secret_store.clone(),
+        authority.clone(),
+        upstream.clone(),
+        AuditHandle::new(audit_slot, ground.board.audit.clone()),
+    );
+    let peers = Arc::new(peers(&settings, &ground, owners));
+    let Ground { board, listed, sockets, status_socket, dialler, roots, own_root, .. } = ground;
+    let audit =
+        audit::Arguments { path: settings.folder.audit(), settings: settings.audit, mirror, part: board.audit.clone() };
     let status = status::Arguments {
         socket: status_socket,
         board: board.clone(),
@@ -220,17 +244,12 @@ fn children(
         #[cfg(feature = "faults")]
         root: root.clone(),
     };
-    let store = secret_store::Arguments {
-        path: settings.secret_store.path,
-        ttl: settings.secret_store.ttl,
-        approval_wait: settings.secret_store.approval_wait,
-        notify: settings.secret_store.notify,
-        board: board.clone(),
-        upstream,
-    };
-    let authority = authority::Arguments::new(settings.folder.authority(), board.clone());
+    let store =
+        secret_store::Arguments { settings: settings.secret_store, part: board.secret_store.clone(), listed, upstream };
+    let authority = authority::Arguments::new(settings.folder.authority(), board.authority.clone());
     let upstream = upstream::Arguments { dialler, overrides: settings.upstream.resolve.into(), roots, own_root };
-    let listener = listener::Arguments { sockets, peers, root: root.get_cell(), board };
+    let listener =
+        listener::Arguments { sockets, peers, root: root.get_cell(), admission: board.sessions, part: board.listener };
     vec![
         audit::child(audit_publisher, audit),
         status::child(status_publisher, status),

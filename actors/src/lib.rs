@@ -23,7 +23,7 @@
 //! | `status` | `secret_store` | reload |
 //! | `status` | `authority` | make the next root, use it |
 //! | listener | root | a new session hangs off it |
-//! | all | the board | counts and states, which `status` reads |
+//! | all | their own part | counts and states, which `status` reads |
 //! | `audit` | the mirror | records that stand in the file, for the log |
 //!
 //! Values exist in three places only: the buffer of a read, the vault of `secret_store`, and the one
@@ -47,7 +47,7 @@ mod listener;
 mod secret_store;
 mod session;
 pub mod settings;
-mod status;
+pub mod status;
 pub mod tunnels;
 mod upstream;
 mod wire;

@@ -5,6 +5,7 @@
 //! them, so that the port never closes.
 
 pub(crate) mod bind;
+mod report;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
@@ -14,14 +15,14 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
+pub(crate) use self::report::Part;
+pub use self::report::{ListenerReport, ListenerState};
 use crate::limits;
-use crate::session::{self, Peers, Place, Stream};
-use crate::status::{Board, ListenerReport};
+use crate::session::{self, Admission, Peers, Room, Stream};
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::Publisher;
@@ -101,18 +102,19 @@ pub(crate) struct Arguments {
     pub(crate) sockets: Arc<[Bound]>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) root: ActorCell,
-    pub(crate) board: Arc<Board>,
+    pub(crate) admission: Admission,
+    pub(crate) part: Part,
 }
 
 /// The owner's place in the tree.
 pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
-    permanent("listener", publisher, || Listener, arguments)
+    permanent(publisher, || Listener, arguments)
 }
 
 struct Listener;
 
 struct State {
-    board: Arc<Board>,
+    part: Part,
     _accepting: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -127,9 +129,9 @@ impl Actor for Listener {
             let task = accept(bound.copy()?, arguments.clone());
             accepting.push(watched(myself.clone(), || Msg::Ended, task));
         }
-        let report = |bound: &Bound| ListenerReport { address: bound.address(), state: "accepting" };
-        arguments.board.listeners.send_replace(arguments.sockets.iter().map(report).collect());
-        Ok(State { board: arguments.board, _accepting: accepting })
+        let report = |bound: &Bound| ListenerReport { address: bound.address(), state: ListenerState::Accepting };
+        arguments.part.publish(arguments.sockets.iter().map(report).collect());
+        Ok(State { part: arguments.part, _accepting: accepting })
     }
 
     async fn handle(&self, _: ActorRef<Msg>, message: Msg, _: &mut State) -> Result<(), ActorProcessingErr> {
@@ -143,8 +145,8 @@ impl Actor for Listener {
     }
 
     async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        state.board.listeners.send_modify(|reports| {
-            reports.iter_mut().for_each(|report| report.state = "down");
+        state.part.update(|reports| {
+            reports.iter_mut().for_each(|report| report.state = ListenerState::Down);
         });
         Ok(())
     }
@@ -153,9 +155,9 @@ impl Actor for Listener {
 /// Accepts for ever. The permit comes first: clients beyond the limit wait in the backlog.
 async fn accept(socket: Socket, arguments: Arguments) {
     loop {
-        let Ok(permit) = arguments.board.sessions.clone().acquire_owned().await else { return };
+        let Some(room) = arguments.admission.room().await else { return };
         match socket.accept().await {
-            Ok(stream) => begin(stream, permit, &arguments),
+            Ok(stream) => begin(stream, room, &arguments),
             Err(error) => {
                 warn!(%error, "accepting failed");
                 sleep(limits::ACCEPT_PAUSE).await;
@@ -166,9 +168,10 @@ async fn accept(socket: Socket, arguments: Arguments) {
 
 /// Hands a client over, in a task of its own: where accepting waits it may be ended, because the listener
 /// crashed, and a client in its hands would be lost.
-fn begin(stream: Stream, permit: OwnedSemaphorePermit, arguments: &Arguments) {
-    let place = Place::take(permit, arguments.board.clone());
-    let session = session::Arguments { stream, place, peers: arguments.peers.clone() };
+fn begin(stream: Stream, room: Room, arguments: &Arguments) {
+    let permit = arguments.admission.admit(room);
+    let drain = arguments.admission.drain();
+    let session = session::Arguments { stream, permit, drain, peers: arguments.peers.clone() };
     // While the root ends, no session can be started: the client is let go.
     drop(tokio::spawn(session::spawn(session, arguments.root.clone())));
 }

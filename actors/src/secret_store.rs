@@ -23,6 +23,7 @@
 mod notice;
 mod outside;
 mod reading;
+mod report;
 mod source;
 mod vault;
 mod waiting;
@@ -30,10 +31,10 @@ mod watch;
 mod weather;
 mod witness;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use policy::destination::allowlist::Allowlist;
 use policy::rewrite::Rendered;
 use policy::verdict::judge::{Permit, Plea};
 use policy::verdict::refusal::Refusal;
@@ -42,6 +43,8 @@ use tracing::info;
 
 pub use self::outside::{Mount, Unread, look_at_mount, read_mount};
 use self::reading::{Failed, Reading};
+pub use self::report::SecretsState;
+pub(crate) use self::report::{Part, Report};
 pub use self::source::Hazard;
 use self::source::{Progress, Text, Trouble};
 use self::vault::Vault;
@@ -49,7 +52,7 @@ use self::waiting::{Question, Queue};
 use self::watch::Watch;
 use self::witness::Witness;
 use crate::limits;
-use crate::status::{Board, SecretsReport, SecretsState};
+use crate::settings::SecretStoreSettings;
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};
@@ -138,18 +141,16 @@ owner_message!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
-    pub(crate) path: PathBuf,
-    pub(crate) ttl: Duration,
-    pub(crate) approval_wait: Duration,
-    /// Whether the owner is told on the screen that requests wait for them.
-    pub(crate) notify: bool,
-    pub(crate) board: Arc<Board>,
+    pub(crate) settings: SecretStoreSettings,
+    pub(crate) part: Part,
+    /// Where some secret may go, by the last read that was believed; it outlives the values.
+    pub(crate) listed: tokio::sync::watch::Sender<Option<Arc<Allowlist>>>,
     pub(crate) upstream: UpstreamHandle,
 }
 
 /// The owner's place in the tree.
 pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
-    permanent("secret_store", publisher, || SecretStore, arguments)
+    permanent(publisher, || SecretStore, arguments)
 }
 
 struct SecretStore;
@@ -181,7 +182,7 @@ impl Actor for SecretStore {
     type Arguments = Arguments;
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        arguments.board.secrets.send_replace(SecretsReport::idle(arguments.path.clone()));
+        arguments.part.publish(Report::idle(arguments.settings.path.clone()));
         // After a crash the values are gone; connections that carried one are to go, too.
         arguments.upstream.forget_secrets();
         drop(myself.send_interval(limits::STAT, || Msg::Look));
@@ -257,14 +258,14 @@ impl State {
         if self.vault.take().is_some() {
             self.arguments.upstream.forget_secrets();
         }
-        self.arguments.board.secrets.send_modify(|report| {
+        self.arguments.part.update(|report| {
             (report.names, report.loaded) = (Arc::default(), None);
         });
     }
 
     /// Publishes the state, and logs it once for each change.
     fn report(&self, state: SecretsState, detail: String) {
-        self.arguments.board.secrets.send_if_modified(|report| {
+        self.arguments.part.update_if(|report| {
             let changed = report.state != state || report.detail != detail;
             if changed {
                 info!(state = %state.as_str(), detail, "secrets");
@@ -276,7 +277,7 @@ impl State {
 
     /// Tells the owner, once until the next good read, that requests wait for them.
     fn notice(&mut self) {
-        if self.arguments.notify && !std::mem::replace(&mut self.noticed, true) {
+        if self.arguments.settings.notify && !std::mem::replace(&mut self.noticed, true) {
             notice::secrets_are_wanted();
         }
     }

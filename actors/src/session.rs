@@ -1,10 +1,11 @@
 //! The owner of one client connection, from accept to close.
 //!
-//! *Owns* the connection's task. *Answers* `Drain`. *Asks* `secret_store`, `authority`, `upstream`
+//! *Owns* the connection's task. *Answers* nobody. *Asks* `secret_store`, `authority`, `upstream`
 //! and `audit`. *Dies when* its connection ends, or with a panic of its own, which ends this
 //! connection alone. It is *never restarted*: the client comes again. It hangs off the root, so that
 //! no other owner's crash takes it along.
 
+mod admission;
 mod ending;
 mod exchange;
 mod outer;
@@ -31,11 +32,12 @@ use policy::destination::host::Destination;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{Mutex, OwnedSemaphorePermit};
+use tokio::sync::{Mutex, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+pub(crate) use self::admission::{Admission, Room, SessionPermit};
 pub(crate) use self::pace::Pace;
 pub use self::refusal::NOT_A_PROXY_REQUEST;
 use self::relay::{Next, Upgraded};
@@ -45,19 +47,23 @@ use crate::authority::AuthorityHandle;
 use crate::limits;
 use crate::secret_store::SecretStoreHandle;
 use crate::settings::Intercept;
-use crate::status::Board;
+use crate::supervision::drain::Drain;
 use crate::supervision::tasks::watched;
+use crate::tunnels::probe::ProbeKey;
 use crate::upstream::{ClientId, UpstreamHandle};
 use crate::wire::activity::Activity;
 use crate::wire::body::ResponseBody;
 
-/// Whom a session may ask, and the board that it counts on.
+/// Whom a session may ask, and what all sessions share.
 pub(crate) struct Peers {
     pub(crate) secret_store: SecretStoreHandle,
     pub(crate) authority: AuthorityHandle,
     pub(crate) upstream: UpstreamHandle,
     pub(crate) audit: AuditHandle,
-    pub(crate) board: Arc<Board>,
+    /// Where some secret may go, once that is known.
+    pub(crate) listed: watch::Receiver<Option<Arc<Allowlist>>>,
+    /// The key to the question of a tunnel keeper.
+    pub(crate) probe_key: Option<Arc<ProbeKey>>,
     /// Tunnels whose handshake has not ended yet.
     pub(crate) unspoken: Unspoken,
     /// How fast requests may fail.
@@ -112,15 +118,14 @@ pub(crate) enum Stream {
 }
 
 pub(crate) enum Msg {
-    /// Finish what is under way, begin nothing new.
-    Drain,
     /// The connection has ended.
     Finished,
 }
 
 pub(crate) struct Arguments {
     pub(crate) stream: Stream,
-    pub(crate) place: Place,
+    pub(crate) permit: SessionPermit,
+    pub(crate) drain: Drain,
     pub(crate) peers: Arc<Peers>,
 }
 
@@ -128,27 +133,7 @@ struct Session;
 
 struct State {
     connection: AbortOnDropHandle<()>,
-    drain: Drain,
-    _place: Place,
-}
-
-/// One of the sessions that there may be; given back when the session ends.
-pub(crate) struct Place {
-    board: Arc<Board>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Place {
-    pub(crate) fn take(permit: OwnedSemaphorePermit, board: Arc<Board>) -> Self {
-        board.sessions_begun.add_one();
-        Self { board, _permit: permit }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.board.sessions_over.add_one();
-    }
+    _permit: SessionPermit,
 }
 
 /// Starts a session under the root.
@@ -162,25 +147,22 @@ impl Actor for Session {
     type Arguments = Arguments;
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments { stream, place, peers } = arguments;
-        let drain = Drain::default();
-        let draining = drain.clone();
+        let Arguments { stream, permit, drain, peers } = arguments;
         let connection = watched(myself, || Msg::Finished, async move {
             match stream {
                 Stream::Tcp(stream) => {
                     // Without it, small writes wait up to 40 ms for an acknowledgement.
                     let _ = stream.set_nodelay(true);
-                    outer::serve(stream, peers, draining).await;
+                    outer::serve(stream, peers, drain).await;
                 }
-                Stream::Unix(stream) => outer::serve(stream, peers, draining).await,
+                Stream::Unix(stream) => outer::serve(stream, peers, drain).await,
             }
         });
-        Ok(State { connection, drain, _place: place })
+        Ok(State { connection, _permit: permit })
     }
 
-    async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(&self, myself: ActorRef<Msg>, message: Msg, _: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Drain => state.drain.0.cancel(),
             Msg::Finished => myself.stop(None),
         }
         Ok(())
@@ -192,16 +174,10 @@ impl Actor for Session {
     }
 }
 
-/// Says when the daemon is about to end.
-#[derive(Clone, Default)]
-struct Drain(CancellationToken);
-
-impl Drain {
-    /// Waits until who has said nothing yet is heard no longer: nothing of theirs is under way.
-    async fn unheard(&self) {
-        self.0.cancelled().await;
-        sleep(limits::DRAINING_HEARD).await;
-    }
+/// Waits until the daemon ends and a client that has sent nothing is heard no longer: nothing of it is under way.
+async fn unheard(drain: &Drain) {
+    drain.begun().await;
+    sleep(limits::DRAINING_HEARD).await;
 }
 
 /// Counts the refusals of a connection, up to the bound.
@@ -218,7 +194,7 @@ struct Refused {
 
 impl Refusals {
     fn none_yet(drain: &Drain) -> Self {
-        Self(Arc::new(Refused { count: AtomicUsize::new(0), finish: drain.0.child_token(), turn: Mutex::default() }))
+        Self(Arc::new(Refused { count: AtomicUsize::new(0), finish: drain.child_token(), turn: Mutex::default() }))
     }
 
     fn count(&self) {

@@ -6,50 +6,36 @@
 //! *After a restart* it serves the same socket, which the root holds; no count is lost.
 
 mod board;
+mod control;
 mod report;
 
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-pub(crate) use self::board::{AuditReport, AuthorityReport, Board, SecretsReport, SubsystemReport, SubsystemState};
-pub(crate) use self::board::{ListenerReport, SecretsState};
-use crate::authority::{AuthorityHandle, Step};
+pub(crate) use self::board::Board;
+pub use self::control::{Done, ProxyAddress, Question, Refused};
+pub use self::report::{AuditReport, AuthorityReport, Report, SecretsReport, SessionsReport};
+use crate::authority::AuthorityHandle;
 use crate::limits;
+pub use crate::listener::{ListenerReport, ListenerState};
 use crate::secret_store::SecretStoreHandle;
+pub use crate::secret_store::SecretsState;
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
+pub use crate::supervision::report::{SubsystemReport, SubsystemState};
 use crate::supervision::slot::Publisher;
 use crate::supervision::tasks::watched;
-use crate::tunnels::probe::ProbeKey;
-use crate::tunnels::report::TunnelReport;
 
 /// Questions that are answered at a time.
 const QUESTIONS_MAX: usize = 16;
-
-/// What can be asked on the socket: one JSON object on one line.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "ask", rename_all = "lowercase")]
-enum Question {
-    /// How is everything?
-    Status,
-    /// Read the mount now.
-    Reload,
-    /// Make the next root, or use it from now on.
-    Rotate { step: Step },
-    /// A tunnel is like this; and how is the proxy reached, to see whether it goes through?
-    Tunnel(TunnelReport),
-    #[cfg(feature = "faults")]
-    Fault(crate::supervision::faults::Fault),
-}
 
 pub(crate) enum Msg {
     /// The serving task has ended, which it never should.
@@ -65,7 +51,7 @@ owner_message!(Msg);
 #[derive(Clone)]
 pub(crate) struct Arguments {
     pub(crate) socket: Arc<StdUnixListener>,
-    pub(crate) board: Arc<Board>,
+    pub(crate) board: Board,
     pub(crate) secret_store: SecretStoreHandle,
     pub(crate) authority: AuthorityHandle,
     #[cfg(feature = "faults")]
@@ -74,7 +60,7 @@ pub(crate) struct Arguments {
 
 /// The owner's place in the tree.
 pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
-    permanent("status", publisher, || Status, arguments)
+    permanent(publisher, || Status, arguments)
 }
 
 struct Status;
@@ -130,42 +116,50 @@ async fn converse(mut stream: UnixStream, arguments: Arguments) -> std::io::Resu
     BufReader::new(reader.take(limits::QUESTION_BYTES_MAX)).read_line(&mut question).await?;
     let answer = match serde_json::from_str(&question) {
         Ok(question) if ours => arguments.answer(question).await,
-        Ok(_) => json!({"error": "only the daemon's own user may ask"}),
-        Err(_) => json!({"error": "unknown question"}),
+        Ok(_) => json(&refused("only the daemon's own user may ask")),
+        Err(_) => json(&refused("unknown question")),
     };
     writer.write_all(format!("{answer}\n").as_bytes()).await
 }
 
 impl Arguments {
-    /// Where the proxy listens, and the key to the question that a keeper asks there.
-    fn way_in(&self) -> Value {
-        json!({
-            "key": self.board.probe_key.as_ref().map(ProbeKey::as_str),
-            "listeners": *self.board.listeners.borrow(),
-        })
-    }
-
-    async fn answer(&self, question: Question) -> Value {
+    async fn answer(&self, question: Question) -> String {
         match question {
-            Question::Status => report::report(&self.board),
-            Question::Reload => told(self.secret_store.reload().await.map_err(|error| error.to_string())),
-            Question::Rotate { step } => told(self.authority.rotate(step).await),
+            Question::Status => json(&Report::of(&self.board)),
+            Question::Reload => outcome(self.secret_store.reload().await.map_err(|error| error.to_string())),
+            Question::Rotate { step } => outcome(self.authority.rotate(step).await),
             Question::Tunnel(report) => {
                 self.board.tunnels.hear(report);
-                self.way_in()
+                json(&self.proxy_address())
             }
             #[cfg(feature = "faults")]
             Question::Fault(fault) => {
                 let _ = self.root.cast(crate::supervision::root::Msg::Fault(fault));
-                json!({"ok": true})
+                outcome(Ok(()))
             }
+        }
+    }
+
+    fn proxy_address(&self) -> ProxyAddress {
+        ProxyAddress {
+            key: self.board.probe_key.as_ref().map(|key| key.as_str().to_owned()),
+            listeners: self.board.listener.report().clone(),
         }
     }
 }
 
-fn told(outcome: Result<(), String>) -> Value {
+fn outcome(outcome: Result<(), String>) -> String {
     match outcome {
-        Ok(()) => json!({"ok": true}),
-        Err(error) => json!({"error": error}),
+        Ok(()) => json(&Done { ok: true }),
+        Err(error) => json(&refused(&error)),
     }
+}
+
+fn refused(error: &str) -> Refused {
+    Refused { error: error.to_owned() }
+}
+
+/// The types of the answers hold nothing that JSON cannot say.
+fn json(answer: &impl Serialize) -> String {
+    serde_json::to_string(answer).unwrap_or_default()
 }

@@ -5,8 +5,11 @@ pub(crate) mod heartbeat;
 
 pub(crate) mod budget;
 pub(crate) mod child;
+pub(crate) mod drain;
 #[cfg(feature = "faults")]
 pub(crate) mod faults;
+pub(crate) mod part;
+pub(crate) mod report;
 pub(crate) mod root;
 pub mod runtime;
 pub(crate) mod slot;

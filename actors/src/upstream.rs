@@ -185,7 +185,7 @@ pub(crate) struct Arguments {
 
 /// The owner's place in the tree.
 pub(crate) fn child(publisher: Publisher<Msg>, arguments: Arguments) -> Child {
-    permanent("upstream", publisher, || Upstream, arguments)
+    permanent(publisher, || Upstream, arguments)
 }
 
 struct Upstream;

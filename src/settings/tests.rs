@@ -103,19 +103,25 @@ fn camel_case(name: &str) -> String {
 #[test]
 fn the_documentation_lists_the_declared_settings() {
     let mut page =
-        format!("<!-- Generated from src/settings/declared.rs by: {BLESS} -->\n# Settings\n\n{INTRODUCTION}");
+        vec![format!("<!-- Generated from src/settings/declared.rs by: {BLESS} -->\n"), INTRODUCTION.to_owned()];
     let mut owner = None;
     for about in ALL {
         if owner.replace(about.owner) != Some(about.owner) {
-            page += &format!("\n## {}\n\n| flag | default | effect |\n|---|---|---|\n", about.owner.heading());
+            page.push(format!("\n## {}\n\n| flag | default | effect |\n|---|---|---|\n", about.owner.heading()));
         }
-        let default = about.default.shown().map_or_else(String::new, |default| format!("`{default}`"));
-        page += &format!("| `--{} {}` | {default} | {} |\n", about.name, about.value, about.help);
+        page.push(row(about));
     }
-    assert_generated("docs/settings.md", &page);
+    assert_generated("docs/settings.md", &page.concat());
+}
+
+fn row(about: &About) -> String {
+    let default = about.default.shown().map_or_else(String::new, |default| format!("`{default}`"));
+    format!("| `--{} {}` | {default} | {} |\n", about.name, about.value, about.help)
 }
 
 const INTRODUCTION: &str = "\
+# Settings
+
 The settings of `secret-proxy run`. Each comes from its flag, else its variable, else a line of `settings.env` in the
 folder, else the default: `--secrets-ttl 60s` is `SECRET_PROXY_SECRETS_TTL=60s` in both. FOLDER is the folder of `--dir`
 (`SECRET_PROXY_DIR`), `~/.config/secret-proxy` by default. The [Nix modules](../nix/README.md) have an option for each,

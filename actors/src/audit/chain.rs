@@ -8,7 +8,7 @@ use aws_lc_rs::digest;
 use policy::record::{self, Through};
 use serde::Serialize;
 
-use crate::status::AuditReport;
+use super::report::Report;
 
 /// How much of the end of a file is read to find its last line, in bytes: more than a record can be.
 const TAIL_BYTES: u64 = 512 * 1024;
@@ -32,7 +32,7 @@ impl Link {
     }
 
     /// The last record that this process has written, if there is one.
-    pub(super) fn of_report(report: &AuditReport) -> Option<Self> {
+    pub(super) fn of_report(report: &Report) -> Option<Self> {
         (report.seq > 0).then(|| Self { seq: report.seq, head: report.head.clone() })
     }
 

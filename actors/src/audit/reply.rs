@@ -1,11 +1,9 @@
 //! Who hears whether a record was written.
 
-use std::sync::Arc;
-
 use ractor::RpcReplyPort;
 
 use super::NotWritten;
-use crate::status::Board;
+use super::report::Part;
 
 /// Whom to tell.
 #[derive(Debug)]
@@ -18,7 +16,7 @@ pub(crate) enum Reply {
 
 /// A record that somebody has to write or to count, even if it is lost with its owner.
 #[derive(Debug)]
-pub(crate) struct Owed(Option<Arc<Board>>);
+pub(crate) struct Owed(Option<Part>);
 
 impl From<RpcReplyPort<Result<(), NotWritten>>> for Reply {
     fn from(port: RpcReplyPort<Result<(), NotWritten>>) -> Self {
@@ -50,8 +48,8 @@ impl Reply {
 }
 
 impl Owed {
-    pub(super) fn by(board: &Arc<Board>) -> Self {
-        Self(Some(board.clone()))
+    pub(super) fn by(part: &Part) -> Self {
+        Self(Some(part.clone()))
     }
 
     fn done(mut self) {
@@ -61,8 +59,8 @@ impl Owed {
 
 impl Drop for Owed {
     fn drop(&mut self) {
-        if let Some(board) = &self.0 {
-            board.unrecorded.add_one();
+        if let Some(part) = &self.0 {
+            part.counters().unrecorded.add_one();
         }
     }
 }

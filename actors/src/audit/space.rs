@@ -1,21 +1,20 @@
 //! How much room there is left for records.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rustix::fs::statvfs;
 use tokio::time::sleep;
 use tracing::warn;
 
+use super::report::Part;
 use crate::limits;
-use crate::status::Board;
 
 /// Looks from time to time, on another thread: a file system may take its time.
-pub(super) async fn watch(path: PathBuf, board: Arc<Board>) {
+pub(super) async fn watch(path: PathBuf, part: Part) {
     loop {
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         if let Ok(Some(free)) = tokio::task::spawn_blocking(move || free_bytes(&folder)).await {
-            publish(&board, free);
+            publish(&part, free);
         }
         sleep(limits::SPACE_LOOK).await;
     }
@@ -26,8 +25,8 @@ fn free_bytes(folder: &Path) -> Option<u64> {
     found.f_bavail.checked_mul(found.f_frsize)
 }
 
-fn publish(board: &Board, free: u64) {
-    board.audit.send_modify(|report| {
+fn publish(part: &Part, free: u64) {
+    part.update(|report| {
         let low = free < limits::SPACE_LOW;
         if low && !report.low_space {
             warn!(free_bytes = free, "little room is left for records: nothing is deleted by itself");

@@ -13,7 +13,7 @@ use crate::supervision::slot::slot;
 
 pub(super) struct Stage {
     folder: TempDir,
-    board: Arc<Board>,
+    part: Part,
     pub(super) audit: ActorRef<Msg>,
     ended: JoinHandle<()>,
 }
@@ -22,11 +22,12 @@ impl Stage {
     pub(super) async fn set(sync: AuditSync) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("audit.log");
-        let board = Arc::new(Board::new(1, "/secrets".into(), path.clone()));
+        let part = Part::new(Report::new(path.clone()));
         let rotation = AuditRotation { bytes_max: u64::MAX, keep: None };
-        let arguments = Arguments { path, rotation, sync, mirror: Mirror::default(), board: board.clone() };
+        let settings = AuditSettings { sync, rotation };
+        let arguments = Arguments { path, settings, mirror: Mirror::default(), part: part.clone() };
         let (audit, ended) = Actor::spawn(None, Audit, arguments).await.expect("started");
-        Self { folder, board, audit, ended }
+        Self { folder, part, audit, ended }
     }
 
     /// Writes it without waiting.
@@ -44,19 +45,19 @@ async fn a_record_that_is_owed_is_written_though_nobody_waits_for_it_any_more() 
     let stage = Stage::set(AuditSync::Write).await;
     let (publisher, slot) = slot("audit");
     publisher.publish(Some(stage.audit.clone()));
-    let handle = AuditHandle::new(slot);
+    let handle = AuditHandle::new(slot, stage.part.clone());
     // Asked, and left at once.
     tokio::select! {
         biased;
-        _ = handle.append_owed(not_sent(), &stage.board) => panic!("it is not answered yet"),
+        _ = handle.append_owed(not_sent()) => panic!("it is not answered yet"),
         () = std::future::ready(()) => {}
     }
     stage.audit.drain().expect("up");
     stage.ended.await.expect("no panic");
     let text = fs::read_to_string(stage.folder.path().join("audit.log")).expect("readable");
-    assert_eq!((text.lines().count(), stage.board.unrecorded.value()), (1, 0));
-    assert!(handle.append_owed(not_sent(), &stage.board).await.is_err(), "it has ended");
-    assert_eq!(stage.board.unrecorded.value(), 1);
+    assert_eq!((text.lines().count(), stage.part.counters().unrecorded.value()), (1, 0));
+    assert!(handle.append_owed(not_sent()).await.is_err(), "it has ended");
+    assert_eq!(stage.part.counters().unrecorded.value(), 1);
 }
 
 #[tokio::test]
@@ -69,7 +70,7 @@ async fn what_is_written_when_it_ends_is_on_the_disk_and_not_counted_as_lost() {
             stage.write(not_sent(), RpcReplyPort::from(answer).into());
             awaited.push(written);
         }
-        stage.write(not_sent(), Reply::Owed(Owed::by(&stage.board), None));
+        stage.write(not_sent(), Reply::Owed(Owed::by(&stage.part), None));
         // All of them are still in its hands.
         stage.audit.drain().expect("up");
         stage.ended.await.expect("no panic");
@@ -77,6 +78,6 @@ async fn what_is_written_when_it_ends_is_on_the_disk_and_not_counted_as_lost() {
             assert!(written.await.expect("answered").is_ok(), "{sync:?}");
         }
         let text = fs::read_to_string(stage.folder.path().join("audit.log")).expect("readable");
-        assert_eq!((text.lines().count(), stage.board.unrecorded.value()), (4, 0), "{sync:?}");
+        assert_eq!((text.lines().count(), stage.part.counters().unrecorded.value()), (4, 0), "{sync:?}");
     }
 }

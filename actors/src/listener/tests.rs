@@ -6,13 +6,15 @@ use policy::destination::allowlist::Allowlist;
 use ractor::SupervisionEvent;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use super::*;
-use crate::audit::AuditHandle;
+use crate::audit::{self, AuditHandle};
 use crate::authority::AuthorityHandle;
 use crate::secret_store::SecretStoreHandle;
 use crate::session::{Pace, Unspoken};
 use crate::settings::Intercept;
+use crate::supervision::drain::Drain;
 use crate::supervision::slot::slot;
 use crate::upstream::{UpstreamHandle, Wipes};
 
@@ -43,13 +45,14 @@ impl Actor for Root {
 }
 
 /// Peers of which none is there.
-fn peers(board: Arc<Board>) -> Peers {
+fn peers() -> Peers {
     Peers {
         secret_store: SecretStoreHandle::new(slot("secret_store").1),
         authority: AuthorityHandle::new(slot("authority").1),
         upstream: UpstreamHandle::new(slot("upstream").1, Wipes::default()),
-        audit: AuditHandle::new(slot("audit").1),
-        board,
+        audit: AuditHandle::new(slot("audit").1, audit::Part::new(audit::Report::new(PathBuf::new()))),
+        probe_key: None,
+        listed: watch::Sender::new(None).subscribe(),
         unspoken: Unspoken::of_at_most(CLIENTS),
         pace: Pace::default(),
         passages: Pace::default(),
@@ -65,10 +68,11 @@ async fn who_was_accepted_is_served_though_accepting_ends_at_once() {
     let bound = StdTcpListener::bind("127.0.0.1:0").expect("a port");
     bound.set_nonblocking(true).expect("as the root binds it");
     let address = bound.local_addr().expect("an address");
-    let board = Arc::new(Board::new(2 * CLIENTS, PathBuf::new(), PathBuf::new()));
+    let admission = Admission::new(2 * CLIENTS, Drain::default());
     let sockets: Arc<[Bound]> = [Bound::Tcp(bound)].into();
-    let peers = Arc::new(peers(board.clone()));
-    let arguments = Arguments { sockets: sockets.clone(), peers, root: root.get_cell(), board };
+    let peers = Arc::new(peers());
+    let arguments =
+        Arguments { sockets: sockets.clone(), peers, root: root.get_cell(), admission, part: Part::default() };
     let socket = sockets[0].copy().expect("a copy");
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {

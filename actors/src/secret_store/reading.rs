@@ -13,7 +13,7 @@ use super::vault::Vault;
 use super::witness::Belief;
 use super::{Msg, State, weather};
 use crate::limits;
-use crate::status::SecretsState;
+use crate::secret_store::report::SecretsState;
 
 /// How often waiting requests are looked through.
 const TICK: Duration = Duration::from_millis(100);
@@ -62,7 +62,7 @@ impl State {
             return;
         }
         self.reads += 1;
-        let (read, path) = (self.reads, self.arguments.path.clone());
+        let (read, path) = (self.reads, self.arguments.settings.path.clone());
         let report = Report { store: myself.clone(), read, outcome: None };
         let task = AbortOnDropHandle::new(tokio::spawn(async move {
             let (store, mut last) = (report.store.clone(), None);
@@ -118,7 +118,7 @@ impl State {
     /// Another one stands there by now: those who wait, wait for that.
     fn replaced(&mut self, myself: &ActorRef<Msg>) {
         if !self.waiting.is_empty() {
-            self.seen = Some(source::probe(&self.arguments.path));
+            self.seen = Some(source::probe(&self.arguments.settings.path));
             self.start_reading(myself);
         }
     }
@@ -136,7 +136,7 @@ impl State {
         match self.witness.weigh(table, identity.kind, text.bytes.ends_with(b"\n")) {
             Belief::Whole { table, changed } => {
                 self.noticed = false;
-                self.arguments.board.listed.send_replace(Some(table.listed().clone()));
+                self.arguments.listed.send_replace(Some(table.listed().clone()));
                 self.adopt(table, identity, changed);
                 self.waiting.tell_read();
             }
@@ -157,9 +157,9 @@ impl State {
     /// The new table as a whole, in one step.
     fn adopt(&mut self, table: Table, identity: Identity, changed: bool) {
         self.failed = None;
-        let vault = Vault::new(table, identity, self.arguments.ttl);
+        let vault = Vault::new(table, identity, self.arguments.settings.ttl);
         self.waiting.answer(&vault);
-        self.arguments.board.secrets.send_modify(|report| {
+        self.arguments.part.update(|report| {
             (report.names, report.loaded) = (vault.names(), Some(vault.loaded));
             report.kind = Some(identity.kind.as_str());
         });
@@ -197,7 +197,7 @@ impl State {
         self.ticks = false;
         self.waiting.forget_abandoned();
         let Some(reading) = &self.reading else { return };
-        let unwanted = reading.wanted.elapsed() >= self.arguments.approval_wait;
+        let unwanted = reading.wanted.elapsed() >= self.arguments.settings.approval_wait;
         let unserved_since = (reading.progress == Some(Progress::Unserved)).then_some(reading.since);
         let refusal = if self.holds_fresh() { Refusal::Unconfirmed } else { Refusal::Locked };
         // Each is refused after the longer wait at the latest, however the pipe was served meanwhile.

@@ -4,7 +4,7 @@ mod pieces;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderValue};
 use policy::destination::host::Destination;
@@ -21,7 +21,7 @@ const FILE: &str = "KEY=value-of-key\nKEY_HOSTS=api.example\n";
 struct Stage {
     folder: TempDir,
     store: SecretStoreHandle,
-    board: Arc<Board>,
+    part: Part,
 }
 
 impl Stage {
@@ -29,20 +29,23 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("secrets.env");
         prepare(&path);
-        let board = Arc::new(Board::new(1, path.clone(), "/audit".into()));
+        let part = Part::new(Report::idle(path.clone()));
         let (_, nobody) = slot("upstream");
         let arguments = Arguments {
-            path,
-            ttl: Duration::from_secs(300),
-            approval_wait: Duration::from_secs(60),
-            notify: true,
-            board: board.clone(),
+            settings: SecretStoreSettings {
+                path,
+                ttl: Duration::from_secs(300),
+                approval_wait: Duration::from_secs(60),
+                notify: true,
+            },
+            part: part.clone(),
+            listed: tokio::sync::watch::Sender::default(),
             upstream: UpstreamHandle::new(nobody, Wipes::default()),
         };
         let (publisher, store) = slot("secret_store");
         let (address, _) = Actor::spawn(None, SecretStore, arguments).await.expect("started");
         publisher.publish(Some(address));
-        Self { folder, store: SecretStoreHandle::new(store), board }
+        Self { folder, store: SecretStoreHandle::new(store), part }
     }
 
     fn path(&self) -> PathBuf {
@@ -54,9 +57,9 @@ impl Stage {
     }
 
     async fn becomes(&self, state: SecretsState) {
-        let mut secrets = self.board.secrets.subscribe();
+        let mut secrets = self.part.subscribe();
         let waited = tokio::time::timeout(Duration::from_secs(10), secrets.wait_for(|it| it.state == state)).await;
-        assert!(waited.is_ok(), "not {state:?} but {:?}", self.board.secrets.borrow().state);
+        assert!(waited.is_ok(), "not {state:?} but {:?}", self.part.report().state);
     }
 }
 
@@ -124,7 +127,7 @@ async fn a_pipe_is_not_opened_before_it_is_needed_and_then_once() {
     assert_eq!(waiting.await, 50);
     writer.await.expect("no panic");
     stage.judge("api.example").await.expect("held, without another read");
-    assert_eq!(stage.board.secrets.borrow().kind, Some("pipe"));
+    assert_eq!(stage.part.report().kind, Some("pipe"));
 }
 
 /// How many of `count` requests at a time are permitted.

@@ -2,9 +2,9 @@
 
 use policy::verdict::refusal::Refusal;
 
+use super::report::SecretsState;
 use super::source::{Kind, Progress, Trouble};
 use super::vault::Vault;
-use crate::status::SecretsState;
 
 /// The state behind a read that brought nothing, and the reason for those who waited.
 pub(super) fn of(trouble: Trouble) -> (SecretsState, Refusal) {

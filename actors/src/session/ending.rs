@@ -91,7 +91,7 @@ impl Exchange {
     async fn record_refusal(&self, why: Refusal) {
         let reason = why.to_string();
         let peers = &self.path.peers;
-        if peers.audit.append_owed(self.entry(Some(why)), &peers.board).await.is_err() {
+        if peers.audit.append_owed(self.entry(Some(why))).await.is_err() {
             warn!(id = %self.id, names = ?self.names, destination = %self.path.destination, reason, "refused, not recorded");
         }
     }
@@ -102,12 +102,12 @@ impl Exchange {
         if self.names.is_empty() && !self.recorded {
             return;
         }
-        let (audit, board) = (&self.path.peers.audit, &self.path.peers.board);
+        let audit = &self.path.peers.audit;
         if !self.recorded {
-            audit.append_soon(self.entry(None), board);
+            audit.append_soon(self.entry(None));
         }
         // Both are under way before anything is waited for.
-        let _ = audit.append_owed(Entry::NotSent { id: self.id, reason }, board).await;
+        let _ = audit.append_owed(Entry::NotSent { id: self.id, reason }).await;
     }
 
     /// How many turns its record takes.
@@ -144,9 +144,9 @@ impl Drop for Exchange {
         };
         let peers = &self.path.peers;
         if peers.pace.turns_at_once(self.turns()) {
-            peers.audit.append_soon(entry, &peers.board);
+            peers.audit.append_soon(entry);
         } else {
-            peers.board.unrecorded.add_one();
+            peers.audit.count_unrecorded();
         }
     }
 }

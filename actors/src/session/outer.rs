@@ -16,7 +16,8 @@ use tracing::debug;
 
 use super::relay::{self, Next, Upgraded};
 use super::tunnel::Tunnel;
-use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, passage, refusal, service};
+use super::{ByteStream, Form, Path, Peers, Refusals, exchange, http1_server, passage, refusal, service, unheard};
+use crate::supervision::drain::Drain;
 use crate::upstream::{ClientId, Passage};
 use crate::wire::body::ResponseBody;
 
@@ -46,7 +47,7 @@ impl After {
             biased;
             () = self.spoken.cancelled() => {}
             _ = cut_off => return,
-            () = drain.unheard() => return,
+            () = unheard(drain) => return,
         }
         pending::<()>().await;
     }
@@ -101,7 +102,7 @@ async fn answer(request: Request<Incoming>, peers: Arc<Peers>, after: After) -> 
 fn aside(request: &Request<Incoming>, peers: &Peers) -> Response<ResponseBody> {
     let uri = request.uri();
     let plain = request.method() == Method::GET && uri.authority().is_none() && request.body().is_end_stream();
-    let key = peers.board.probe_key.as_ref().filter(|_| plain && uri.query().is_none());
+    let key = peers.probe_key.as_ref().filter(|_| plain && uri.query().is_none());
     key.and_then(|key| key.answer(uri.path())).map_or_else(refusal::bad_request, refusal::round_trip)
 }
 

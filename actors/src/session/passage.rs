@@ -26,7 +26,7 @@ impl Peers {
         // Whatever turns out to be spoken in it.
         let clear = destination.with_scheme(Scheme::Http);
         let is_listed = |listed: &Arc<Allowlist>| listed.allows(destination) || listed.allows(&clear);
-        let listed = || self.board.listed.borrow().as_ref().is_none_or(is_listed);
+        let listed = || self.listed.borrow().as_ref().is_none_or(is_listed);
         self.passthrough.allows(destination) || (self.intercept == Intercept::Listed && !listed())
     }
 }
@@ -50,7 +50,7 @@ impl Exchange {
         // There is no secret in it: a record that cannot be written is no reason to refuse.
         self.recorded = self.path.peers.audit.append(self.entry(None)).await.is_ok();
         if !self.recorded {
-            self.path.peers.board.unrecorded.add_one();
+            self.path.peers.audit.count_unrecorded();
             warn!(id = %self.id, destination = %self.path.destination, "a tunnel is not recorded");
         }
         let passage = upstream.pass(route, self.patience()).await??;

@@ -14,8 +14,9 @@ use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use super::relay::{self, Next};
-use super::{ByteStream, Drain, Form, Path, Peers, Refusals, exchange, http1_server, idle, rest, service};
+use super::{ByteStream, Form, Path, Peers, Refusals, exchange, http1_server, idle, rest, service, unheard};
 use crate::limits;
+use crate::supervision::drain::Drain;
 use crate::supervision::tasks::Tasks;
 use crate::upstream::ClientId;
 use crate::wire::prefixed::Prefixed;
@@ -52,7 +53,7 @@ impl Tunnel {
             tokio::select! {
                 spoken = timeout(limits::HANDSHAKE, self.listen(stream)) => spoken.ok().flatten(),
                 _ = cut_off => None,
-                () = self.drain.unheard() => None,
+                () = unheard(&self.drain) => None,
             }
         });
         let Some(spoken) = spoken.await else {

@@ -1,63 +1,167 @@
 //! The status report, as `status --json` prints it. Fields are added, never renamed.
 
+use std::path::PathBuf;
+
 use policy::secrets::secret::Name;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-use super::board::{Board, SubsystemState};
+use super::board::Board;
+use crate::listener::ListenerReport;
+use crate::secret_store::SecretsState;
+use crate::supervision::report::{SubsystemReport, SubsystemState};
+use crate::tunnels::report::TunnelReport;
 
-/// Everything that the board says.
-pub(super) fn report(board: &Board) -> Value {
-    json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "pid": std::process::id(),
-        "uptime_s": board.started.elapsed().as_secs(),
-        "listeners": *board.listeners.borrow(),
-        "sessions": {"active": board.sessions_active(), "total": board.sessions_begun.value()},
-        "tasks": tokio::runtime::Handle::current().metrics().num_alive_tasks(),
-        "secrets": secrets(board),
-        "ca": authority(board),
-        "audit": audit(board),
-        "tunnels": board.tunnels.report(),
-        "subsystems": *board.subsystems.borrow(),
-    })
+/// Everything that the daemon says of itself.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Report {
+    /// Of the program.
+    pub version: String,
+    /// Of the daemon.
+    pub pid: u32,
+    /// Seconds since the start.
+    pub uptime_s: u64,
+    /// One for each bound socket.
+    pub listeners: Vec<ListenerReport>,
+    /// Client connections.
+    pub sessions: SessionsReport,
+    /// Tasks of the runtime.
+    pub tasks: usize,
+    /// The source of the secrets.
+    pub secrets: SecretsReport,
+    /// The certificate authority.
+    pub ca: AuthorityReport,
+    /// The audit file.
+    pub audit: AuditReport,
+    /// One for each tunnel whose keeper reports.
+    pub tunnels: Vec<TunnelReport>,
+    /// One for each owner.
+    pub subsystems: Vec<SubsystemReport>,
 }
 
-fn secrets(board: &Board) -> Value {
-    let secrets = board.secrets.borrow();
-    let up =
-        |name: &str| board.subsystems.borrow().iter().any(|it| it.name == name && it.state == SubsystemState::Running);
-    json!({
-        "state": secrets.state.as_str(),
-        "source": secrets.source,
-        "kind": secrets.kind,
-        "names": secrets.names.iter().map(Name::as_str).collect::<Vec<_>>(),
-        "age_s": secrets.loaded.map(|loaded| loaded.elapsed().as_secs()),
-        "detail": secrets.detail,
-        "owner_running": up("secret_store"),
-    })
+/// Client connections.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct SessionsReport {
+    /// Now.
+    pub active: u64,
+    /// Since the start.
+    pub total: u64,
 }
 
-fn authority(board: &Board) -> Value {
-    let authority = board.authority.borrow();
-    json!({
-        "fingerprint": authority.fingerprint,
-        "not_after": authority.not_after,
-        "leaves_cached": authority.leaves_cached,
-        "next_fingerprint": authority.next_fingerprint,
-    })
+/// The source of the secrets.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct SecretsReport {
+    /// Its state.
+    pub state: SecretsState,
+    /// Its path.
+    pub source: PathBuf,
+    /// `file` or `pipe`, once it was seen.
+    pub kind: Option<String>,
+    /// The names of the secrets that are held.
+    pub names: Vec<String>,
+    /// Seconds since they were read.
+    pub age_s: Option<u64>,
+    /// The reason for the state, or a warning; may be empty.
+    pub detail: String,
+    /// Whether the owner of the secrets answers.
+    pub owner_running: bool,
 }
 
-fn audit(board: &Board) -> Value {
-    let audit = board.audit.borrow();
-    json!({
-        "path": audit.path,
-        "records": board.records.value(),
-        "refused": board.refused.value(),
-        "unrecorded": board.unrecorded.value(),
-        "seq": audit.seq,
-        "head": audit.head,
-        "last_error": audit.last_error,
-        "free_bytes": audit.free_bytes,
-        "low_space": audit.low_space,
-    })
+/// The certificate authority.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct AuthorityReport {
+    /// Of the root in use: SHA-256, in hex.
+    pub fingerprint: String,
+    /// The end of its validity.
+    pub not_after: String,
+    /// Leaves in memory.
+    pub leaves_cached: usize,
+    /// Of the root that waits to be used.
+    pub next_fingerprint: Option<String>,
+}
+
+/// The audit file.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct AuditReport {
+    /// Its path.
+    pub path: PathBuf,
+    /// Attempts that were recorded since the start.
+    pub records: u64,
+    /// Refusals among them.
+    pub refused: u64,
+    /// Records that could not be written since the start.
+    pub unrecorded: u64,
+    /// The number of the last record.
+    pub seq: u64,
+    /// The hash of the last line, in hex.
+    pub head: String,
+    /// Why the last record could not be written.
+    pub last_error: Option<String>,
+    /// Free space, once it is known.
+    pub free_bytes: Option<u64>,
+    /// Whether that is little.
+    pub low_space: bool,
+}
+
+impl Report {
+    /// Reads all parts.
+    pub(super) fn of(board: &Board) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            uptime_s: board.started.elapsed().as_secs(),
+            listeners: board.listener.report().clone(),
+            sessions: SessionsReport { active: board.sessions.active(), total: board.sessions.total() },
+            tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
+            secrets: SecretsReport::of(board),
+            ca: AuthorityReport::of(board),
+            audit: AuditReport::of(board),
+            tunnels: board.tunnels.reports(),
+            subsystems: board.subsystems.report().clone(),
+        }
+    }
+}
+
+impl SecretsReport {
+    fn of(board: &Board) -> Self {
+        let is_up = |it: &SubsystemReport| it.name == "secret_store" && it.state == SubsystemState::Running;
+        let secrets = board.secret_store.report();
+        Self {
+            state: secrets.state,
+            source: secrets.source.clone(),
+            kind: secrets.kind.map(str::to_owned),
+            names: secrets.names.iter().map(Name::to_string).collect(),
+            age_s: secrets.loaded.map(|loaded| loaded.elapsed().as_secs()),
+            detail: secrets.detail.clone(),
+            owner_running: board.subsystems.report().iter().any(is_up),
+        }
+    }
+}
+
+impl AuthorityReport {
+    fn of(board: &Board) -> Self {
+        let authority = board.authority.report();
+        Self {
+            fingerprint: authority.fingerprint.clone(),
+            not_after: authority.not_after.clone(),
+            leaves_cached: authority.leaves_cached,
+            next_fingerprint: authority.next_fingerprint.clone(),
+        }
+    }
+}
+
+impl AuditReport {
+    fn of(board: &Board) -> Self {
+        let (audit, counters) = (board.audit.report(), board.audit.counters());
+        Self {
+            path: audit.path.clone(),
+            records: counters.records.value(),
+            refused: counters.refused.value(),
+            unrecorded: counters.unrecorded.value(),
+            seq: audit.seq,
+            head: audit.head.clone(),
+            last_error: audit.last_error.clone(),
+            free_bytes: audit.free_bytes,
+            low_space: audit.low_space,
+        }
+    }
 }

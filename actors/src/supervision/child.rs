@@ -41,12 +41,7 @@ pub(crate) trait OwnerMessage: ractor::Message + From<Beat> + From<crate::superv
 impl<M: ractor::Message + From<Beat> + From<crate::supervision::faults::Fault>> OwnerMessage for M {}
 
 /// An owner that is started again whenever it ends, each time with the same arguments.
-pub(crate) fn permanent<A>(
-    name: &'static str,
-    publisher: Publisher<A::Msg>,
-    actor: fn() -> A,
-    arguments: A::Arguments,
-) -> Child
+pub(crate) fn permanent<A>(publisher: Publisher<A::Msg>, actor: fn() -> A, arguments: A::Arguments) -> Child
 where
     A: Actor,
     A::Msg: OwnerMessage,
@@ -63,7 +58,7 @@ where
         })
     };
     Child {
-        name,
+        name: publisher.owner(),
         start: Box::new(start),
         ask: Box::new(|cell| {
             let (beat, answer) = Beat::new();

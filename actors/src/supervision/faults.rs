@@ -3,21 +3,21 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What an owner is to do.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Fault {
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Fault {
     /// The owner's name.
-    pub(crate) owner: String,
+    pub owner: String,
     /// How it misbehaves.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
 }
 
 /// How an owner misbehaves.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
+pub enum Kind {
     /// It panics in its handler.
     Crash,
     /// Its handler waits for ever.

@@ -2,11 +2,10 @@
 //! them in reverse order.
 //!
 //! *Owns* the child list, the restart budgets and, by lending them out, what must outlive a crash:
-//! the bound sockets and the [`Board`]. *Answers* `Drain`. *Asks* nobody. *Dies when* an owner has
+//! the bound sockets and the parts of the status report. *Answers* `Drain`. *Asks* nobody. *Dies when* an owner has
 //! used up its budget: the process then ends, and the service manager starts a new one. Sessions
 //! hang off it too, but are never restarted and never counted.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
@@ -18,8 +17,9 @@ use tracing::{error, info, warn};
 use super::budget::Budget;
 use super::child::Child;
 use crate::limits;
-use crate::session;
-use crate::status::{Board, SubsystemReport, SubsystemState};
+use crate::supervision::drain::Drain;
+use crate::supervision::part::Part;
+use crate::supervision::report::{SubsystemReport, SubsystemState};
 
 /// Why the tree ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,7 +49,8 @@ pub(crate) enum Msg {
 
 /// What the root needs to start.
 pub(crate) struct Arguments {
-    pub(crate) board: Arc<Board>,
+    pub(crate) report: Part<Vec<SubsystemReport>>,
+    pub(crate) drain: Drain,
     /// The child list, in start order. Made when the root's own address is known.
     pub(crate) children: Box<dyn FnOnce(ActorRef<Msg>) -> Vec<Child> + Send>,
     pub(crate) ended: oneshot::Sender<Ended>,
@@ -59,7 +60,8 @@ pub(crate) struct Arguments {
 pub(crate) struct Supervisor;
 
 pub(crate) struct State {
-    board: Arc<Board>,
+    report: Part<Vec<SubsystemReport>>,
+    drain: Drain,
     children: Vec<(Child, Life)>,
     ended: Option<oneshot::Sender<Ended>>,
     draining: Option<RpcReplyPort<()>>,
@@ -96,7 +98,8 @@ impl Actor for Supervisor {
         };
         let children = (arguments.children)(myself.clone()).into_iter().map(|child| (child, life())).collect();
         let ended = Some(arguments.ended);
-        let mut state = State { board: arguments.board, children, ended, draining: None, waiting: None };
+        let Arguments { report, drain, .. } = arguments;
+        let mut state = State { report, drain, children, ended, draining: None, waiting: None };
         for (child, life) in &mut state.children {
             life.cell = Some((child.start)(myself.get_cell()).await?);
         }
@@ -127,11 +130,6 @@ impl Actor for Supervisor {
         // The event holds the child's last state or its panic text: both may know secrets, so it is
         // matched by id and dropped.
         let (id, failure) = match &event {
-            // It was accepted before the listener stopped, and the others have been asked already.
-            SupervisionEvent::ActorStarted(cell) if state.draining.is_some() => {
-                let _ = cell.send_message(session::Msg::Drain);
-                return Ok(());
-            }
             SupervisionEvent::ActorTerminated(cell, ..) => (cell.get_id(), "stopped by itself"),
             SupervisionEvent::ActorFailed(cell, _) => (cell.get_id(), "crashed"),
             _ => return Ok(()),
@@ -234,13 +232,10 @@ impl State {
             (child.empty_slot)();
             life.cell.iter().for_each(|cell| cell.stop(None));
         }
-        for cell in myself.get_children() {
-            // Owners take no such message and are passed over.
-            let _ = cell.send_message(session::Msg::Drain);
-        }
-        let (board, myself) = (self.board.clone(), myself.clone());
+        self.drain.begin();
+        let (drain, myself) = (self.drain.clone(), myself.clone());
         self.waiting = Some(AbortOnDropHandle::new(tokio::spawn(async move {
-            let _ = timeout(limits::DRAIN, board.sessions_ended()).await;
+            let _ = timeout(limits::DRAIN, drain.finished()).await;
             let _ = myself.cast(Msg::Finished);
         })));
         self.publish();
@@ -270,15 +265,15 @@ impl State {
     fn publish(&mut self) {
         let now = Instant::now();
         let report = |(child, life): &mut (Child, Life)| SubsystemReport {
-            name: child.name,
+            name: child.name.to_owned(),
             state: if life.cell.is_some() { SubsystemState::Running } else { SubsystemState::Restarting },
             restarts: life.restarts,
             last_failure: life.last_failure.clone(),
             crashes_left: life.budget.left(now),
-            backoff_ms: life.backoff.map(|backoff| backoff.as_millis()),
+            backoff_ms: life.backoff.map(|backoff| u64::try_from(backoff.as_millis()).unwrap_or(u64::MAX)),
         };
         let reports = self.children.iter_mut().map(report).collect();
-        self.board.subsystems.send_replace(reports);
+        self.report.publish(reports);
     }
 
     #[cfg(feature = "faults")]

@@ -25,12 +25,15 @@ pub(crate) struct Slot<M: Message> {
 }
 
 /// The end of a slot that the supervisor holds.
-pub(crate) struct Publisher<M: Message>(watch::Sender<Option<ActorRef<M>>>);
+pub(crate) struct Publisher<M: Message> {
+    owner: &'static str,
+    address: watch::Sender<Option<ActorRef<M>>>,
+}
 
 /// An empty slot for the owner of that name.
 pub(crate) fn slot<M: Message>(owner: &'static str) -> (Publisher<M>, Slot<M>) {
     let (sender, address) = watch::channel(None);
-    (Publisher(sender), Slot { owner, address })
+    (Publisher { owner, address: sender }, Slot { owner, address })
 }
 
 impl<M: Message> Clone for Slot<M> {
@@ -40,8 +43,13 @@ impl<M: Message> Clone for Slot<M> {
 }
 
 impl<M: Message> Publisher<M> {
+    /// The owner's name.
+    pub(crate) fn owner(&self) -> &'static str {
+        self.owner
+    }
+
     pub(crate) fn publish(&self, address: Option<ActorRef<M>>) {
-        self.0.send_replace(address);
+        self.address.send_replace(address);
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::limits;
@@ -32,20 +31,20 @@ impl Tunnels {
     }
 
     /// For the status report. A keeper that says nothing any more has ended, or is stuck.
-    pub(crate) fn report(&self) -> Value {
+    pub(crate) fn reports(&self) -> Vec<TunnelReport> {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         heard.values().map(Heard::report).collect()
     }
 }
 
 impl Heard {
-    fn report(&self) -> Value {
+    fn report(&self) -> TunnelReport {
         let silent = self.at.elapsed();
         if silent < limits::TUNNEL_SILENT {
-            return json!(self.report);
+            return self.report.clone();
         }
         let error = format!("its keeper has said nothing for {} s: is it running?", silent.as_secs());
-        json!(TunnelReport { state: TunnelState::Silent, last_error: Some(error), ..self.report.clone() })
+        TunnelReport { state: TunnelState::Silent, last_error: Some(error), ..self.report.clone() }
     }
 }
 
@@ -69,11 +68,11 @@ mod tests {
         let tunnels = Tunnels::default();
         tunnels.hear(said("work", TunnelState::Up));
         tunnels.hear(said("play", TunnelState::Connecting));
-        assert_eq!(tunnels.report()[1]["state"], "up");
+        assert_eq!(tunnels.reports()[1].state, TunnelState::Up);
         tokio::time::advance(limits::TUNNEL_SILENT).await;
         tunnels.hear(said("play", TunnelState::Stopped));
-        let report = tunnels.report();
-        assert_eq!((report.as_array().map(Vec::len), &report[0]["state"]), (Some(1), &json!("silent")));
+        let reports = tunnels.reports();
+        assert_eq!((reports.len(), reports[0].state), (1, TunnelState::Silent));
     }
 
     #[tokio::test]
@@ -82,13 +81,13 @@ mod tests {
         for instance in ["", "a b", "-x", &"x".repeat(200), "\u{1b}[2J"] {
             tunnels.hear(said(instance, TunnelState::Up));
         }
-        assert_eq!(tunnels.report(), json!([]));
+        assert_eq!(tunnels.reports(), []);
         for number in 0..limits::TUNNELS_MAX + 9 {
             tunnels.hear(said(&format!("vm{number}"), TunnelState::Up));
         }
-        assert_eq!(tunnels.report().as_array().map(Vec::len), Some(limits::TUNNELS_MAX));
+        assert_eq!(tunnels.reports().len(), limits::TUNNELS_MAX);
         let long = TunnelReport { last_error: Some("ü".repeat(9999)), ..said("vm0", TunnelState::Up) };
         tunnels.hear(long);
-        assert!(tunnels.report()[0]["last_error"].as_str().is_some_and(|error| error.len() < 1000));
+        assert!(tunnels.reports()[0].last_error.as_ref().is_some_and(|error| error.len() < 1000));
     }
 }

@@ -1,5 +1,6 @@
 //! The supervisor alone, with owners of a test's own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -61,7 +62,8 @@ impl Actor for Toy {
 struct Stage {
     toy: Slot<ToyMsg>,
     root: ActorRef<Msg>,
-    board: Arc<Board>,
+    report: Part<Vec<SubsystemReport>>,
+    drain: Drain,
     broken: Arc<std::sync::atomic::AtomicBool>,
     ended: oneshot::Receiver<Ended>,
 }
@@ -69,15 +71,16 @@ struct Stage {
 async fn stage(crashes_max: usize) -> Stage {
     let (publisher, toy) = slot("toy");
     let (ended_sender, ended) = oneshot::channel();
-    let board = Arc::new(Board::new(1, "/secrets".into(), "/audit".into()));
+    let (report, drain) = (Part::default(), Drain::default());
     let broken = Arc::default();
     let children = {
         let broken = Arc::clone(&broken);
-        Box::new(move |_| vec![permanent("toy", publisher, || Toy, broken)])
+        Box::new(move |_| vec![permanent(publisher, || Toy, broken)])
     };
-    let arguments = Arguments { board: board.clone(), children, ended: ended_sender, crashes_max };
+    let arguments =
+        Arguments { report: report.clone(), drain: drain.clone(), children, ended: ended_sender, crashes_max };
     let (root, _) = Actor::spawn(None, Supervisor, arguments).await.expect("started");
-    Stage { toy, root, board, broken, ended }
+    Stage { toy, root, report, drain, broken, ended }
 }
 
 impl Stage {
@@ -91,7 +94,7 @@ impl Stage {
     }
 
     fn restarts(&self) -> u64 {
-        self.board.subsystems.borrow()[0].restarts
+        self.report.report()[0].restarts
     }
 
     /// Waits until the slot is empty.
@@ -152,54 +155,19 @@ async fn draining_ends_the_owners() {
     assert_eq!(stage.count().await, Err(Unavailable("toy")));
 }
 
-/// Tells when it is asked to finish.
-struct Client;
-
-impl Actor for Client {
-    type Msg = session::Msg;
-    type State = Option<oneshot::Sender<()>>;
-    type Arguments = oneshot::Sender<()>;
-
-    async fn pre_start(
-        &self,
-        _: ActorRef<session::Msg>,
-        asked: Self::Arguments,
-    ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(Some(asked))
-    }
-
-    async fn handle(
-        &self,
-        myself: ActorRef<session::Msg>,
-        message: session::Msg,
-        asked: &mut Self::State,
-    ) -> Result<(), ActorProcessingErr> {
-        if let (session::Msg::Drain, Some(asked)) = (message, asked.take()) {
-            let _ = asked.send(());
-            myself.stop(None);
-        }
-        Ok(())
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_client_that_comes_in_at_the_last_moment_is_asked_to_finish_too() {
     let stage = stage(10).await;
-    let place = stage.board.sessions.clone().acquire_owned().await.expect("a place");
+    // The listener had accepted it before it was stopped.
+    let late = stage.drain.hold();
     let draining = stage.root.call(|reply| Msg::Drain { reply }, Some(Duration::from_secs(60)));
-    let late = async {
-        // The listener had accepted it before it was stopped.
-        while stage.count().await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-        let (asked, was_asked) = oneshot::channel();
-        Actor::spawn_linked(None, Client, asked, stage.root.get_cell()).await.expect("started");
+    let client = async {
         let begun = tokio::time::Instant::now();
-        was_asked.await.expect("it is asked to finish");
-        drop(place);
+        stage.drain.child_token().cancelled().await;
+        drop(late);
         begun.elapsed()
     };
-    let (ended, waited) = tokio::join!(draining, late);
+    let (ended, waited) = tokio::join!(draining, client);
     ended.expect("answered");
     assert!(waited < limits::DRAIN, "it is asked at once, not ended when the time is over: {waited:?}");
 }
@@ -214,7 +182,7 @@ async fn an_owner_that_does_not_answer_is_replaced() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(begun.elapsed() <= limits::BEAT + limits::BEAT_ANSWER + Duration::from_secs(2), "{:?}", begun.elapsed());
-    let report = stage.board.subsystems.borrow()[0].clone();
+    let report = stage.report.report()[0].clone();
     assert_eq!((report.restarts, report.last_failure.as_deref()), (1, Some("did not answer")));
 }
 

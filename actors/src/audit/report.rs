@@ -1,0 +1,39 @@
+//! The audit owner's part of the status report.
+
+use std::path::PathBuf;
+
+use crate::supervision::part::{self, Counter};
+
+/// Lent by boot.
+pub(crate) type Part = part::Part<Report, Counters>;
+
+/// The state of the audit file.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    pub(crate) path: PathBuf,
+    /// The number of the last record.
+    pub(crate) seq: u64,
+    /// The hash of the last line, in hex.
+    pub(crate) head: String,
+    pub(crate) last_error: Option<String>,
+    /// Free space for records, once it is known.
+    pub(crate) free_bytes: Option<u64>,
+    pub(crate) low_space: bool,
+}
+
+impl Report {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, seq: 0, head: String::new(), last_error: None, free_bytes: None, low_space: false }
+    }
+}
+
+/// Counts since the start of the process.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Attempts that were recorded.
+    pub(crate) records: Counter,
+    /// Refusals among them.
+    pub(crate) refused: Counter,
+    /// Records that could not be written.
+    pub(crate) unrecorded: Counter,
+}
