@@ -99,8 +99,7 @@ fn is_public_suffix(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use policy::secrets::lint::Look;
-    use policy::secrets::lint::problem::What;
+    use policy::secrets::lint::{ProblemKind, SuspiciousValue};
 
     use super::*;
 
@@ -119,8 +118,9 @@ mod tests {
     #[test]
     fn each_value_of_the_example_is_reported_as_one() {
         let lint = Lint::read(include_bytes!("../secrets.env.example"), &is_public_suffix);
-        let is_reported =
-            |line| lint.problems().iter().any(|it| it.line == line && it.what == What::Looks(Look::Example));
+        let is_reported = |line| {
+            lint.problems().iter().any(|it| it.line == line && it.kind == ProblemKind::Value(SuspiciousValue::Example))
+        };
         assert!(lint.secrets().iter().all(|(_, secret)| secret.is_usable() && is_reported(secret.line)));
         assert_eq!(lint.secrets().len(), 7);
     }
