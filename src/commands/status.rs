@@ -2,17 +2,26 @@
 
 use std::process::ExitCode;
 
-use actors::folder::Folder;
-use actors::hint::Hint;
-use serde::Deserialize;
-use serde_json::Value;
-
-use crate::cli::StatusArgs;
 use crate::control::ask;
-use crate::settings::{self, folder_path};
+use crate::settings::{self, FolderArgs, folder_path};
 use crate::terminal::escape::visible;
 use crate::terminal::failure::Failure;
 use crate::terminal::hints::Hints;
+use actors::folder::Folder;
+use actors::hint::Hint;
+use clap::Args;
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Print the whole report as JSON
+    #[arg(long)]
+    json: bool,
+}
 
 pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(&arguments.folder)?);
