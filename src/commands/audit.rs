@@ -17,10 +17,9 @@ use policy::record::Record;
 use self::filter::Filter;
 use self::page::{Form, Page};
 use crate::cli::AuditArgs;
-use crate::failure::Failure;
-use crate::say::told;
-use crate::settings::folder_path;
-use crate::typed::Typed;
+use crate::settings::{self, folder_path};
+use crate::terminal::failure::Failure;
+use crate::terminal::output::told;
 
 /// The interval between two looks for new records.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -31,7 +30,7 @@ pub(crate) fn main(arguments: &AuditArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(&arguments.folder)?);
     let mut trail = open(&folder)?;
     if arguments.verify {
-        return verify::main(&mut trail, &Typed::new(&folder), pinned, arguments.json);
+        return verify::main(&mut trail, &settings::hints(&folder), pinned, arguments.json);
     }
     let page = Page::new(Form::of_stdout(arguments.json), arguments.limit);
     let mut reading = Reading { filter, page, broken: 0 };

@@ -11,8 +11,8 @@ use policy::record::Record;
 use super::audit;
 use super::audit::page::{Form, Page};
 use crate::cli::WhyArgs;
-use crate::failure::Failure;
 use crate::settings::folder_path;
+use crate::terminal::failure::Failure;
 
 const ID_DIGITS: usize = 16;
 

@@ -2,18 +2,19 @@
 //!
 //! `audit --verify` checks the whole chain.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use actors::folder::is_own;
+use actors::hint::Hint;
 use actors::trail::{Head, Space, last_line};
 use rustix::fs::{Access, access};
 use serde_json::Value;
 
 use super::files::is_own_and_shut;
-use super::{Ground, Link};
-use crate::commands::ask::ask;
-use crate::terminal::visible;
-use crate::typed::quoted;
+use super::{Context, Link};
+use crate::control::ask;
+use crate::terminal::escape::visible;
+use crate::terminal::hints::quoted;
 
 const NAME: &str = "audit";
 /// Less space than this, in bytes, is used up soon.
@@ -21,9 +22,9 @@ const SPACE_NONE: u64 = 1024 * 1024;
 /// How often a record may arrive between reading the status and the file.
 const TRIES: usize = 5;
 
-pub(super) fn audit(ground: &Ground) -> Link {
-    let path = ground.folder.audit();
-    let error = ground.status.as_ref().and_then(|status| status["audit"]["last_error"].as_str());
+pub(super) fn audit(context: &Context) -> Link {
+    let path = context.folder.audit();
+    let error = context.status.as_ref().and_then(|status| status["audit"]["last_error"].as_str());
     if let Some(problem) = unwritable(&path) {
         let fix = if is_own_and_shut(&path) {
             format!("chmod 600 {}", quoted(&path))
@@ -33,20 +34,16 @@ pub(super) fn audit(ground: &Ground) -> Link {
         return Link::fail(NAME, problem, fix);
     }
     if let Some(error) = error {
-        return Link::fail(
-            NAME,
-            format!("the daemon cannot write it: {}", visible(error)),
-            ground.typed.ours("status"),
-        );
+        return Link::fail(NAME, format!("the daemon cannot write it: {}", visible(error)), Hint::run("status"));
     }
-    let space = Space::of(ground.folder.path()).unwrap_or(Space { free_bytes: u64::MAX });
+    let space = Space::of(context.folder.path()).unwrap_or(Space { free_bytes: u64::MAX });
     let room = format!("{} MiB are free", space.free_bytes / 1024 / 1024);
-    let look = format!("df -h {}", quoted(ground.folder.path()));
+    let look = format!("df -h {}", quoted(context.folder.path()));
     if space.free_bytes < SPACE_NONE {
         return Link::fail(NAME, format!("no record can be written: {room}"), look);
     }
-    if let Err(problem) = chain(ground, &path) {
-        return Link::fail(NAME, problem, ground.typed.ours("audit --verify"));
+    if let Err(problem) = chain(context, &path) {
+        return Link::fail(NAME, problem, Hint::run("audit --verify"));
     }
     if space.is_low() { Link::warn(NAME, room, look) } else { Link::ok(NAME, format!("it can be written; {room}")) }
 }
@@ -55,9 +52,7 @@ pub(super) fn audit(ground: &Ground) -> Link {
 fn unwritable(path: &Path) -> Option<String> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() => Some(format!("{} is not a regular file", path.display())),
-        Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
-            Some(format!("{} belongs to another user", path.display()))
-        }
+        Ok(found) if !is_own(&found) => Some(format!("{} belongs to another user", path.display())),
         Ok(_) => {
             access(path, Access::READ_OK | Access::WRITE_OK).err().map(|error| format!("{}: {error}", path.display()))
         }
@@ -70,8 +65,8 @@ fn unwritable(path: &Path) -> Option<String> {
 }
 
 /// Whether the last record is the one that the daemon wrote last.
-fn chain(ground: &Ground, path: &Path) -> Result<(), String> {
-    let mut said = ground.status.clone();
+fn chain(context: &Context, path: &Path) -> Result<(), String> {
+    let mut said = context.status.clone();
     for _ in 0..TRIES {
         let last = last_line(path).map_err(|error| format!("{}: {}", path.display(), error.kind()))?;
         let Some(line) = last else { return Ok(()) };
@@ -80,7 +75,7 @@ fn chain(ground: &Ground, path: &Path) -> Result<(), String> {
         };
         match &said {
             // A record may have been written, or the file rotated, in between.
-            Some(status) if !is_last(head, status) => said = ask(&ground.folder, "status").ok(),
+            Some(status) if !is_last(head, status) => said = ask(&context.folder, "status").ok(),
             _ => return Ok(()),
         }
     }

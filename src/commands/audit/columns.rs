@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use policy::record::{Attempt, Event, Notice, Outcome, Record};
 
-use crate::terminal::visible;
+use crate::terminal::escape::visible;
 
 /// The columns after time and verdict: initial and maximum width of each. A column grows with its texts; a text
 /// beyond the maximum is shown whole and moves the rest of its row.

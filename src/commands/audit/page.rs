@@ -9,8 +9,8 @@ use policy::record::Record;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::columns::Columns;
-use crate::say::noted;
-use crate::terminal::visible_json;
+use crate::terminal::escape::visible_json;
+use crate::terminal::output::noted;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 

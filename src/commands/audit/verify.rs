@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use actors::trail::{Head, Trail, Verification, verify};
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
-use crate::terminal::{visible, visible_json};
-use crate::typed::Typed;
+use crate::terminal::escape::{visible, visible_json};
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Hints;
 
 /// What a whole chain proves, and what it does not.
 const LIMITS: &str = "No record was changed, removed or moved without a break in the chain. The chain does not show whether\n\
@@ -19,18 +19,18 @@ pub(super) fn head(text: &str) -> Result<Head, Failure> {
     text.trim().parse().map_err(usage)
 }
 
-pub(super) fn main(trail: &mut Trail, typed: &Typed, pinned: Option<Head>, json: bool) -> Result<ExitCode, Failure> {
+pub(super) fn main(trail: &mut Trail, hints: &Hints, pinned: Option<Head>, json: bool) -> Result<ExitCode, Failure> {
     let files = trail.files();
     let chain = verify(trail, pinned).map_err(Failure::not_well)?;
     if json {
         say!("{}", visible_json(&report(&chain, files).to_string()));
     } else {
-        print(&chain, files, typed);
+        print(&chain, files, hints);
     }
     Ok(if chain.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(chain: &Verification, files: usize, typed: &Typed) {
+fn print(chain: &Verification, files: usize, hints: &Hints) {
     for remark in &chain.remarks {
         say!("{}: {}", remark.place, visible(&remark.what));
     }
@@ -44,7 +44,7 @@ fn print(chain: &Verification, files: usize, typed: &Typed) {
     let plural = if files == 1 { "" } else { "s" };
     say!("{} records in {files} file{plural}, from {first} to {last}: the chain is whole", chain.records);
     if let Some(head) = chain.head() {
-        say!("head {head}\n{LIMITS}\n    {}", typed.ours(&format!("audit --verify --head {head}")));
+        say!("head {head}\n{LIMITS}\n    {}", hints.command(&format!("audit --verify --head {head}")));
     }
 }
 
