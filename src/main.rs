@@ -14,7 +14,6 @@ mod keeper;
 mod programs;
 mod sandbox;
 mod settings;
-mod trail;
 mod vm;
 
 use std::alloc::System;

@@ -50,6 +50,7 @@ mod secret_store;
 mod session;
 pub mod settings;
 pub mod status;
+pub mod trail;
 pub mod tunnels;
 mod upstream;
 mod wire;

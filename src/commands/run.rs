@@ -80,7 +80,7 @@ async fn serve(run: Run, inherited: Vec<InheritedSocket>) -> Result<ExitCode, Fa
 /// A file that a setting names belongs to the settings; so do inherited sockets.
 fn refused(error: BootError) -> Failure {
     match error {
-        BootError::Trust(_) | BootError::Bind(BindError::NotListed(_)) => Failure::from(error).as_usage(),
+        BootError::Trust(_) | BootError::Bind(BindError::NotListed(_)) => Failure::from(error).into_usage(),
         BootError::Bind(BindError::Taken(address)) if answers_as_ours(&address) => {
             let failure = Failure::not_well(format!("{address} is taken by another secret-proxy"));
             failure.hint("choose another address with --listen")

@@ -2,12 +2,13 @@
 
 use actors::Roots;
 use actors::clock::to_second;
+use actors::trail::last_line;
+use policy::record::Record;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::files::{edit, without_settings};
 use super::{Context, Link};
-use crate::trail::record::Record;
 
 /// Clocks that differ by less are right.
 const TOLERANCE: Duration = Duration::minutes(5);
@@ -61,6 +62,6 @@ fn set_clock() -> &'static str {
 }
 
 fn last_record(context: &Context) -> Option<OffsetDateTime> {
-    let line = super::audit::last_line(&context.folder.audit()).ok()??;
+    let line = last_line(&context.folder.audit()).ok()??;
     OffsetDateTime::parse(&Record::read(&line)?.timestamp, &Rfc3339).ok()
 }

@@ -122,7 +122,7 @@ impl Forward {
 
 /// Has the master of a shared connection open the forward.
 async fn share(ssh: &Ssh, forward: &str) -> Result<Option<Pid>, SshError> {
-    let checked = run(ssh.command(ssh.control(MasterCommand::Check, None)), CHECK).await.map_err(not_started)?;
+    let checked = run(ssh.command(ssh.control(MasterCommand::Check, None)), CHECK).await.map_err(|error| not_started(&error))?;
     let pid = match checked.end {
         End::Succeeded => master_pid(&checked.stderr()).or_else(|| master_pid(&checked.stdout())),
         End::TimedOut => return Err(failed(&checked, CHECK)),
@@ -131,7 +131,7 @@ async fn share(ssh: &Ssh, forward: &str) -> Result<Option<Pid>, SshError> {
     // The master opens no forward twice that is in its list, although the VM may have lost it.
     cancel_argument(ssh, forward).await;
     let made =
-        run(ssh.command(ssh.control(MasterCommand::Forward, Some(forward))), FORWARD).await.map_err(not_started)?;
+        run(ssh.command(ssh.control(MasterCommand::Forward, Some(forward))), FORWARD).await.map_err(|error| not_started(&error))?;
     match made.end {
         End::Succeeded => Ok(pid.and_then(Pid::from_raw)),
         _ => Err(failed(&made, FORWARD)),
@@ -165,6 +165,6 @@ fn failed(ran: &Ran, limit: Duration) -> SshError {
     }
 }
 
-fn not_started(error: std::io::Error) -> SshError {
+fn not_started(error: &std::io::Error) -> SshError {
     SshError::Other(format!("cannot start ssh: {error}"))
 }

@@ -78,18 +78,18 @@ impl Keeper {
     /// Keeps the tunnel open until `stop` completes; then closes it.
     pub(crate) async fn run(mut self, stop: impl Future) {
         let mut stop = pin!(stop);
-        let mut step = Step::Locate;
+        let mut next = Step::Locate;
         self.report().await;
         loop {
             let event = tokio::select! {
                 biased;
                 _ = &mut stop => break,
-                event = self.next(step) => event,
+                event = self.next(next) => event,
             };
-            step = self.after(event).await;
+            next = self.after(event).await;
             // The daemon may have come or gone.
             while let Some(event) = self.report().await {
-                step = self.after(event).await;
+                next = self.after(event).await;
             }
         }
         self.close().await;

@@ -36,7 +36,7 @@ impl Failure {
     }
 
     /// The same with exit code 2: the error is about a setting.
-    pub(crate) fn as_usage(self) -> Self {
+    pub(crate) fn into_usage(self) -> Self {
         Self { kind: Kind::Usage, ..self }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use policy::secrets::secret::Name;
+use policy::name::Name;
 use serde::{Deserialize, Serialize};
 
 use super::board::Board;
@@ -162,8 +162,8 @@ impl AuditReport {
             records: counters.records.value(),
             refused: counters.refused.value(),
             unrecorded: counters.unrecorded.value(),
-            seq: audit.seq,
-            head: audit.head.clone(),
+            seq: audit.head.map_or(0, |head| head.seq),
+            head: audit.head.map(|head| head.hash.to_string()).unwrap_or_default(),
             last_error: audit.last_error.clone(),
             free_bytes: audit.free_bytes,
             low_space: audit.low_space,

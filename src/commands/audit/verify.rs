@@ -1,20 +1,18 @@
-//! `audit --verify`: whether the chain is whole, and what that proves.
+//! `audit --verify`: whether the chain is whole, and the limits of that proof.
 
 use std::process::ExitCode;
 
+use actors::trail::{Head, Trail, Verification, verify};
 use serde_json::{Value, json};
 
 use crate::terminal::escape::{visible, visible_json};
 use crate::terminal::failure::Failure;
 use crate::terminal::hints::Hints;
-use crate::trail::Trail;
-use crate::trail::chain::{Chain, check};
-use crate::trail::link::Head;
 
-/// What a whole chain does not prove.
-const LIMITS: &str = "No record was changed, removed or moved while what follows it was left as it was. It would not show if\n\
-     somebody who may write these files had written them anew from some record on, or cut off the newest.\n\
-     Against that, keep the head elsewhere, and ask later whether it is still in the chain:";
+/// What a whole chain proves, and what it does not.
+const LIMITS: &str = "No record was changed, removed or moved without a break in the chain. The chain does not show whether\n\
+     somebody with write access to these files rewrote them from some record on, or removed the newest.\n\
+     To detect that, keep the head elsewhere, and check later that it is still in the chain:";
 
 pub(super) fn head(text: &str) -> Result<Head, Failure> {
     let usage = |()| Failure::usage("--head: write SEQ:HASH, as secret-proxy audit --verify prints it");
@@ -23,7 +21,7 @@ pub(super) fn head(text: &str) -> Result<Head, Failure> {
 
 pub(super) fn main(trail: &mut Trail, hints: &Hints, pinned: Option<Head>, json: bool) -> Result<ExitCode, Failure> {
     let files = trail.files();
-    let chain = check(trail, pinned).map_err(Failure::not_well)?;
+    let chain = verify(trail, pinned).map_err(Failure::not_well)?;
     if json {
         say!("{}", visible_json(&report(&chain, files).to_string()));
     } else {
@@ -32,9 +30,9 @@ pub(super) fn main(trail: &mut Trail, hints: &Hints, pinned: Option<Head>, json:
     Ok(if chain.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(chain: &Chain, files: usize, hints: &Hints) {
-    for note in &chain.notes {
-        say!("{}: {}", note.place, visible(&note.what));
+fn print(chain: &Verification, files: usize, hints: &Hints) {
+    for remark in &chain.remarks {
+        say!("{}: {}", remark.place, visible(&remark.what));
     }
     for fault in &chain.faults {
         say!("{fault}");
@@ -50,10 +48,10 @@ fn print(chain: &Chain, files: usize, hints: &Hints) {
     }
 }
 
-fn report(chain: &Chain, files: usize) -> Value {
+fn report(chain: &Verification, files: usize) -> Value {
     let place = |path: &std::path::Path| path.display().to_string();
     let notes =
-        chain.notes.iter().map(|it| json!({"file": place(&it.place.path), "line": it.place.line, "what": it.what}));
+        chain.remarks.iter().map(|it| json!({"file": place(&it.place.path), "line": it.place.line, "what": it.what}));
     let faults = chain.faults.iter();
     let faults =
         faults.map(|it| json!({"file": place(&it.place.path), "line": it.place.line, "seq": it.seq, "what": it.what}));
