@@ -46,7 +46,7 @@ fn is_well(report: &Value) -> bool {
 pub(super) fn detail(secrets: &Value, hints: &Hints) -> Option<String> {
     let detail = secrets["detail"].as_str().filter(|detail| !detail.is_empty())?;
     let steps: Vec<Hint> = Vec::deserialize(&secrets["hints"]).unwrap_or_default();
-    Some(if steps.is_empty() { detail.to_owned() } else { format!("{detail}: {}", hints.steps(&steps)) })
+    Some(if steps.is_empty() { detail.to_owned() } else { format!("{detail} (see {})", hints.steps(&steps)) })
 }
 
 fn print(report: &Value, hints: &Hints) {

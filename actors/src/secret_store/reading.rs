@@ -165,8 +165,9 @@ impl State {
         if self.vault.is_some() && changed {
             self.arguments.upstream.forget_secrets();
         }
-        self.report(SecretsState::Ready, weather::when_ready(&vault));
+        let detail = weather::when_ready(&vault);
         self.vault = Some(vault);
+        self.report(SecretsState::Ready, detail);
     }
 
     fn malformed(&mut self, why: String) {
