@@ -124,6 +124,21 @@ async fn a_terminal_gets_columns_and_nothing_that_acts_on_it() {
     assert_eq!((uncoloured.as_str(), json.lines().next()), (plain.as_str(), scene.lines().first().map(String::as_str)));
 }
 
+/// The daemon writes what the command reads: no number is shown that no record holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_the_daemon_cut_is_shown_with_its_reason_alone() {
+    let scene = Scene::new();
+    scene.send_all().await;
+    assert_eq!(scene.proxy.stop().code(), Some(0));
+    fs::write(scene.proxy.dir().join("audit.log"), scene.text() + "{\"half\":").expect("written");
+    scene.proxy.launch();
+    let shown = scene.proxy.cli_on_terminal(&["audit"], &[("NO_COLOR", "1")]);
+    let row = shown.lines().nth(4).expect("a row for it");
+    let words = "  chain      a torn line was cut: the last line was torn and has been cut";
+    assert!(row.ends_with(words), "{row}");
+    assert!(scene.printed(&["--verify"], 0).0.contains("the chain is whole"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rotated_files_are_read_with_the_live_one() {
     let scene = Scene::new();

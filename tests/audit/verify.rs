@@ -96,7 +96,7 @@ async fn missing_ends_show_at_the_start_and_against_a_pinned_head() {
     assert!(shown.starts_with("audit.log:1: the records before this line are missing"), "{shown}");
     // Without a head kept elsewhere a missing tail cannot be seen, and it says so.
     let shown = copy.verify(&lines[..3], &lines[3..6], None, 0);
-    assert!(shown.contains("cut off the newest") && shown.contains("keep the head elsewhere"), "{shown}");
+    assert!(shown.contains("removed the newest") && shown.contains("keep the head elsewhere"), "{shown}");
     let shown = copy.verify(&lines[..3], &lines[3..6], Some(&copy.head), 1);
     assert_eq!(shown, "audit.log:3: the records 7 to 8 are missing after this line (seq 6)\n");
     copy.verify(&lines[..3], &lines[3..], Some(&copy.head), 0);

@@ -64,7 +64,7 @@ mod tests {
     async fn a_client_ends_its_request_and_reads_the_end_of_the_answer() {
         let (mut client, closing) = closing().await;
         assert_eq!(client.read(&mut [0; 8]).await.expect("no error"), 0, "our side has ended");
-        client.write_all(&[0; 100_000]).await.expect("read");
+        client.write_all(&vec![0; 100_000]).await.expect("read");
         drop(client);
         closing.await.expect("no panic");
     }
