@@ -8,6 +8,7 @@
 mod admission;
 mod ending;
 mod exchange;
+mod lingering_close;
 mod outer;
 mod pace;
 mod passage;

@@ -14,7 +14,9 @@ use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use super::relay::{self, Next};
-use super::{ByteStream, Form, Path, Peers, Refusals, exchange, http1_server, idle, rest, service, unheard};
+use super::{
+    ByteStream, Form, Path, Peers, Refusals, exchange, http1_server, idle, lingering_close, rest, service, unheard,
+};
 use crate::limits;
 use crate::supervision::drain::Drain;
 use crate::supervision::tasks::Tasks;
@@ -171,6 +173,7 @@ async fn work<S: ByteStream>(stream: Prefixed<S>, path: &Arc<Path>) -> Option<Pr
         ended = refusals.run(Pin::new(&mut connection), pending(), |connection| connection.graceful_shutdown()) => {
             if let Some(Err(error)) = ended {
                 debug!(%destination, %error, "client connection ended");
+                lingering_close::after(&error, connection.into_parts().map(|parts| parts.io.into_inner())).await;
             }
             None
         }
