@@ -18,14 +18,14 @@ mod trial;
 
 pub(crate) use self::link::{Link, Verdict};
 pub(crate) use self::ssh::GuestArgs;
-use crate::control::ask;
+use crate::control;
 use crate::install;
 use crate::settings::{self, FolderArgs, Given, Run, folder_path};
 use crate::terminal::failure::Failure;
 use crate::terminal::hints::Hints;
 use actors::folder::Folder;
 use actors::hint::Hint;
-use serde_json::Value;
+use actors::status::Report;
 
 /// What every check may read.
 struct Context {
@@ -33,7 +33,7 @@ struct Context {
     /// As `run` would have them here.
     settings: Result<Run, Failure>,
     /// The daemon's report, if one runs.
-    status: Option<Value>,
+    status: Option<Report>,
     hints: Hints,
     reads_pipe: bool,
 }
@@ -45,8 +45,8 @@ impl Context {
     }
 
     /// Restarts the daemon.
-    fn restart(&self, status: &Value) -> Hint {
-        let by_hand = || format!("kill {}; {}", status["pid"], self.hints.command("run"));
+    fn restart(&self, status: &Report) -> Hint {
+        let by_hand = || format!("kill {}; {}", status.pid, self.hints.command("run"));
         self.restart_installed().unwrap_or_else(|| by_hand().into())
     }
 
@@ -65,7 +65,7 @@ pub(crate) fn walk(folder: &FolderArgs, guest: &GuestArgs, reads_pipe: bool) -> 
     let folder = Folder::at(&path);
     let context = Context {
         settings: run_settings(&path),
-        status: ask(&folder, "status").ok(),
+        status: control::status(&folder).ok(),
         hints: settings::hints(&folder),
         reads_pipe,
         folder,

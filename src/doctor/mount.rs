@@ -76,7 +76,7 @@ fn unusable(path: &Path, trouble: &Unread) -> Link {
 
 /// What the daemon has seen of it is all that is known.
 fn pipe(context: &Context, path: &Path) -> Link {
-    let state = context.status.as_ref().and_then(|status| status["secrets"]["state"].as_str());
+    let state = context.status.as_ref().map(|status| status.secrets.state.as_str());
     let shown = path.display();
     match state {
         Some("ready" | "idle") | None => {

@@ -17,8 +17,7 @@ use crate::terminal::hints::shell;
 pub(super) fn listening(context: &Context, guest: Option<&Guest>) -> Link {
     const NAME: &str = "listening";
     let Some(status) = &context.status else { return at_rest(context, guest) };
-    let listeners = status["listeners"].as_array().map_or(&[][..], Vec::as_slice);
-    let addresses: Vec<&str> = listeners.iter().filter_map(|it| it["address"].as_str()).collect();
+    let addresses: Vec<&str> = status.listeners.iter().map(|listener| listener.address.as_str()).collect();
     for address in &addresses {
         if !answers_as_ours(address) {
             let detail = format!("{} does not answer as a secret-proxy does", visible(address));
