@@ -5,9 +5,8 @@ use std::process::ExitCode;
 use actors::folder::Folder;
 
 use super::status::detail;
-use crate::cli::FolderArgs;
 use crate::control::ask;
-use crate::settings::{self, folder_path};
+use crate::settings::{self, FolderArgs, folder_path};
 use crate::terminal::failure::Failure;
 
 pub(crate) fn main(arguments: &FolderArgs) -> Result<ExitCode, Failure> {

@@ -2,17 +2,26 @@
 
 use std::process::ExitCode;
 
-use actors::folder::Folder;
-use actors::hint::Hint;
-use serde::Deserialize;
-use serde_json::Value;
-
-use crate::cli::StatusArgs;
 use crate::control::ask;
-use crate::settings::{self, folder_path};
+use crate::settings::{self, FolderArgs, folder_path};
 use crate::terminal::escape::visible;
 use crate::terminal::failure::Failure;
 use crate::terminal::hints::Hints;
+use actors::folder::Folder;
+use actors::hint::Hint;
+use clap::Args;
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Print the whole report as JSON
+    #[arg(long)]
+    json: bool,
+}
 
 pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(&arguments.folder)?);
@@ -37,7 +46,7 @@ fn is_well(report: &Value) -> bool {
 pub(super) fn detail(secrets: &Value, hints: &Hints) -> Option<String> {
     let detail = secrets["detail"].as_str().filter(|detail| !detail.is_empty())?;
     let steps: Vec<Hint> = Vec::deserialize(&secrets["hints"]).unwrap_or_default();
-    Some(if steps.is_empty() { detail.to_owned() } else { format!("{detail}: {}", hints.steps(&steps)) })
+    Some(if steps.is_empty() { detail.to_owned() } else { format!("{detail} (see {})", hints.steps(&steps)) })
 }
 
 fn print(report: &Value, hints: &Hints) {

@@ -5,7 +5,8 @@ use actors::hint::Hint;
 use actors::{RootError, Roots, Step};
 use serde_json::json;
 
-use super::{EXPORT, unusable};
+use super::error::unusable;
+use super::export::EXPORT;
 use crate::control::put;
 use crate::settings::{self, joined};
 use crate::terminal::escape::visible;

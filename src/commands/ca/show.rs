@@ -6,7 +6,8 @@ use actors::{RootCertificate, Roots};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::{EXPORT, unusable};
+use super::error::unusable;
+use super::export::EXPORT;
 use crate::control::ask;
 use crate::settings;
 use crate::terminal::escape::visible;
