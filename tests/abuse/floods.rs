@@ -301,7 +301,7 @@ async fn resets_by_the_way_harm_no_other_client_of_the_same_origin() {
     proxy.returns_to(&start, "resets");
 }
 
-/// FileOpens so many streams, waits until they were taken, and resets them.
+/// Opens so many streams, waits until they were taken, and resets them.
 async fn resets_in_turns(client: Client, streams: u32, turns: u32) {
     let mut frames = Frames::open(&client, &format!("{TARGET}:443")).await.expect("a connection");
     for turn in 0..turns {

@@ -70,13 +70,13 @@ impl Fifo {
         Self::script(path, vec![Step::Open, Step::Write(text.to_owned()), Step::Close])
     }
 
-    /// FileOpens for the first reader and writes only after [`Fifo::approve`].
+    /// Opens for the first reader and writes only after [`Fifo::approve`].
     pub fn awaiting_approval(path: &Path, text: &str) -> Self {
         let write = Step::Write(text.to_owned());
         Self::script(path, vec![Step::Open, Step::AwaitApproval, write, Step::Close])
     }
 
-    /// FileOpens for each reader and closes a moment later with nothing written, as a declined prompt may.
+    /// Opens for each reader and closes a moment later with nothing written, as a declined prompt may.
     pub fn declining(path: &Path) -> Self {
         let moment = Step::Wait(Duration::from_millis(200));
         Self::start(path, vec![Step::Open, moment, Step::Close], true)

@@ -58,7 +58,7 @@ pub enum Outcome {
 pub struct Frames(Wire);
 
 impl Frames {
-    /// FileOpens a tunnel, speaks the preface and agrees to what the other side wants.
+    /// Opens a tunnel, speaks the preface and agrees to what the other side wants.
     pub async fn open(client: &Client, authority: &str) -> Result<Self, ClientError> {
         Self::open_with(client, authority, &[]).await
     }

@@ -15,7 +15,7 @@ const EVENTS: usize = 20;
 const GAP: Duration = Duration::from_millis(20);
 const FIELDS: [(&str, &str); 2] = [("content-type", "text/event-stream"), ("cache-control", "no-store")];
 
-/// FileOpens one stream: the client's end and the origin's.
+/// Opens one stream: the client's end and the origin's.
 async fn opened(stage: &Stage, request: Request) -> (Streaming, BodySender) {
     let (answer, origin) = tokio::join!(request.open(), async {
         let call = stage.origin.next().await;

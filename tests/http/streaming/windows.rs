@@ -129,7 +129,7 @@ async fn an_origin_may_have_a_mebibyte_under_way_and_no_more_though_the_client_t
     }
 }
 
-/// FileOpens a stream whose answer never ends, and which the client lets no further than its first window.
+/// Opens a stream whose answer never ends, and which the client lets no further than its first window.
 async fn stands_still(stage: &Stage, client: &mut Frames, stream: u32) {
     client.send(request(stream, "GET", END_STREAM)).await.expect("sent");
     let (origin, _) = stage.origin.next().await.begin(200, &[]);
