@@ -1,3 +1,6 @@
-//! The source itself: what each part of it may know.
+//! The source itself: what each part of it may know, and how large its parts may be.
 
 mod shape;
+mod sizes;
+mod source;
+mod values;
