@@ -1,4 +1,4 @@
-//! A daemon whose secrets are a pipe, an origin that may get the secret, and a bystander client beside.
+//! A daemon whose secrets are a pipe, an origin that may get the secret, and a bystander.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ impl Stage {
     /// Asks for the secret: the answer, and how long it took. Who wants none is served meanwhile.
     pub(super) async fn ask(&self) -> (u16, Duration) {
         let begun_to_serve = async || self.bystander.served() > 0;
-        crate::support::eventually_async(Duration::from_secs(10), "the bystander client", begun_to_serve).await;
+        crate::support::eventually_async(Duration::from_secs(10), "the bystander", begun_to_serve).await;
         let (client, begun, bystander) = (self.proxy.client(), Instant::now(), self.bystander.served());
         let answer = client.get(URL).header("x-api-key", "{{API_KEY}}").send().await.expect("answered");
         let took = begun.elapsed();
@@ -73,7 +73,7 @@ impl Stage {
         crate::support::eventually_async(Duration::from_secs(5), "service again", served).await;
     }
 
-    /// What the secret's field held when the origin last saw it with something else than a bystander one.
+    /// What the secret's field held when the origin last saw it from another client than the bystander.
     fn origin_got(&self) -> Option<Vec<u8>> {
         let requests = self.origin.requests();
         let asked = requests.iter().rev().find(|request| request.path != "/bystander")?;
@@ -120,7 +120,7 @@ impl Stage {
         assert!(told.is_some(), "{:?} is not {pattern}", states(&self.proxy.log_text()));
     }
 
-    /// Ends the bystander client and the daemon, which must be prompt. Gives the whole `proxy.log`.
+    /// Ends the bystander and the daemon, which must be prompt. Gives the whole `proxy.log`.
     pub(super) async fn end(self) -> String {
         self.bystander.end().await;
         let begun = Instant::now();
