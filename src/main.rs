@@ -34,13 +34,13 @@ static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 fn main() -> ExitCode {
     harden::private_files();
     let outcome = Cli::read().and_then(|cli| {
-        // What stdout is sent to may be full at times: whoever works on is not ended by that.
-        let works_on = matches!(cli.command, Command::Run(_) | Command::Tunnel(_));
+        // A full disk behind stdout must not end a command that runs on.
+        let runs_until_stopped = matches!(cli.command, Command::Run(_) | Command::Tunnel(_));
         let code = carry_out(cli.command)?;
-        if works_on { Ok(code) } else { output::told().map(|_| code) }
+        if runs_until_stopped { Ok(code) } else { output::stdout_intact().map(|_| code) }
     });
     outcome.unwrap_or_else(|failure| {
-        complain!("secret-proxy: {failure}");
+        err!("secret-proxy: {failure}");
         failure.exit_code()
     })
 }

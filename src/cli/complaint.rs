@@ -5,7 +5,7 @@ use clap::error::{Error, ErrorKind};
 
 use super::Cli;
 use crate::terminal::failure::Failure;
-use crate::terminal::output::{noted, told};
+use crate::terminal::output::{note_failure, stdout_intact};
 
 impl Cli {
     /// The command line of this process. Help and the version are printed, and end it.
@@ -23,9 +23,9 @@ impl Cli {
 fn shown(error: &Error) -> Failure {
     let printed = error.print();
     if !error.use_stderr() {
-        let _ = noted(printed);
+        let _ = note_failure(printed);
     }
-    match told() {
+    match stdout_intact() {
         Ok(_) => std::process::exit(error.exit_code()),
         Err(failure) => failure,
     }

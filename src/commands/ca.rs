@@ -11,7 +11,7 @@ use actors::{RootError, Roots};
 use crate::cli::{CaArgs, CaCommand};
 use crate::settings::{self, folder_path};
 use crate::terminal::failure::Failure;
-use crate::terminal::output::told;
+use crate::terminal::output::stdout_intact;
 
 /// Writes both roots into a file for the VMs.
 const EXPORT: &str = "ca export > secret-proxy-ca.pem";
@@ -36,16 +36,16 @@ fn unusable(folder: &Folder, error: RootError) -> Failure {
 fn export(folder: &Folder) -> Result<(), Failure> {
     let roots = Roots::read(folder).map_err(|error| unusable(folder, error))?;
     let next = roots.next.transpose().map_err(|error| unusable(folder, error))?;
-    say!("{}", roots.in_use.pem.trim_end());
+    out!("{}", roots.in_use.pem.trim_end());
     if let Some(next) = next {
-        say!("{}", next.pem.trim_end());
+        out!("{}", next.pem.trim_end());
         // An export that nobody received does not count.
-        if !told()? {
+        if !stdout_intact()? {
             return Ok(());
         }
         if let Err(error) = Roots::note_export(folder) {
             let finish = settings::hints(folder).command("ca rotate --finish");
-            complain!("secret-proxy: {finish} will refuse, because this export cannot be noted: {}", error.kind());
+            err!("secret-proxy: {finish} will refuse, because this export cannot be noted: {}", error.kind());
         }
     }
     Ok(())

@@ -108,7 +108,7 @@ fn fix(path: &Path, problem: &str) -> &'static str {
 }
 
 pub(crate) fn say_waiting(path: &Path) {
-    complain!("waiting for {} to be served, {} s at most", path.display(), PATIENCE.as_secs());
+    err!("waiting for {} to be served, {} s at most", path.display(), PATIENCE.as_secs());
 }
 
 /// Reads the file, or the pipe once.

@@ -17,6 +17,6 @@ pub(crate) fn main(arguments: &FolderArgs) -> Result<ExitCode, Failure> {
     let secrets = &ask(&folder, "status")?["secrets"];
     let state = secrets["state"].as_str().unwrap_or_default();
     let detail = detail(secrets, &settings::hints(&folder));
-    say!("secrets     {state}{}", detail.map(|detail| format!(" ({detail})")).unwrap_or_default());
+    out!("secrets     {state}{}", detail.map(|detail| format!(" ({detail})")).unwrap_or_default());
     Ok(if state == "ready" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

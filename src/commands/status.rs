@@ -18,7 +18,7 @@ pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(&arguments.folder)?);
     let report = ask(&folder, "status")?;
     if arguments.json {
-        say!("{report}");
+        out!("{report}");
     } else {
         print(&report, &settings::hints(&folder));
     }
@@ -46,21 +46,21 @@ fn print(report: &Value, hints: &Hints) {
         value.as_array().into_iter().flatten().map(line).collect::<Vec<_>>().join(", ")
     };
     let (secrets, audit) = (&report["secrets"], &report["audit"]);
-    say!("secret-proxy {}, pid {}, up {} s", text(&report["version"]), report["pid"], report["uptime_s"]);
-    say!("listening   {}", list(&report["listeners"], &|it| text(&it["address"])));
-    say!("sessions    {} active, {} in all", report["sessions"]["active"], report["sessions"]["total"]);
-    say!("secrets     {} ({})", text(&secrets["state"]), text(&secrets["source"]));
+    out!("secret-proxy {}, pid {}, up {} s", text(&report["version"]), report["pid"], report["uptime_s"]);
+    out!("listening   {}", list(&report["listeners"], &|it| text(&it["address"])));
+    out!("sessions    {} active, {} in all", report["sessions"]["active"], report["sessions"]["total"]);
+    out!("secrets     {} ({})", text(&secrets["state"]), text(&secrets["source"]));
     if let Some(detail) = detail(secrets, hints) {
-        say!("            {detail}");
+        out!("            {detail}");
     }
     if let Some(age) = secrets["age_s"].as_u64() {
-        say!("            read {age} s ago: {}", list(&secrets["names"], &text));
+        out!("            read {age} s ago: {}", list(&secrets["names"], &text));
     }
-    say!("ca          {}", text(&report["ca"]["fingerprint"]));
+    out!("ca          {}", text(&report["ca"]["fingerprint"]));
     if report["ca"]["next_fingerprint"].is_string() {
-        say!("            there is a next root; what to do with it: {}", hints.command("ca"));
+        out!("            there is a next root; what to do with it: {}", hints.command("ca"));
     }
-    say!(
+    out!(
         "audit       {} records since the start, {} refused, {} unrecorded ({})",
         audit["records"],
         audit["refused"],
@@ -68,23 +68,23 @@ fn print(report: &Value, hints: &Hints) {
         text(&audit["path"])
     );
     if let Some(head) = audit["head"].as_str().filter(|head| !head.is_empty()) {
-        say!("            head to keep elsewhere: {}:{head}", audit["seq"]);
+        out!("            head to keep elsewhere: {}:{head}", audit["seq"]);
     }
     if audit["low_space"] == true {
-        say!("            little room is left for records: {} bytes", audit["free_bytes"]);
+        out!("            little room is left for records: {} bytes", audit["free_bytes"]);
     }
     if let Some(error) = audit["last_error"].as_str() {
-        say!("            cannot be written: {error}");
+        out!("            cannot be written: {error}");
     }
     for it in report["tunnels"].as_array().into_iter().flatten() {
         let (instance, state) = (text(&it["instance"]), text(&it["state"]));
-        say!("tunnel      {instance}: {state} since {} ({})", visible(&text(&it["since"])), text(&it["mode"]));
+        out!("tunnel      {instance}: {state} since {} ({})", visible(&text(&it["since"])), text(&it["mode"]));
         if let Some(error) = it["last_error"].as_str() {
-            say!("            {}", visible(error));
+            out!("            {}", visible(error));
         }
     }
     let restarted = |it: &&Value| it["restarts"] != 0 || it["state"] != "running";
     for it in report["subsystems"].as_array().into_iter().flatten().filter(restarted) {
-        say!("{:11} {}, restarted {} times", text(&it["name"]), text(&it["state"]), it["restarts"]);
+        out!("{:11} {}, restarted {} times", text(&it["name"]), text(&it["state"]), it["restarts"]);
     }
 }
