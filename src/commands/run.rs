@@ -40,7 +40,7 @@ pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
     let (mirror, _guard) = logging::start(&run.tree.folder, &run.log)?;
     for warning in &run.warnings {
         warn!("{warning}");
-        complain!("secret-proxy: {warning}");
+        err!("secret-proxy: {warning}");
     }
     let runtime = runtime::with_threads(run.workers).map_err(Failure::not_well)?;
     let mut outcome = Ok(ExitCode::FAILURE);
@@ -58,9 +58,9 @@ async fn serve(run: Run, mirror: Mirror, inherited: Vec<InheritedSocket>) -> Res
     let mut daemon = boot.map_err(|error| refused(error).within(&settings::hints(&folder)))?;
     let addresses = joined(daemon.addresses());
     info!(version = env!("CARGO_PKG_VERSION"), addresses, "listening");
-    say!("secret-proxy {} listens on {addresses}", env!("CARGO_PKG_VERSION"));
+    out!("secret-proxy {} listens on {addresses}", env!("CARGO_PKG_VERSION"));
     let missing = if secrets.exists() { "" } else { ", which is not there yet" };
-    say!("secrets from {}{missing}; log in {}", secrets.display(), folder.proxy_log().display());
+    out!("secrets from {}{missing}; log in {}", secrets.display(), folder.proxy_log().display());
     readiness::notify(&format!("READY=1\nSTATUS=listens on {addresses}"));
     loop {
         tokio::select! {
@@ -77,7 +77,7 @@ async fn serve(run: Run, mirror: Mirror, inherited: Vec<InheritedSocket>) -> Res
     }
     info!("stopping");
     readiness::notify("STOPPING=1\nSTATUS=lets requests finish");
-    say!("stopping: requests may finish for 10 s; another signal stops at once");
+    out!("stopping: requests may finish for 10 s; another signal stops at once");
     tokio::select! {
         () = daemon.drain() => Ok(ExitCode::SUCCESS),
         // The second signal.

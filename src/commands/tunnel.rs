@@ -78,7 +78,7 @@ pub(crate) fn main(arguments: &TunnelArgs) -> Result<ExitCode, Failure> {
     // Before the folder is created.
     control(&Folder::at(&path), &arguments.instance)?;
     let (folder, warnings) = Folder::open(&path)?;
-    warnings.iter().for_each(|warning| complain!("secret-proxy: {warning}"));
+    warnings.iter().for_each(|warning| err!("secret-proxy: {warning}"));
     let control = control(&folder, &arguments.instance)?;
     let _lock = folder.lock_tunnel(&arguments.instance)?;
     let config = Config {
