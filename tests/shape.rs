@@ -59,7 +59,7 @@ fn every_profile_unwinds() {
 /// A reader must be able to check the order of an exchange at one look.
 #[test]
 fn the_order_of_an_exchange_is_one_short_function() {
-    let source = include_str!("../actors/src/session/exchange.rs");
+    let source = include_str!("../actors/src/exchange.rs");
     let start = source.find("async fn attempt").expect("it is there");
     let body = &source[start..start + source[start..].find("\n    }\n").expect("it ends")];
     assert!(body.lines().count() < 40, "{body}");

@@ -14,12 +14,13 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::audit::{self, AuditHandle};
 use crate::authority::{self, AuthorityHandle, Root, RootError};
+use crate::exchange::rate_limit::Pace;
 use crate::folder::FolderError;
 use crate::limits;
 use crate::listener::bind::{BindError, Handed, bind_all, bind_unix};
 use crate::listener::{self, Bound};
 use crate::secret_store::{self, SecretStoreHandle};
-use crate::session::{Admission, Pace, Peers, Unspoken};
+use crate::session::{Admission, Peers, Unspoken};
 use crate::settings::Settings;
 use crate::status::{self, Board};
 use crate::supervision::child::Child;

@@ -6,18 +6,10 @@
 //! no other owner's crash takes it along.
 
 mod admission;
-mod ending;
-mod exchange;
-mod outer;
-mod pace;
-mod passage;
-mod refusal;
-mod relay;
-mod request;
-mod resend;
+mod port;
 mod rest;
+mod silent_clients;
 mod tunnel;
-mod unspoken;
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -38,12 +30,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use self::admission::{Admission, Room, SessionPermit};
-pub(crate) use self::pace::Pace;
-pub use self::refusal::NOT_A_PROXY_REQUEST;
-use self::relay::{Next, Upgraded};
-pub(crate) use self::unspoken::Unspoken;
+pub(crate) use self::silent_clients::Unspoken;
 use crate::audit::AuditHandle;
 use crate::authority::AuthorityHandle;
+use crate::exchange::rate_limit::Pace;
+use crate::exchange::response::{Next, Upgraded};
 use crate::limits;
 use crate::secret_store::SecretStoreHandle;
 use crate::settings::Intercept;
@@ -52,7 +43,7 @@ use crate::supervision::tasks::watched;
 use crate::tunnels::probe::ProbeKey;
 use crate::upstream::{ClientId, UpstreamHandle};
 use crate::wire::activity::Activity;
-use crate::wire::body::ResponseBody;
+use crate::wire::request_body::ResponseBody;
 
 /// Whom a session may ask, and what all sessions share.
 pub(crate) struct Peers {
@@ -78,17 +69,17 @@ pub(crate) struct Peers {
 }
 
 /// Where the requests of a connection go, fixed before the first of them is read.
-struct Path {
-    client: ClientId,
-    destination: Destination,
-    form: Form,
+pub(crate) struct Path {
+    pub(crate) client: ClientId,
+    pub(crate) destination: Destination,
+    pub(crate) form: Form,
     /// Whether the TLS server name, if one was sent, is the destination's host.
-    server_name_agrees: bool,
-    peers: Arc<Peers>,
+    pub(crate) server_name_agrees: bool,
+    pub(crate) peers: Arc<Peers>,
     /// Set by a request that was answered with 101.
-    upgraded: Next<Upgraded>,
-    refusals: Refusals,
-    activity: Arc<Activity>,
+    pub(crate) upgraded: Next<Upgraded>,
+    pub(crate) refusals: Refusals,
+    pub(crate) activity: Arc<Activity>,
 }
 
 impl Drop for Path {
@@ -101,7 +92,7 @@ impl Drop for Path {
 
 /// How requests name their target.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Form {
+pub(crate) enum Form {
     /// By path, inside a tunnel.
     Tunnel,
     /// By absolute URI, on the port itself.
@@ -153,9 +144,9 @@ impl Actor for Session {
                 Stream::Tcp(stream) => {
                     // Without it, small writes wait up to 40 ms for an acknowledgement.
                     let _ = stream.set_nodelay(true);
-                    outer::serve(stream, peers, drain).await;
+                    port::serve(stream, peers, drain).await;
                 }
-                Stream::Unix(stream) => outer::serve(stream, peers, drain).await,
+                Stream::Unix(stream) => port::serve(stream, peers, drain).await,
             }
         });
         Ok(State { connection, _permit: permit })
@@ -182,7 +173,7 @@ async fn unheard(drain: &Drain) {
 
 /// Counts the refusals of a connection, up to the bound.
 #[derive(Clone)]
-struct Refusals(Arc<Refused>);
+pub(crate) struct Refusals(Arc<Refused>);
 
 struct Refused {
     count: AtomicUsize,
@@ -197,7 +188,7 @@ impl Refusals {
         Self(Arc::new(Refused { count: AtomicUsize::new(0), finish: drain.child_token(), turn: Mutex::default() }))
     }
 
-    fn count(&self) {
+    pub(crate) fn count(&self) {
         if self.0.count.fetch_add(1, Ordering::Relaxed) + 1 >= limits::REFUSALS_MAX {
             self.0.finish.cancel();
         }
@@ -205,7 +196,7 @@ impl Refusals {
 
     /// Waits for so many turns to fail. One request at a time, so that a connection with many does not go before
     /// others.
-    async fn turns(&self, pace: &Pace, count: u32) {
+    pub(crate) async fn turns(&self, pace: &Pace, count: u32) {
         let _turn = self.0.turn.lock().await;
         pace.turns(count).await;
     }
@@ -260,5 +251,5 @@ fn http1_server() -> http1::Builder {
 }
 
 /// What HTTP can be spoken over.
-trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> ByteStream for S {}

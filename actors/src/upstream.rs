@@ -6,13 +6,13 @@
 //! *Asks* nobody. *Dies when* its code is wrong. *After a restart* the pool is empty; connections in
 //! use live on with their exchanges.
 
+mod connect;
 mod connection;
-mod dial;
-mod dialling;
-mod last_word;
-mod places;
+mod connection_limit;
+mod dials;
 mod pool;
 mod proxy;
+mod read_after_close;
 mod route;
 mod trust;
 mod waiting;
@@ -28,9 +28,9 @@ use rustls_pki_types::CertificateDer;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::connect::{DialError, Dialler, Passage};
 pub(crate) use self::connection::{Connection, SendError, Wipes};
-pub(crate) use self::dial::{DialError, Dialler, Passage};
-pub(crate) use self::places::Places;
+pub(crate) use self::connection_limit::Places;
 use self::pool::{Pool, Speaks};
 pub(crate) use self::route::{ClientId, NoRoute, Offer, Route};
 pub(crate) use self::trust::read_roots;

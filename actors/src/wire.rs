@@ -1,6 +1,6 @@
 //! Streams and bodies.
 
 pub(crate) mod activity;
-pub(crate) mod body;
 pub(crate) mod prefixed;
+pub(crate) mod request_body;
 pub(crate) mod tls;

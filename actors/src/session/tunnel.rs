@@ -13,8 +13,9 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
-use super::relay::{self, Next};
-use super::{ByteStream, Form, Path, Peers, Refusals, exchange, http1_server, idle, rest, service, unheard};
+use super::{ByteStream, Form, Path, Peers, Refusals, http1_server, idle, rest, service, unheard};
+use crate::exchange;
+use crate::exchange::response::{self, Next};
 use crate::limits;
 use crate::supervision::drain::Drain;
 use crate::supervision::tasks::Tasks;
@@ -129,7 +130,7 @@ impl Tunnel {
         let upgraded = path.upgraded.take();
         drop(path);
         if let Some(upgraded) = upgraded {
-            relay::copy(upgraded).await;
+            response::copy(upgraded).await;
         }
     }
 

@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
 use crate::limits;
-use crate::wire::body::RequestBody;
+use crate::wire::request_body::RequestBody;
 
 /// A connection to a destination, verified for it.
 #[derive(Debug)]

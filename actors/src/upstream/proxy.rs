@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::dial::DialError;
+use super::connect::DialError;
 use crate::settings::UpstreamProxy;
 use crate::wire::prefixed::Prefixed;
 

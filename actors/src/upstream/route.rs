@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::dial::Dialler;
+use super::connect::Dialler;
 use crate::limits;
 use crate::settings::Resolve;
 

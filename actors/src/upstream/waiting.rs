@@ -9,9 +9,9 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Msg;
+use super::connect::{self, DialError, Dialler, Passage};
 use super::connection::Connection;
-use super::dial::{self, DialError, Dialler, Passage};
-use super::places::Asked;
+use super::connection_limit::Asked;
 use super::route::{ClientId, Route};
 use crate::limits;
 
@@ -44,13 +44,13 @@ pub(super) async fn bounded_dial(
     dialler: &Dialler,
     asked: Asked,
 ) -> Result<Connection, DialError> {
-    let dialling = dial::dial(route, tls, dialler, asked);
+    let dialling = connect::dial(route, tls, dialler, asked);
     timeout(limits::DIAL, dialling).await.unwrap_or(Err(DialError::timed_out("connecting")))
 }
 
 /// The same for bytes that are not looked at.
 pub(super) async fn bounded_pass(route: &Route, dialler: &Dialler, asked: Asked) -> Result<Passage, DialError> {
-    timeout(limits::DIAL, dial::pass(route, dialler, asked)).await.unwrap_or(Err(DialError::timed_out("connecting")))
+    timeout(limits::DIAL, connect::pass(route, dialler, asked)).await.unwrap_or(Err(DialError::timed_out("connecting")))
 }
 
 /// Dials for all who wait for the same destination.

@@ -11,26 +11,26 @@ use policy::rewrite::Fields;
 use policy::verdict::judge::Plea;
 use policy::verdict::refusal::Refusal;
 
-use super::ending::Ending;
-use super::{Form, Path};
+use super::recording::Ending;
 use crate::limits;
+use crate::session::{Form, Path};
 use crate::upstream::Offer;
 
 /// The head of a request that may be sent on, once its placeholders are filled.
-pub(super) struct Canonical {
-    pub(super) parts: Parts,
+pub(crate) struct Canonical {
+    pub(crate) parts: Parts,
     /// What it asks of the secrets, if anything.
-    pub(super) plea: Option<Plea>,
-    pub(super) offer: Offer,
+    pub(crate) plea: Option<Plea>,
+    pub(crate) offer: Offer,
     /// The client's end, if it asked to upgrade.
-    pub(super) upgrade: Option<OnUpgrade>,
+    pub(crate) upgrade: Option<OnUpgrade>,
     /// Whether the client sends its body only when it is told that it is wanted.
-    pub(super) holds_body: bool,
+    pub(crate) holds_body: bool,
 }
 
 impl Canonical {
     /// Checks a request's head against the path that it came by.
-    pub(super) fn new(mut parts: Parts, fields: Option<Fields>, path: &Path) -> Result<Self, Ending> {
+    pub(crate) fn new(mut parts: Parts, fields: Option<Fields>, path: &Path) -> Result<Self, Ending> {
         check_agreement(&parts, path)?;
         let plea = fields.map(|fields| plea(&parts, fields, path)).transpose()?;
         let is_http1 = parts.version == Version::HTTP_11;

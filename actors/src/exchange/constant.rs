@@ -4,7 +4,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use crate::hex::RecordId;
-use crate::wire::body::ResponseBody;
+use crate::wire::request_body::ResponseBody;
 
 /// The header whose value only the host can resolve.
 const ID: HeaderName = HeaderName::from_static("x-secret-proxy-id");
@@ -18,7 +18,7 @@ const BAD_GATEWAY: &str = "502 Bad Gateway\n\nThe upstream server could not be r
 const GATEWAY_TIMEOUT: &str = "504 Gateway Timeout\n\nThe upstream server did not answer in time.\n";
 
 /// The one refusal.
-pub(super) fn forbidden(id: RecordId) -> Response<ResponseBody> {
+pub(crate) fn forbidden(id: RecordId) -> Response<ResponseBody> {
     let mut response = text(StatusCode::FORBIDDEN, FORBIDDEN);
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(ID, id);
@@ -27,14 +27,14 @@ pub(super) fn forbidden(id: RecordId) -> Response<ResponseBody> {
 }
 
 /// To a request that is not one for a proxy, or that cannot be read without doubt.
-pub(super) fn bad_request() -> Response<ResponseBody> {
+pub(crate) fn bad_request() -> Response<ResponseBody> {
     let mut response = text(StatusCode::BAD_REQUEST, NOT_A_PROXY_REQUEST);
     response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
 /// To a tunnel keeper that has asked with the key.
-pub(super) fn round_trip(answer: String) -> Response<ResponseBody> {
+pub(crate) fn round_trip(answer: String) -> Response<ResponseBody> {
     let mut response = text(StatusCode::OK, "");
     *response.body_mut() = ResponseBody::made(answer);
     response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
@@ -42,12 +42,12 @@ pub(super) fn round_trip(answer: String) -> Response<ResponseBody> {
 }
 
 /// The upstream cannot be reached or verified.
-pub(super) fn bad_gateway() -> Response<ResponseBody> {
+pub(crate) fn bad_gateway() -> Response<ResponseBody> {
     text(StatusCode::BAD_GATEWAY, BAD_GATEWAY)
 }
 
 /// The upstream took too long.
-pub(super) fn gateway_timeout() -> Response<ResponseBody> {
+pub(crate) fn gateway_timeout() -> Response<ResponseBody> {
     text(StatusCode::GATEWAY_TIMEOUT, GATEWAY_TIMEOUT)
 }
 

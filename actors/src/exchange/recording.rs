@@ -5,17 +5,17 @@ use policy::record::{FIELD_BYTES_MAX, NAME_BYTES_MAX, NAMES_BYTES_MAX};
 use policy::verdict::refusal::Refusal;
 use tracing::{info, warn};
 
-use super::exchange::Exchange;
-use super::{Form, refusal};
+use super::{Exchange, constant};
 use crate::audit::{Attempt, Entry};
 use crate::limits;
+use crate::session::Form;
 use crate::supervision::slot::Unavailable;
 use crate::upstream::{DialError, NoRoute};
-use crate::wire::body::ResponseBody;
+use crate::wire::request_body::ResponseBody;
 
 /// How a request ends that gets no response from upstream.
 #[derive(Debug)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// It cannot be read without doubt: 400.
     Malformed,
     /// It is refused: 403, and nothing was dialled or sent.
@@ -55,7 +55,7 @@ impl From<DialError> for Ending {
 
 impl Exchange {
     /// Records how it ended, and gives the constant answer.
-    pub(super) async fn end(&mut self, ending: Ending) -> Response<ResponseBody> {
+    pub(crate) async fn end(&mut self, ending: Ending) -> Response<ResponseBody> {
         if !self.names.is_empty() || matches!(ending, Ending::Refused(_)) {
             self.path.refusals.turns(&self.path.peers.pace, self.turns()).await;
         }
@@ -66,7 +66,7 @@ impl Exchange {
                     self.path.refusals.count();
                     self.record_refusal(Refusal::Malformed).await;
                 }
-                refusal::bad_request()
+                constant::bad_request()
             }
             Ending::Refused(why) => {
                 self.path.refusals.count();
@@ -75,7 +75,7 @@ impl Exchange {
                 } else {
                     self.record_refusal(why).await;
                 }
-                refusal::forbidden(self.id)
+                constant::forbidden(self.id)
             }
             Ending::NotSent(error) => {
                 self.record_not_sent(error.reason.clone()).await;
@@ -111,13 +111,13 @@ impl Exchange {
     }
 
     /// How many turns its record takes.
-    pub(super) fn turns(&self) -> u32 {
+    pub(crate) fn turns(&self) -> u32 {
         let names: usize = self.names.iter().map(|name| name.as_str().len().min(NAME_BYTES_MAX)).sum();
         let bytes = names.min(NAMES_BYTES_MAX) + self.target.len().min(FIELD_BYTES_MAX);
         u32::try_from(bytes / limits::RECORD_BYTES).unwrap_or(u32::MAX).saturating_add(1)
     }
 
-    pub(super) fn entry(&self, refusal: Option<Refusal>) -> Entry {
+    pub(crate) fn entry(&self, refusal: Option<Refusal>) -> Entry {
         Entry::Attempt(Attempt {
             id: self.id,
             names: self.names.clone(),
@@ -152,5 +152,5 @@ impl Drop for Exchange {
 }
 
 fn gateway(error: &DialError) -> Response<ResponseBody> {
-    if error.timed_out { refusal::gateway_timeout() } else { refusal::bad_gateway() }
+    if error.timed_out { constant::gateway_timeout() } else { constant::bad_gateway() }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::dial::DialError;
+use super::connect::DialError;
 
 /// So many connections there may be at a time. Who waits for one is counted, so that idle connections can give
 /// way.

@@ -6,9 +6,9 @@ use policy::destination::host::{Destination, Scheme};
 use ractor::{ActorRef, RpcReplyPort};
 use tokio_util::sync::CancellationToken;
 
+use super::connect::{self, DialError, Passage};
 use super::connection::Connection;
-use super::dial::{self, DialError, Passage};
-use super::places::Asked;
+use super::connection_limit::Asked;
 use super::pool::Speaks;
 use super::route::{ClientId, Offer, Route};
 use super::waiting::{Dialling, Report, Waiting, bounded_dial, bounded_pass, dial_and_report};
@@ -100,7 +100,7 @@ impl State {
         let dialling = Box::pin(async move {
             let mut outcome = bounded_dial(&route, tls, &dialler, asked).await;
             let mut speaks = Speaks::Both;
-            if route.offer == Offer::Http1 && outcome.as_ref().is_err_and(dial::wants_http2) {
+            if route.offer == Offer::Http1 && outcome.as_ref().is_err_and(connect::wants_http2) {
                 outcome = bounded_dial(&http2, fallback, &dialler, dialler.places.ask()).await;
                 speaks = Speaks::Http2Only;
             }

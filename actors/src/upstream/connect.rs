@@ -18,9 +18,9 @@ use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::{Connection, Sender, Wipes};
-use super::last_word::LastWord;
-use super::places::{Asked, Place, Places};
+use super::connection_limit::{Asked, Place, Places};
 use super::proxy;
+use super::read_after_close::LastWord;
 use super::route::Route;
 use crate::limits;
 use crate::settings::UpstreamProxy;

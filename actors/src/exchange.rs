@@ -1,5 +1,13 @@
 //! One request and its response. [`Exchange::attempt`] is the security argument, in order.
 
+mod canonical;
+pub(crate) mod constant;
+pub(crate) mod passthrough;
+pub(crate) mod rate_limit;
+mod recording;
+mod resend;
+pub(crate) mod response;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,38 +19,38 @@ use policy::rewrite::Fields;
 use policy::secrets::secret::Name;
 use policy::verdict::judge::Permit;
 
-use super::ending::Ending;
-use super::request::Canonical;
-use super::{Path, relay, resend};
+use self::canonical::Canonical;
+use self::recording::Ending;
 use crate::hex::RecordId;
 use crate::limits;
+use crate::session::Path;
 use crate::upstream::{Connection, Lane, Offer, SendError};
 use crate::wire::activity::Ongoing;
-use crate::wire::body::{RequestBody, ResponseBody};
+use crate::wire::request_body::{RequestBody, ResponseBody};
 
 /// One request on its way, and what its record needs.
-pub(super) struct Exchange {
-    pub(super) path: Arc<Path>,
+pub(crate) struct Exchange {
+    pub(crate) path: Arc<Path>,
     /// Says that it is under way.
     _ongoing: Ongoing,
-    pub(super) id: RecordId,
-    pub(super) method: Method,
+    pub(crate) id: RecordId,
+    pub(crate) method: Method,
     /// The path of its URI: a copy, because the URI itself would hold on to the buffer that it was read into.
-    pub(super) target: Arc<str>,
-    pub(super) names: Vec<Name>,
+    pub(crate) target: Arc<str>,
+    pub(crate) names: Vec<Name>,
     /// The client's body, until it is sent on.
     body: Option<RequestBody>,
     /// Whether a record of the permit stands in the file.
-    pub(super) recorded: bool,
+    pub(crate) recorded: bool,
     /// Whether nothing more is to be recorded: it was sent, or how it ended is being told.
-    pub(super) settled: bool,
+    pub(crate) settled: bool,
 }
 
 /// Answers one request, whatever happens.
 ///
 /// The exchange begins with this call, not when its answer is first waited for: hyper may read a request and do
 /// nothing with it for a while.
-pub(super) fn answer(path: Arc<Path>, request: Request<Incoming>) -> impl Future<Output = Response<ResponseBody>> {
+pub(crate) fn answer(path: Arc<Path>, request: Request<Incoming>) -> impl Future<Output = Response<ResponseBody>> {
     let (parts, body) = request.into_parts();
     let mut exchange = Exchange::new(path, parts.method.clone(), parts.uri.path());
     exchange.body = Some(RequestBody::new(body, exchange.path.activity.reads_body()));
@@ -68,7 +76,7 @@ impl Exchange {
     }
 
     /// An exchange that has no body and asks for nothing, yet.
-    pub(super) fn new(path: Arc<Path>, method: Method, target: &str) -> Self {
+    pub(crate) fn new(path: Arc<Path>, method: Method, target: &str) -> Self {
         Self {
             _ongoing: path.activity.begin(),
             path,
@@ -108,7 +116,7 @@ impl Exchange {
         self.send(connection, canonical, sent_under).await
     }
 
-    pub(super) async fn reserve(&self, offer: Offer) -> Result<Lane, Ending> {
+    pub(crate) async fn reserve(&self, offer: Offer) -> Result<Lane, Ending> {
         let destination = self.path.destination.clone();
         Ok(self.path.peers.upstream.reserve(self.path.client, destination, offer, self.patience()).await??)
     }
@@ -121,7 +129,7 @@ impl Exchange {
     }
 
     /// Requests without placeholders wait for an owner that is restarting; down is closed to others.
-    pub(super) fn patience(&self) -> Duration {
+    pub(crate) fn patience(&self) -> Duration {
         if self.names.is_empty() { limits::RESTART } else { Duration::ZERO }
     }
 
@@ -138,14 +146,14 @@ impl Exchange {
         body.linger();
         let mut request = Request::from_parts(parts, body);
         if holds_body && !request.body().is_end_stream() {
-            relay::hold_body(&mut request);
+            response::hold_body(&mut request);
         }
         let mut lost = None;
         for _ in 0..=limits::RESENDS_MAX {
             self.settled = true;
             let again = resend::copy(&request, &connection);
             request = match (connection.send(request).await, again) {
-                (Ok(response), _) => return Ok(relay::response(response, connection, upgrade, &self.path)),
+                (Ok(response), _) => return Ok(response::response(response, connection, upgrade, &self.path)),
                 (Err(SendError::Unsent(unsent)), _) => {
                     // If the client leaves now, it was not sent.
                     self.settled = lost.is_some();

@@ -23,14 +23,14 @@ impl Default for Pace {
 
 impl Pace {
     /// Waits for a turn and takes so many.
-    pub(super) async fn turns(&self, count: u32) {
+    pub(crate) async fn turns(&self, count: u32) {
         let mut full = self.full.lock().await;
         sleep_until(earliest(*full)).await;
         take(&mut full, count);
     }
 
     /// Takes so many turns if there is one at once.
-    pub(super) fn turns_at_once(&self, count: u32) -> bool {
+    pub(crate) fn turns_at_once(&self, count: u32) -> bool {
         let Ok(mut full) = self.full.try_lock() else { return false };
         let free = earliest(*full) <= Instant::now();
         if free {

@@ -11,18 +11,18 @@ use policy::destination::allowlist::Allowlist;
 use policy::destination::host::{Destination, Scheme};
 use tracing::warn;
 
-use super::ending::Ending;
-use super::exchange::Exchange;
-use super::{ByteStream, Path, Peers, relay};
+use super::recording::Ending;
+use super::{Exchange, response};
+use crate::session::{ByteStream, Path, Peers};
 use crate::settings::Intercept;
 use crate::upstream::{Lane, Offer, Passage};
-use crate::wire::body::ResponseBody;
 use crate::wire::prefixed::Prefixed;
+use crate::wire::request_body::ResponseBody;
 
 impl Peers {
     /// Whether a tunnel to there is passed through. While it is not known where secrets may go, it could
     /// be any of them.
-    pub(super) fn passes_through(&self, destination: &Destination) -> bool {
+    pub(crate) fn passes_through(&self, destination: &Destination) -> bool {
         // Whatever turns out to be spoken in it.
         let clear = destination.with_scheme(Scheme::Http);
         let is_listed = |listed: &Arc<Allowlist>| listed.allows(destination) || listed.allows(&clear);
@@ -32,7 +32,7 @@ impl Peers {
 }
 
 /// Connects, or gives the answer that says why not.
-pub(super) async fn open(path: Arc<Path>, request: &Request<Incoming>) -> Result<Passage, Response<ResponseBody>> {
+pub(crate) async fn open(path: Arc<Path>, request: &Request<Incoming>) -> Result<Passage, Response<ResponseBody>> {
     let mut exchange = Exchange::new(path, Method::CONNECT, request.uri().path());
     match exchange.pass().await {
         Ok(passage) => Ok(passage),
@@ -60,7 +60,7 @@ impl Exchange {
 }
 
 /// Copies bytes both ways until both ends are done. `first` are those that the client sent early.
-pub(super) async fn copy<S: ByteStream>(first: Bytes, client: S, passage: Passage) {
+pub(crate) async fn copy<S: ByteStream>(first: Bytes, client: S, passage: Passage) {
     let Passage { stream, place: _place } = passage;
-    relay::copy_both(Prefixed::new(&first, client), stream).await;
+    response::copy_both(Prefixed::new(&first, client), stream).await;
 }

@@ -14,13 +14,14 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
 use tokio::time::timeout;
 use tracing::debug;
 
-use super::{Path, refusal};
+use super::constant;
 use crate::limits;
+use crate::session::Path;
 use crate::upstream::Connection;
-use crate::wire::body::{RequestBody, ResponseBody};
+use crate::wire::request_body::{RequestBody, ResponseBody};
 
 /// Both ends of a connection that goes on in another protocol, such as WebSocket.
-pub(super) struct Upgraded {
+pub(crate) struct Upgraded {
     client: OnUpgrade,
     upstream: OnUpgrade,
     /// Moves the upstream's bytes until the upgrade is done.
@@ -28,7 +29,7 @@ pub(super) struct Upgraded {
 }
 
 /// What a session goes on with when its HTTP connection is over: set by a request, taken once.
-pub(super) struct Next<T>(Arc<Mutex<Option<T>>>);
+pub(crate) struct Next<T>(Arc<Mutex<Option<T>>>);
 
 impl<T> Clone for Next<T> {
     fn clone(&self) -> Self {
@@ -43,18 +44,18 @@ impl<T> Default for Next<T> {
 }
 
 impl<T> Next<T> {
-    pub(super) fn set(&self, next: T) {
+    pub(crate) fn set(&self, next: T) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
     }
 
-    pub(super) fn take(&self) -> Option<T> {
+    pub(crate) fn take(&self) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 /// Keeps the body back until the upstream says that it wants it. Its 100 goes no further: asking for the
 /// body makes our own server say the same to the client.
-pub(super) fn hold_body(request: &mut Request<RequestBody>) {
+pub(crate) fn hold_body(request: &mut Request<RequestBody>) {
     request.headers_mut().insert(EXPECT, HeaderValue::from_static("100-continue"));
     let wanted = Mutex::new(Some(request.body_mut().hold()));
     hyper::ext::on_informational(request, move |response| {
@@ -67,7 +68,7 @@ pub(super) fn hold_body(request: &mut Request<RequestBody>) {
 }
 
 /// Passes a response on. Its body is streamed as it comes.
-pub(super) fn response(
+pub(crate) fn response(
     mut response: Response<Incoming>,
     connection: Connection,
     upgrade: Option<OnUpgrade>,
@@ -93,7 +94,7 @@ pub(super) fn response(
             response.map(|_| ResponseBody::text(""))
         }
         // Nobody asked for another protocol.
-        None if switched => refusal::bad_gateway(),
+        None if switched => constant::bad_gateway(),
         _ => {
             hop::strip(response.headers_mut());
             response.extensions_mut().clear();
@@ -104,14 +105,14 @@ pub(super) fn response(
 }
 
 /// Copies bytes both ways until both ends are done.
-pub(super) async fn copy(upgraded: Upgraded) {
+pub(crate) async fn copy(upgraded: Upgraded) {
     let (Ok(client), Ok(upstream)) = tokio::join!(upgraded.client, upgraded.upstream) else { return };
     copy_both(TokioIo::new(client), TokioIo::new(upstream)).await;
 }
 
 /// Copies bytes both ways. When one end has said all that it has to say, the other has a while to finish: one
 /// that never does would hold the connection for ever.
-pub(super) async fn copy_both(
+pub(crate) async fn copy_both(
     client: impl AsyncRead + AsyncWrite + Unpin,
     upstream: impl AsyncRead + AsyncWrite + Unpin,
 ) {

@@ -3,13 +3,13 @@
 use http::Request;
 use hyper::body::Body;
 
-use super::ending::Ending;
+use super::recording::Ending;
 use crate::upstream::{Connection, DialError, SendError};
-use crate::wire::body::RequestBody;
+use crate::wire::request_body::RequestBody;
 
 /// What may be sent again if a kept connection is closed under the request, as servers do that close idle
 /// connections at that very moment: one that changes nothing (RFC 9110, section 9.2.1) and has no body.
-pub(super) fn copy(request: &Request<RequestBody>, connection: &Connection) -> Option<Request<RequestBody>> {
+pub(crate) fn copy(request: &Request<RequestBody>, connection: &Connection) -> Option<Request<RequestBody>> {
     let is_harmless = connection.is_kept() && request.method().is_safe() && request.body().is_end_stream();
     is_harmless.then(|| {
         let mut again = Request::new(RequestBody::empty());
@@ -21,7 +21,7 @@ pub(super) fn copy(request: &Request<RequestBody>, connection: &Connection) -> O
 }
 
 /// How an exchange ends whose request is not sent again.
-pub(super) fn ending(error: SendError) -> Ending {
+pub(crate) fn ending(error: SendError) -> Ending {
     match error {
         SendError::Unsent(_) => in_vain(),
         SendError::Unsayable => not_sent("it has no form in the server's version of HTTP"),
@@ -31,7 +31,7 @@ pub(super) fn ending(error: SendError) -> Ending {
 }
 
 /// Each connection was closed before a byte was written.
-pub(super) fn in_vain() -> Ending {
+pub(crate) fn in_vain() -> Ending {
     not_sent("connections close before a request is sent")
 }
 

@@ -14,12 +14,13 @@ use policy::destination::host::{Authority, Destination, Scheme};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::relay::{self, Next, Upgraded};
 use super::tunnel::Tunnel;
-use super::{ByteStream, Form, Path, Peers, Refusals, exchange, http1_server, passage, refusal, service, unheard};
+use super::{ByteStream, Form, Path, Peers, Refusals, http1_server, service, unheard};
+use crate::exchange::response::{self, Next, Upgraded};
+use crate::exchange::{self, constant, passthrough};
 use crate::supervision::drain::Drain;
 use crate::upstream::{ClientId, Passage};
-use crate::wire::body::ResponseBody;
+use crate::wire::request_body::ResponseBody;
 
 /// What the connection goes on with after CONNECT.
 struct Connect {
@@ -65,11 +66,11 @@ pub(super) async fn serve<S: ByteStream>(stream: S, peers: Arc<Peers>, drain: Dr
         let Ok(parts) = client.downcast::<TokioIo<S>>() else { return };
         let (first, stream) = (parts.read_buf, parts.io.into_inner());
         match passage {
-            Some(passage) => passage::copy(first, stream, passage).await,
+            Some(passage) => passthrough::copy(first, stream, passage).await,
             None => Tunnel { destination, peers, drain }.serve(first, stream).await,
         }
     } else if let Some(upgraded) = after.upgraded.take() {
-        relay::copy(upgraded).await;
+        response::copy(upgraded).await;
     }
 }
 
@@ -103,15 +104,15 @@ fn aside(request: &Request<Incoming>, peers: &Peers) -> Response<ResponseBody> {
     let uri = request.uri();
     let plain = request.method() == Method::GET && uri.authority().is_none() && request.body().is_end_stream();
     let key = peers.probe_key.as_ref().filter(|_| plain && uri.query().is_none());
-    key.and_then(|key| key.answer(uri.path())).map_or_else(refusal::bad_request, refusal::round_trip)
+    key.and_then(|key| key.answer(uri.path())).map_or_else(constant::bad_request, constant::round_trip)
 }
 
 /// 200 whenever the authority can be read: what is wrong with the destination is told inside, where the
 /// client can read it, unless the tunnel is passed through and has no inside.
 async fn connect(mut request: Request<Incoming>, peers: Arc<Peers>, after: &After) -> Response<ResponseBody> {
-    let Some(destination) = tunnelled(&request) else { return refusal::bad_request() };
+    let Some(destination) = tunnelled(&request) else { return constant::bad_request() };
     let passage = if peers.passes_through(&destination) {
-        match passage::open(path(destination.clone(), Form::Bytes, peers, after), &request).await {
+        match passthrough::open(path(destination.clone(), Form::Bytes, peers, after), &request).await {
             Ok(passage) => Some(passage),
             Err(answer) => return answer,
         }
