@@ -107,9 +107,7 @@ fn what_is_wide_or_hardly_meant_is_a_warning_and_no_failure() {
     assert_told(
         "KEY=\"'?'\"\nKEY_HOSTS=a.example\n",
         0,
-        &[
-            ":1: warning: KEY: the value itself starts and ends with a quote, which is sent; take one pair of quotes off",
-        ],
+        &[":1: warning: KEY: the value itself starts and ends with a quote, which is sent; remove one pair of quotes"],
     );
     assert_told(
         "KEY_HOSTS=a.example\n# ?\n",

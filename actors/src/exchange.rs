@@ -15,8 +15,8 @@ use http::header::EXPECT;
 use http::request::Parts;
 use http::{Method, Request, Response, Version};
 use hyper::body::{Body, Incoming};
-use policy::rewrite::Fields;
-use policy::secrets::secret::Name;
+use policy::name::Name;
+use policy::request::fields::Fields;
 use policy::verdict::judge::Permit;
 
 use self::canonical::Canonical;
@@ -97,8 +97,8 @@ impl Exchange {
     async fn attempt(&mut self, parts: Parts, fields: Option<Fields>) -> Result<Response<ResponseBody>, Ending> {
         let peers = self.path.peers.clone();
         let mut canonical = Canonical::new(parts, fields, &self.path)?;
-        let permit = match canonical.plea.take() {
-            Some(plea) => Some(peers.secret_store.judge(plea).await?),
+        let permit = match canonical.injection.take() {
+            Some(request) => Some(peers.secret_store.judge(request).await?),
             None => None,
         };
         let lane = self.reserve(canonical.offer).await?;

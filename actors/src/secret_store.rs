@@ -36,9 +36,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use policy::destination::allowlist::Allowlist;
-use policy::rewrite::Rendered;
-use policy::verdict::judge::{Permit, Plea};
+use policy::verdict::judge::{InjectionRequest, Permit};
 use policy::verdict::refusal::Refusal;
+use policy::verdict::render::Rendered;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tracing::info;
 
@@ -68,9 +68,9 @@ impl SecretStoreHandle {
     }
 
     /// Whether the fields may be filled for the destination. Waits for the mount if it must.
-    pub(crate) async fn judge(&self, plea: Plea) -> Result<Permit, Refusal> {
+    pub(crate) async fn judge(&self, request: InjectionRequest) -> Result<Permit, Refusal> {
         let limit = limits::REQUEST_WAIT + limits::ANSWER;
-        flatten(self.0.call(|reply| Msg::Judge { plea, reply }, limit).await)
+        flatten(self.0.call(|reply| Msg::Judge { request, reply }, limit).await)
     }
 
     /// The fields, filled, if the table of now still allows it.
@@ -104,7 +104,7 @@ pub(crate) enum Msg {
     Drain,
     /// May these fields be filled?
     Judge {
-        plea: Plea,
+        request: InjectionRequest,
         reply: RpcReplyPort<Result<Permit, Refusal>>,
     },
     /// Look at the mount, without opening it.
@@ -211,7 +211,7 @@ impl Actor for SecretStore {
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Drain => state.patience = limits::DRAINING_WAIT,
-            Msg::Judge { plea, reply } => state.ask(&myself, Question::Judge(plea, reply)),
+            Msg::Judge { request, reply } => state.ask(&myself, Question::Judge(request, reply)),
             Msg::Look => state.look(&myself),
             Msg::Progressed { read, progress } => state.progressed(read, progress),
             Msg::Read { read, outcome } => state.read_ended(&myself, read, outcome),

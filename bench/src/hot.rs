@@ -4,9 +4,11 @@ use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use policy::destination::host::Destination;
 use policy::record::{self, Record};
-use policy::rewrite::{Fields, render};
+use policy::request::fields::Fields;
 use policy::secrets::table::Table;
-use policy::verdict::judge::{Permit, Plea, Verdict, judge};
+use policy::verdict::judge::{InjectionRequest, Permit, Verdict, judge};
+use policy::verdict::refusal::Refusal;
+use policy::verdict::render::render;
 
 use crate::Broken;
 
@@ -48,8 +50,8 @@ pub fn destination() -> Result<Destination, Broken> {
 /// The secret may not go there.
 pub fn permit(table: &Table, headers: &HeaderMap, destination: &Destination) -> Result<Permit, Broken> {
     let fields = Fields::scan(headers).ok_or("no placeholder")?;
-    fields.check_places(headers).map_err(|refusal| refusal.to_string())?;
-    match judge(table, Plea { destination: destination.clone(), fields }) {
+    fields.check_places(headers).map_err(|misplaced| Refusal::from(misplaced).to_string())?;
+    match judge(table, None, InjectionRequest { destination: destination.clone(), fields }) {
         Verdict::Permit(permit) => Ok(permit),
         Verdict::Refuse(refusal) => Err(refusal.to_string().into()),
     }
@@ -60,7 +62,7 @@ pub fn permit(table: &Table, headers: &HeaderMap, destination: &Destination) -> 
 /// # Errors
 /// The secret may not go there any more.
 pub fn fill(table: &Table, permit: Permit, headers: &mut HeaderMap) -> Result<(), Broken> {
-    render(table, permit).map_err(|refusal| refusal.to_string())?.apply(headers);
+    render(table, None, permit).map_err(|refusal| refusal.to_string())?.apply(headers);
     Ok(())
 }
 

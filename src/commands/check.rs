@@ -128,8 +128,8 @@ fn is_public_suffix(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use policy::secrets::lint::Look;
-    use policy::secrets::lint::problem::What;
+    use policy::secrets::lint::ProblemKind;
+    use policy::secrets::lint::SuspiciousValue;
 
     use super::*;
 
@@ -148,7 +148,9 @@ mod tests {
     #[test]
     fn each_value_of_the_example_is_told_to_be_one() {
         let lint = Lint::read(include_bytes!("../../secrets.env.example"), &is_public_suffix);
-        let told = |line| lint.problems().iter().any(|it| it.line == line && it.what == What::Looks(Look::Example));
+        let told = |line| {
+            lint.problems().iter().any(|it| it.line == line && it.kind == ProblemKind::Value(SuspiciousValue::Example))
+        };
         assert!(lint.secrets().iter().all(|(_, secret)| secret.is_usable() && told(secret.line)));
         assert_eq!(lint.secrets().len(), 7);
     }

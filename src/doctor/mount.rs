@@ -4,7 +4,7 @@ use std::path::Path;
 
 use actors::{Hazard, Mount, Unread};
 use policy::secrets::lint::Lint;
-use policy::secrets::lint::problem::{Problem, Severity};
+use policy::secrets::lint::{Problem, Severity};
 
 use super::files::{edit, is_own_and_shut, without_settings};
 use super::{Ground, Link};
@@ -100,9 +100,9 @@ fn lists(ground: &Ground, path: &Path, lint: &Lint) -> Link {
         let name = problem.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
         let more = lint.count(severity) - 1;
         let more = if more == 0 { String::new() } else { format!("; {more} more: {}", ground.typed.ours("check")) };
-        format!("line {}: {name}{}{more}", problem.line, problem.what)
+        format!("line {}: {name}{}{more}", problem.line, problem.kind)
     };
-    let worst = |severity| lint.problems().iter().find(|problem| problem.what.severity() == severity);
+    let worst = |severity| lint.problems().iter().find(|problem| problem.kind.severity() == severity);
     if let Some(problem) = worst(Severity::Error) {
         return Link::fail(LISTS, told(problem, Severity::Error), fix(problem));
     }

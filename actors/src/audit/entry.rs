@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use http::Method;
 use policy::destination::host::Destination;
+use policy::name::Name;
 use policy::record::{self, NotSent, Record};
-use policy::secrets::secret::Name;
 use policy::verdict::refusal::Refusal;
 use serde::Serialize;
 

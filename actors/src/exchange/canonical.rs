@@ -6,9 +6,9 @@ use http::request::Parts;
 use http::{Method, Version};
 use hyper::upgrade::OnUpgrade;
 use policy::destination::agreement::{self, Disagreement};
+use policy::request::fields::Fields;
 use policy::request::hop;
-use policy::rewrite::Fields;
-use policy::verdict::judge::Plea;
+use policy::verdict::judge::InjectionRequest;
 use policy::verdict::refusal::Refusal;
 
 use super::recording::Ending;
@@ -20,7 +20,7 @@ use crate::upstream::Offer;
 pub(crate) struct Canonical {
     pub(crate) parts: Parts,
     /// What it asks of the secrets, if anything.
-    pub(crate) plea: Option<Plea>,
+    pub(crate) injection: Option<InjectionRequest>,
     pub(crate) offer: Offer,
     /// The client's end, if it asked to upgrade.
     pub(crate) upgrade: Option<OnUpgrade>,
@@ -32,7 +32,7 @@ impl Canonical {
     /// Checks a request's head against the path that it came by.
     pub(crate) fn new(mut parts: Parts, fields: Option<Fields>, path: &Path) -> Result<Self, Ending> {
         check_agreement(&parts, path)?;
-        let plea = fields.map(|fields| plea(&parts, fields, path)).transpose()?;
+        let injection = fields.map(|fields| injection_request(&parts, fields, path)).transpose()?;
         let is_http1 = parts.version == Version::HTTP_11;
         let wanted = hop::upgrade_wanted(&parts.headers).filter(|_| is_http1);
         let upgrade = wanted.as_ref().and_then(|_| parts.extensions.remove::<OnUpgrade>());
@@ -46,7 +46,7 @@ impl Canonical {
             parts.headers.insert(header::UPGRADE, protocol);
         }
         let offer = if parts.version == Version::HTTP_2 { Offer::Http2 } else { Offer::Http1 };
-        Ok(Self { parts, plea, offer, upgrade, holds_body })
+        Ok(Self { parts, injection, offer, upgrade, holds_body })
     }
 }
 
@@ -72,12 +72,12 @@ fn check_agreement(parts: &Parts, path: &Path) -> Result<(), Ending> {
     }
 }
 
-fn plea(parts: &Parts, fields: Fields, path: &Path) -> Result<Plea, Refusal> {
+fn injection_request(parts: &Parts, fields: Fields, path: &Path) -> Result<InjectionRequest, Refusal> {
     fields.check_places(&parts.headers)?;
     if echoes(&parts.method) {
         return Err(Refusal::Method);
     }
-    Ok(Plea { destination: path.destination.clone(), fields })
+    Ok(InjectionRequest { destination: path.destination.clone(), fields })
 }
 
 /// Servers answer these with the request itself, the secret in it included.

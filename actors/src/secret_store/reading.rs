@@ -8,7 +8,7 @@ use policy::verdict::refusal::Refusal;
 use ractor::ActorRef;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::source::{self, Identity, Progress, Text, Trouble};
+use super::source::{self, Progress, Text, Trouble};
 use super::vault::Vault;
 use super::witness::Belief;
 use super::{Msg, State, weather};
@@ -137,11 +137,11 @@ impl State {
             Belief::Whole { table, changed } => {
                 self.noticed = false;
                 self.arguments.listed.send_replace(Some(table.listed().clone()));
-                self.adopt(table, identity, changed);
+                self.adopt(Vault::new(table, None, identity, self.arguments.ttl), changed);
                 self.waiting.tell_read();
             }
-            Belief::InCommon(table) => {
-                self.adopt(table, identity, true);
+            Belief::InCommon { table, before } => {
+                self.adopt(Vault::new(table, Some(before), identity, self.arguments.ttl), true);
                 self.start_reading(myself);
             }
             Belief::Nothing => {
@@ -155,13 +155,12 @@ impl State {
     }
 
     /// The new table as a whole, in one step.
-    fn adopt(&mut self, table: Table, identity: Identity, changed: bool) {
+    fn adopt(&mut self, vault: Vault, changed: bool) {
         self.failed = None;
-        let vault = Vault::new(table, identity, self.arguments.ttl);
         self.waiting.answer(&vault);
         self.arguments.part.update(|report| {
             (report.names, report.loaded) = (vault.names(), Some(vault.loaded));
-            report.kind = Some(identity.kind.as_str());
+            report.kind = Some(vault.identity.kind.as_str());
         });
         if self.vault.is_some() && changed {
             self.arguments.upstream.forget_secrets();

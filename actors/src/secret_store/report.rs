@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use policy::secrets::secret::Name;
+use policy::name::Name;
 use serde::{Deserialize, Serialize};
 
 use crate::supervision::part;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use http::{HeaderMap, HeaderValue};
 use policy::destination::host::Destination;
-use policy::rewrite::Fields;
+use policy::request::fields::Fields;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 
@@ -51,7 +51,7 @@ impl Stage {
     }
 
     async fn judge(&self, host: &str) -> Result<Permit, String> {
-        self.store.judge(plea(host)).await.map_err(|refusal| refusal.to_string())
+        self.store.judge(request(host)).await.map_err(|refusal| refusal.to_string())
     }
 
     async fn becomes(&self, state: SecretsState) {
@@ -61,11 +61,11 @@ impl Stage {
     }
 }
 
-fn plea(host: &str) -> Plea {
+fn request(host: &str) -> InjectionRequest {
     let mut headers = HeaderMap::new();
     headers.insert("x-api-key", HeaderValue::from_static("{{KEY}}"));
     let destination = Destination::from_connect(&format!("{host}:443")).expect("a destination");
-    Plea { destination, fields: Fields::scan(&headers).expect("a placeholder") }
+    InjectionRequest { destination, fields: Fields::scan(&headers).expect("a placeholder") }
 }
 
 fn file(path: &Path, text: &str) {
@@ -133,7 +133,7 @@ async fn permitted_of(stage: &Stage, count: usize) -> usize {
     let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..count {
         let store = stage.store.clone();
-        waiting.spawn(async move { store.judge(plea("api.example")).await.is_ok() });
+        waiting.spawn(async move { store.judge(request("api.example")).await.is_ok() });
     }
     waiting.join_all().await.into_iter().filter(|permitted| *permitted).count()
 }

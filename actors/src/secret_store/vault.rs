@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use policy::rewrite::{Rendered, render};
-use policy::secrets::secret::Name;
+use policy::name::Name;
+use policy::secrets::fingerprint::TableFingerprint;
 use policy::secrets::table::Table;
-use policy::verdict::judge::{Permit, Plea, Verdict, judge};
+use policy::verdict::judge::{InjectionRequest, Permit, Verdict, judge};
 use policy::verdict::refusal::Refusal;
+use policy::verdict::render::{Rendered, render};
 
 use super::source::Identity;
 use crate::limits;
@@ -16,6 +17,8 @@ use crate::limits;
 #[derive(Debug)]
 pub(super) struct Vault {
     table: Table,
+    /// The last confirmed table, while this one is not: only what both allow is in force.
+    before: Option<Arc<TableFingerprint>>,
     pub(super) identity: Identity,
     pub(super) loaded: Instant,
     loaded_wall: SystemTime,
@@ -23,8 +26,8 @@ pub(super) struct Vault {
 }
 
 impl Vault {
-    pub(super) fn new(table: Table, identity: Identity, ttl: Duration) -> Self {
-        Self { table, identity, loaded: Instant::now(), loaded_wall: SystemTime::now(), ttl }
+    pub(super) fn new(table: Table, before: Option<Arc<TableFingerprint>>, identity: Identity, ttl: Duration) -> Self {
+        Self { table, before, identity, loaded: Instant::now(), loaded_wall: SystemTime::now(), ttl }
     }
 
     /// Whether a new request may be judged by it.
@@ -37,20 +40,20 @@ impl Vault {
         self.age() < self.ttl.max(limits::RENDER_WITHIN)
     }
 
-    pub(super) fn judge(&self, plea: Plea) -> Result<Permit, Refusal> {
-        match judge(&self.table, plea) {
+    pub(super) fn judge(&self, request: InjectionRequest) -> Result<Permit, Refusal> {
+        match judge(&self.table, self.before.as_deref(), request) {
             Verdict::Permit(permit) => Ok(permit),
             Verdict::Refuse(refusal) => Err(refusal),
         }
     }
 
     pub(super) fn render(&self, permit: Permit) -> Result<Rendered, Refusal> {
-        render(&self.table, permit)
+        render(&self.table, self.before.as_deref(), permit)
     }
 
     /// Whether it allows only what an earlier one did, until a second read confirms it.
     pub(super) fn is_restricted(&self) -> bool {
-        self.table.is_restricted()
+        self.before.is_some()
     }
 
     pub(super) fn names(&self) -> Arc<[Name]> {
@@ -59,7 +62,7 @@ impl Vault {
 
     /// How many entries have something wrong with them.
     pub(super) fn problems(&self) -> usize {
-        self.table.problems().len()
+        self.table.faults().len()
     }
 
     /// By the clock that is further on: the monotonic one may stand still during sleep.
@@ -123,7 +126,7 @@ mod tests {
         aws_lc_rs::rand::fill(&mut random).expect("randomness");
         let masked: Vec<u8> = random.into_iter().flat_map(digits).map(|byte| byte ^ MASK).collect();
         let table = Table::read(&text(&masked)).expect("well-formed");
-        let vault = Vault::new(table, identity, Duration::from_secs(300));
+        let vault = Vault::new(table, None, identity, Duration::from_secs(300));
         assert!(copies_of(&masked) >= 1, "the search finds what is held");
         drop(vault);
         assert_eq!(copies_of(&masked), 0);

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use policy::rewrite::Rendered;
-use policy::verdict::judge::{Permit, Plea};
+use policy::verdict::judge::{InjectionRequest, Permit};
 use policy::verdict::refusal::Refusal;
+use policy::verdict::render::Rendered;
 use ractor::RpcReplyPort;
 
 use super::vault::Vault;
@@ -12,7 +12,7 @@ use super::vault::Vault;
 /// What a session asks.
 pub(super) enum Question {
     /// May these fields be filled?
-    Judge(Plea, RpcReplyPort<Result<Permit, Refusal>>),
+    Judge(InjectionRequest, RpcReplyPort<Result<Permit, Refusal>>),
     /// Tell when the mount has been read, however that went.
     Reload(RpcReplyPort<()>),
     /// Fill the fields of a permit.
@@ -45,11 +45,11 @@ impl Question {
     pub(super) fn answer(self, vault: &Vault) -> Option<Self> {
         match self {
             // What both reads say need not wait for a third.
-            Self::Judge(plea, reply) if vault.is_restricted() => match vault.judge(plea.clone()) {
+            Self::Judge(request, reply) if vault.is_restricted() => match vault.judge(request.clone()) {
                 Ok(permit) => drop(reply.send(Ok(permit))),
-                Err(_) => return Some(Self::Judge(plea, reply)),
+                Err(_) => return Some(Self::Judge(request, reply)),
             },
-            Self::Judge(plea, reply) => drop(reply.send(vault.judge(plea))),
+            Self::Judge(request, reply) => drop(reply.send(vault.judge(request))),
             Self::Reload(_) => return Some(self),
             Self::Render(permit, reply) => drop(reply.send(vault.render(permit))),
         }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use policy::secrets::imprint::Imprint;
+use policy::secrets::fingerprint::TableFingerprint;
 use policy::secrets::table::Table;
 
 use super::source::Kind;
@@ -18,7 +18,7 @@ pub(super) enum Belief {
     /// It is in force. `changed` tells whether it differs from the table before.
     Whole { table: Table, changed: bool },
     /// Only what the table before says, too, is in force: read once more.
-    InCommon(Table),
+    InCommon { table: Table, before: Arc<TableFingerprint> },
     /// Nothing is in force: read once more.
     Nothing,
     /// One read after the other says something else.
@@ -29,9 +29,9 @@ pub(super) enum Belief {
 #[derive(Debug, Default)]
 pub(super) struct Witness {
     /// The last read that was believed.
-    believed: Option<Arc<Imprint>>,
+    believed: Option<Arc<TableFingerprint>>,
     /// The last read, if it was not.
-    doubted: Option<Imprint>,
+    doubted: Option<TableFingerprint>,
     doubts: u32,
     /// Whether a read since then came to nothing as it does when another program takes a part.
     disturbed: bool,
@@ -44,28 +44,25 @@ impl Witness {
     }
 
     /// Weighs a read. `ends_in_line` tells whether the text ends where a line does.
-    pub(super) fn weigh(&mut self, mut table: Table, kind: Kind, ends_in_line: bool) -> Belief {
-        let same = self.believed.as_ref().is_some_and(|believed| believed.is_of(&table));
+    pub(super) fn weigh(&mut self, table: Table, kind: Kind, ends_in_line: bool) -> Belief {
+        let same = self.believed.as_ref().is_some_and(|believed| believed.matches(&table));
         let agreed = match (&self.doubted, &self.believed) {
             _ if same || kind == Kind::File => true,
-            (Some(doubted), _) => doubted.is_of(&table),
+            (Some(doubted), _) => doubted.matches(&table),
             (None, believed) => believed.is_none() && ends_in_line && !self.disturbed,
         };
         if agreed {
-            *self = Self { believed: Some(Arc::new(Imprint::of(&table))), ..Self::default() };
+            *self = Self { believed: Some(Arc::new(TableFingerprint::of(&table))), ..Self::default() };
             return Belief::Whole { table, changed: !same };
         }
-        self.doubted = Some(Imprint::of(&table));
+        self.doubted = Some(TableFingerprint::of(&table));
         self.doubts += 1;
         if self.doubts >= DOUBTS_MAX {
             self.doubts = 0;
             return Belief::Contradictory;
         }
         match self.believed.clone() {
-            Some(believed) => {
-                table.restrict_to(believed);
-                Belief::InCommon(table)
-            }
+            Some(before) => Belief::InCommon { table, before },
             None => Belief::Nothing,
         }
     }
@@ -86,10 +83,7 @@ mod tests {
             let table = Table::read(text.as_bytes()).expect("well-formed");
             match witness.weigh(table, Kind::Pipe, text.ends_with('\n')) {
                 Belief::Whole { .. } => 'w',
-                Belief::InCommon(table) => {
-                    assert!(table.is_restricted());
-                    'c'
-                }
+                Belief::InCommon { .. } => 'c',
                 Belief::Nothing => 'n',
                 Belief::Contradictory => 'x',
             }

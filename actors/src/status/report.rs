@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use policy::secrets::secret::Name;
+use policy::name::Name;
 use serde::{Deserialize, Serialize};
 
 use super::board::Board;

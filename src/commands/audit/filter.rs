@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use memchr::memmem::Finder;
 use policy::destination::host::Host;
-use policy::secrets::secret::Name;
+use policy::name::Name;
 use time::OffsetDateTime;
 
 use super::since;

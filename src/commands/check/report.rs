@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use policy::secrets::lint::problem::{Problem, Severity};
+use policy::name::Name;
 use policy::secrets::lint::{Hosts, Lint};
-use policy::secrets::secret::Name;
+use policy::secrets::lint::{Problem, Severity};
 use policy::secrets::table::Secret;
 use serde_json::{Value, json};
 
@@ -108,9 +108,9 @@ impl Told {
     fn of(problem: &Problem) -> Self {
         Self {
             line: Some(problem.line),
-            severity: problem.what.severity(),
+            severity: problem.kind.severity(),
             name: problem.name.as_ref().map(ToString::to_string),
-            problem: problem.what.to_string(),
+            problem: problem.kind.to_string(),
             fix: problem.fix().into_owned(),
         }
     }

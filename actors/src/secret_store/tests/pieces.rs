@@ -14,10 +14,11 @@ use std::collections::BTreeSet;
 
 use http::{HeaderMap, HeaderValue};
 use policy::destination::host::{Destination, Scheme};
-use policy::rewrite::{Fields, render};
-use policy::secrets::imprint::Imprint;
+use policy::request::fields::Fields;
+use policy::secrets::fingerprint::TableFingerprint;
 use policy::secrets::table::Table;
-use policy::verdict::judge::{Plea, Verdict, judge};
+use policy::verdict::judge::{InjectionRequest, Verdict, judge};
+use policy::verdict::render::render;
 
 use crate::secret_store::source::Kind;
 use crate::secret_store::witness::{Belief, Witness};
@@ -106,23 +107,31 @@ fn destinations(tables: [&Table; 2]) -> Vec<Destination> {
 }
 
 /// What would be sent, if anything may.
-fn sent(table: &Table, name: &str, destination: &Destination) -> Option<HeaderValue> {
+fn sent(
+    table: &Table,
+    before: Option<&TableFingerprint>,
+    name: &str,
+    destination: &Destination,
+) -> Option<HeaderValue> {
     let mut headers = HeaderMap::new();
     headers.insert("x-api-key", HeaderValue::try_from(format!("{{{{{name}}}}}")).expect("legal"));
     let fields = Fields::scan(&headers).expect("a placeholder");
-    let Verdict::Permit(permit) = judge(table, Plea { destination: destination.clone(), fields }) else { return None };
-    let _ = render(table, permit).ok()?.apply(&mut headers);
+    let Verdict::Permit(permit) = judge(table, before, InjectionRequest { destination: destination.clone(), fields })
+    else {
+        return None;
+    };
+    let _ = render(table, before, permit).ok()?.apply(&mut headers);
     headers.remove("x-api-key")
 }
 
 /// Everything that a table lets out, and how much of it the whole text would not have sent.
-fn let_out(table: &Table, whole: &Table) -> (usize, usize) {
+fn let_out(table: &Table, before: Option<&TableFingerprint>, whole: &Table) -> (usize, usize) {
     let (mut permitted, mut wrong) = (0, 0);
     for destination in &destinations([table, whole]) {
         for (name, _) in table.secrets() {
-            if let Some(value) = sent(table, name.as_str(), destination) {
+            if let Some(value) = sent(table, before, name.as_str(), destination) {
                 permitted += 1;
-                wrong += usize::from(sent(whole, name.as_str(), destination) != Some(value));
+                wrong += usize::from(sent(whole, None, name.as_str(), destination) != Some(value));
             }
         }
     }
@@ -149,16 +158,17 @@ fn no_piece_permits_what_the_whole_text_does_not() {
             let piece = dice.piece(&text);
             let Ok(table) = Table::read(piece.as_bytes()) else { continue };
             // Several pieces may come one after the other, but not two that say the same.
-            if dice.below(2) == 0 || last.is_of(&table) {
+            if dice.below(2) == 0 || last.matches(&table) {
                 believe(&mut witness, &text);
             }
-            last = Imprint::of(&table);
+            last = TableFingerprint::of(&table);
             tally.well_formed += 1;
             if tally.well_formed.is_multiple_of(10) {
-                tally.wrong_if_believed += let_out(&table, &whole).1;
+                tally.wrong_if_believed += let_out(&table, None, &whole).1;
             }
             let (permitted, wrong) = match witness.weigh(table, Kind::Pipe, piece.ends_with('\n')) {
-                Belief::Whole { table, .. } | Belief::InCommon(table) => let_out(&table, &whole),
+                Belief::Whole { table, .. } => let_out(&table, None, &whole),
+                Belief::InCommon { table, before } => let_out(&table, Some(&before), &whole),
                 Belief::Nothing | Belief::Contradictory => (0, 0),
             };
             assert_eq!(wrong, 0, "{piece:?} of {text:?}");
@@ -169,9 +179,9 @@ fn no_piece_permits_what_the_whole_text_does_not() {
 }
 
 /// The whole text is believed at once, whatever pieces came before.
-fn believe(witness: &mut Witness, text: &str) -> Imprint {
+fn believe(witness: &mut Witness, text: &str) -> TableFingerprint {
     let table = Table::read(text.as_bytes()).expect("well-formed");
-    let imprint = Imprint::of(&table);
+    let imprint = TableFingerprint::of(&table);
     assert!(matches!(witness.weigh(table, Kind::Pipe, true), Belief::Whole { .. }));
     imprint
 }

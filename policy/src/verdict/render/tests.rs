@@ -1,11 +1,13 @@
 //! Scanning, judging and rendering together: tables and properties.
 
+use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use super::*;
 use crate::destination::host::Destination;
-use crate::verdict::judge::Plea;
+use crate::request::fields::PLACEHOLDERS_MAX;
+use crate::verdict::judge::{InjectionRequest, judge};
 
 const FILE: &str = "KEY=sk-{{OTHER}}-$x\nKEY_HOSTS=api.example\nOTHER=other-value\nOTHER_HOSTS=api.example,b.example\n\
                     NOHOSTS=n\nBIG='0123456789'\nBIG_HOSTS=api.example\nEMPTY=\nEMPTY_HOSTS=api.example\n";
@@ -32,12 +34,12 @@ fn to(target: &str) -> Destination {
 fn go(target: &str, fields: &[(&str, &[u8])]) -> Result<Vec<Vec<u8>>, String> {
     let mut headers = headers(fields);
     if let Some(fields) = Fields::scan(&headers) {
-        fields.check_places(&headers).map_err(|refusal| refusal.to_string())?;
-        let permit = match judge(&table(), Plea { destination: to(target), fields }) {
+        fields.check_places(&headers).map_err(|misplaced| Refusal::from(misplaced).to_string())?;
+        let permit = match judge(&table(), None, InjectionRequest { destination: to(target), fields }) {
             Verdict::Permit(permit) => permit,
             Verdict::Refuse(refusal) => return Err(refusal.to_string()),
         };
-        render(&table(), permit).map_err(|refusal| refusal.to_string())?.apply(&mut headers);
+        render(&table(), None, permit).map_err(|refusal| refusal.to_string())?.apply(&mut headers);
     }
     Ok(headers.values().map(|value| value.as_bytes().to_vec()).collect())
 }
@@ -108,7 +110,8 @@ fn one_refused_name_refuses_the_request() {
 fn cleartext_is_refused_unless_it_is_listed() {
     let fields = || Fields::scan(&headers(&[("a", b"{{KEY}}")])).expect("one");
     let clear = to("api.example:80").with_scheme(crate::destination::host::Scheme::Http);
-    let Verdict::Refuse(refusal) = judge(&table(), Plea { destination: clear, fields: fields() }) else {
+    let Verdict::Refuse(refusal) = judge(&table(), None, InjectionRequest { destination: clear, fields: fields() })
+    else {
         panic!("cleartext was permitted");
     };
     assert_eq!(refusal.to_string(), "Host 'http://api.example' not allowed for KEY");
@@ -128,22 +131,26 @@ fn placeholders_are_bounded_whatever_the_values_are() {
 #[test]
 fn a_permit_is_worth_nothing_once_the_table_changed() {
     let fields = Fields::scan(&headers(&[("a", b"{{KEY}}")])).expect("one");
-    let Verdict::Permit(permit) = judge(&table(), Plea { destination: to("api.example:443"), fields }) else {
+    let Verdict::Permit(permit) =
+        judge(&table(), None, InjectionRequest { destination: to("api.example:443"), fields })
+    else {
         panic!("it is listed");
     };
     let narrowed = Table::read(b"KEY=sk\nKEY_HOSTS=other.example\n").expect("well-formed");
-    let permit = render(&table(), permit).expect("still listed").into_permit();
-    assert!(render(&narrowed, permit).is_err(), "also when it was good for a first try");
+    let permit = render(&table(), None, permit).expect("still listed").into_permit();
+    assert!(render(&narrowed, None, permit).is_err(), "also when it was good for a first try");
 }
 
 #[test]
 fn rendered_values_are_never_printed() {
     let mut map = headers(&[("a", b"{{KEY}}")]);
     let fields = Fields::scan(&map).expect("one");
-    let Verdict::Permit(permit) = judge(&table(), Plea { destination: to("api.example:443"), fields }) else {
+    let Verdict::Permit(permit) =
+        judge(&table(), None, InjectionRequest { destination: to("api.example:443"), fields })
+    else {
         panic!("it is listed");
     };
-    let rendered = render(&table(), permit).expect("still listed");
+    let rendered = render(&table(), None, permit).expect("still listed");
     assert!(!format!("{rendered:?}").contains("sk-"));
     rendered.apply(&mut map);
     assert!(!format!("{map:?}").contains("sk-"), "hyper and h2 must see the value as sensitive");
