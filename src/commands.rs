@@ -1,6 +1,5 @@
 //! One file a command.
 
-pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod ca;
 pub(crate) mod check;

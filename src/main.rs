@@ -1,26 +1,20 @@
 //! `secret-proxy`: reads the command line, and starts what it asks for.
 
 #[macro_use]
-mod say;
+mod terminal;
 
+mod child;
 mod cli;
 mod commands;
+mod control;
+mod daemon;
 mod doctor;
-mod failure;
-mod guests;
-mod handed;
-mod harden;
-mod logging;
-mod readiness;
-mod service;
+mod install;
+mod keeper;
+mod programs;
+mod sandbox;
 mod settings;
-mod stage;
-mod terminal;
-mod trail;
-mod tunnel;
-mod typed;
 mod vm;
-mod watchdog;
 
 use std::alloc::System;
 use std::process::ExitCode;
@@ -28,7 +22,9 @@ use std::process::ExitCode;
 use zeroizing_alloc::ZeroAlloc;
 
 use self::cli::{Cli, Command};
-use self::failure::Failure;
+use self::daemon::harden;
+use self::terminal::failure::Failure;
+use self::terminal::output;
 
 /// Memory is wiped as it is given back: the HTTP and TLS libraries have buffers that a value passes
 /// through, and wipe none of them.
@@ -41,7 +37,7 @@ fn main() -> ExitCode {
         // What stdout is sent to may be full at times: whoever works on is not ended by that.
         let works_on = matches!(cli.command, Command::Run(_) | Command::Tunnel(_));
         let code = carry_out(cli.command)?;
-        if works_on { Ok(code) } else { say::told().map(|_| code) }
+        if works_on { Ok(code) } else { output::told().map(|_| code) }
     });
     outcome.unwrap_or_else(|failure| {
         complain!("secret-proxy: {failure}");

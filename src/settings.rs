@@ -1,6 +1,7 @@
 //! Settings: flag, else environment, else `settings.env`, else default.
 
 mod file;
+mod hints;
 mod values;
 
 use std::collections::HashMap;
@@ -12,12 +13,13 @@ use actors::mirror::Mirror;
 use actors::settings::{AuditRotation, Listen, Settings};
 use etcetera::BaseStrategy;
 
+pub(crate) use self::hints::hints;
 use self::values::{
     audit_sync, boolean, duration, file_bytes, files_kept, hosts, intercept, listen_addresses, networks, number,
     resolve_entries, upstream_proxy,
 };
 use crate::cli::{FolderArgs, RunArgs};
-use crate::failure::Failure;
+use crate::terminal::failure::Failure;
 
 const PREFIX: &str = "SECRET_PROXY_";
 const LISTEN: &str = "127.0.0.1:17329,unix:proxy.sock";
@@ -80,7 +82,7 @@ pub(crate) fn read(given: &RunArgs) -> Result<Run, Failure> {
 
 /// Makes the folder, or sees to its mode, of which the warnings tell.
 pub(crate) fn open_folder(arguments: &FolderArgs) -> Result<(Folder, Vec<String>), Failure> {
-    Folder::open(&folder_path(arguments)?).map_err(Failure::not_well)
+    Ok(Folder::open(&folder_path(arguments)?)?)
 }
 
 /// The same settings, and nothing is touched.

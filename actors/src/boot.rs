@@ -16,8 +16,9 @@ use crate::audit::{self, AuditHandle};
 use crate::authority::{self, AuthorityHandle, Root, RootError};
 use crate::exchange::rate_limit::Pace;
 use crate::folder::FolderError;
+use crate::hint::{Advise, Hint};
 use crate::limits;
-use crate::listener::bind::{BindError, Handed, bind_all, bind_unix};
+use crate::listener::bind::{BindError, InheritedSocket, bind_all, bind_unix};
 use crate::listener::{self, Bound};
 use crate::secret_store::{self, SecretStoreHandle};
 use crate::session::{Admission, Peers, Unspoken};
@@ -31,7 +32,7 @@ use crate::supervision::slot::slot;
 use crate::tunnels::probe::ProbeKey;
 use crate::upstream::{self, TrustError, UpstreamHandle, read_roots};
 
-/// Why the daemon cannot start. Each says what to do next.
+/// Why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
     /// A folder or file of ours.
@@ -51,6 +52,18 @@ pub enum BootError {
     Start(String),
 }
 
+impl Advise for BootError {
+    fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::Folder(error) => error.hints(),
+            Self::Root(error) => error.hints(),
+            Self::Trust(error) => error.hints(),
+            Self::Bind(error) => error.hints(),
+            Self::Start(_) => Vec::new(),
+        }
+    }
+}
+
 /// The running tree.
 pub struct Daemon {
     root: ActorRef<supervisor::Msg>,
@@ -68,14 +81,14 @@ impl std::fmt::Debug for Daemon {
 }
 
 impl Daemon {
-    /// Checks the settings against the world and starts all owners. Sockets that were handed over take
+    /// Checks the settings against the world and starts all owners. Sockets that were inherited take
     /// the place of those that would be bound.
     ///
     /// # Errors
     /// Something has to be put right first; nothing was overwritten.
-    pub async fn boot(settings: Settings, handed: Vec<Handed>) -> Result<Self, BootError> {
+    pub async fn boot(settings: Settings, inherited: Vec<InheritedSocket>) -> Result<Self, BootError> {
         let lock = settings.folder.lock()?;
-        let ground = Ground::prepare(&settings, handed)?;
+        let ground = Ground::prepare(&settings, inherited)?;
         let addresses = ground.sockets.iter().map(Bound::address).collect();
         let mut socket_paths: Vec<PathBuf> = ground.sockets.iter().filter_map(Bound::path).collect();
         socket_paths.push(settings.folder.status_socket());
@@ -146,13 +159,13 @@ struct Ground {
 }
 
 impl Ground {
-    fn prepare(settings: &Settings, handed: Vec<Handed>) -> Result<Self, BootError> {
+    fn prepare(settings: &Settings, inherited: Vec<InheritedSocket>) -> Result<Self, BootError> {
         let folder = &settings.folder;
         let root = Root::open_or_make(&folder.authority())?;
         let own_root = root.certificate().der.clone();
         audit::probe(&folder.audit(), settings.audit_rotation)?;
         let roots = settings.upstream_ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
-        let sockets: Arc<[Bound]> = bind_all(&settings.listen, handed)?.into();
+        let sockets: Arc<[Bound]> = bind_all(&settings.listen, inherited)?.into();
         let status_socket = Arc::new(bind_unix(&folder.status_socket())?);
         let reach = Reach {
             allow: settings.allow_net.clone(),

@@ -163,11 +163,13 @@ pub(crate) const SETTLE: Duration = Duration::from_millis(50);
 
 // The audit
 
+/// How much of either end of an audit file is searched for a record, in bytes: more than any record has.
+pub(crate) const RECORD_BYTES_MAX: usize = 512 * 1024;
 /// How often what was written is synced, where the settings say so.
 pub(crate) const AUDIT_SYNC: Duration = Duration::from_secs(1);
-/// How often it is looked how much room there is for records.
+/// How often the free space for records is checked.
 pub(crate) const SPACE_LOOK: Duration = Duration::from_secs(30);
-/// Less room than this, in bytes, is told: 2 million records.
+/// Less space than this, in bytes, is reported: 2 million records.
 pub(crate) const SPACE_LOW: u64 = 1024 * 1024 * 1024;
 
 // Certificates

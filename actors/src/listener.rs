@@ -34,7 +34,7 @@ pub(crate) enum Bound {
     Tcp(StdTcpListener),
     Unix(StdUnixListener, PathBuf),
     /// A Unix socket that somebody else made and keeps at its path.
-    Lent(StdUnixListener, PathBuf),
+    Inherited(StdUnixListener, PathBuf),
 }
 
 /// The listener's own copy of a bound socket.
@@ -48,7 +48,7 @@ impl Bound {
     pub(crate) fn address(&self) -> String {
         match self {
             Self::Tcp(listener) => listener.local_addr().map_or_else(|_| "tcp".to_owned(), |it| it.to_string()),
-            Self::Unix(_, path) | Self::Lent(_, path) => format!("unix:{}", path.display()),
+            Self::Unix(_, path) | Self::Inherited(_, path) => format!("unix:{}", path.display()),
         }
     }
 
@@ -56,14 +56,14 @@ impl Bound {
     pub(crate) fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix(..) | Self::Lent(..) => None,
+            Self::Unix(..) | Self::Inherited(..) => None,
         }
     }
 
     /// The path of a Unix socket that we made.
     pub(crate) fn path(&self) -> Option<PathBuf> {
         match self {
-            Self::Tcp(_) | Self::Lent(..) => None,
+            Self::Tcp(_) | Self::Inherited(..) => None,
             Self::Unix(_, path) => Some(path.clone()),
         }
     }
@@ -71,7 +71,7 @@ impl Bound {
     fn copy(&self) -> io::Result<Socket> {
         match self {
             Self::Tcp(listener) => TcpListener::from_std(listener.try_clone()?).map(Socket::Tcp),
-            Self::Unix(listener, _) | Self::Lent(listener, _) => {
+            Self::Unix(listener, _) | Self::Inherited(listener, _) => {
                 UnixListener::from_std(listener.try_clone()?).map(Socket::Unix)
             }
         }

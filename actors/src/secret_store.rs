@@ -269,11 +269,12 @@ impl State {
 
     /// Publishes the state, and logs it once for each change.
     fn report(&self, state: SecretsState, detail: String) {
+        let hints = weather::hints(state, self.vault.as_ref());
         self.arguments.part.update_if(|report| {
             let changed = report.state != state || report.detail != detail;
             if changed {
                 info!(state = %state.as_str(), detail, "secrets");
-                (report.state, report.detail) = (state, detail);
+                (report.state, report.detail, report.hints) = (state, detail, hints);
             }
             changed
         });

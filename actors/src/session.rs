@@ -6,6 +6,7 @@
 //! no other owner's crash takes it along.
 
 mod admission;
+mod lingering_close;
 mod port;
 mod rest;
 mod silent_clients;

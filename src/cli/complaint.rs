@@ -4,8 +4,8 @@ use clap::Parser;
 use clap::error::{Error, ErrorKind};
 
 use super::Cli;
-use crate::failure::Failure;
-use crate::say::{noted, told};
+use crate::terminal::failure::Failure;
+use crate::terminal::output::{noted, told};
 
 impl Cli {
     /// The command line of this process. Help and the version are printed, and end it.

@@ -1,4 +1,4 @@
-//! `ca`: the certificate that the VM must trust, and the one that it must trust next.
+//! `ca`: the root certificate that VMs trust, and the next one.
 
 mod rotate;
 mod show;
@@ -9,12 +9,11 @@ use actors::folder::Folder;
 use actors::{RootError, Roots};
 
 use crate::cli::{CaArgs, CaCommand};
-use crate::failure::Failure;
-use crate::say::told;
-use crate::settings::folder_path;
-use crate::typed::Typed;
+use crate::settings::{self, folder_path};
+use crate::terminal::failure::Failure;
+use crate::terminal::output::told;
 
-/// What both roots are brought to VMs with.
+/// Writes both roots into a file for the VMs.
 const EXPORT: &str = "ca export > secret-proxy-ca.pem";
 
 pub(crate) fn main(arguments: &CaArgs) -> Result<ExitCode, Failure> {
@@ -28,37 +27,25 @@ pub(crate) fn main(arguments: &CaArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Why there is no root to tell of. What is to be typed is for this folder, which the root does not know.
-fn unusable(folder: &Folder, error: &RootError) -> Failure {
-    let typed = Typed::new(folder);
-    match error {
-        RootError::Missing(path) => {
-            Failure::not_well(format!("there is no CA in {} yet: {} makes it", path.display(), typed.ours("run")))
-        }
-        RootError::Next(path, what) => {
-            let (path, another) = (path.display(), typed.ours("ca rotate"));
-            Failure::not_well(format!(
-                "the next root cannot be used ({what}): remove {path}, and {another} makes another"
-            ))
-        }
-        other => Failure::not_well(other),
-    }
+/// Why there is no usable root, with hints for this folder.
+fn unusable(folder: &Folder, error: RootError) -> Failure {
+    Failure::from(error).within(&settings::hints(folder))
 }
 
-/// The one in use and, so that a VM can trust it before it is used, the next one.
+/// Prints the active root and the next one, so that VMs trust the next one before it is used.
 fn export(folder: &Folder) -> Result<(), Failure> {
-    let roots = Roots::read(folder).map_err(|error| unusable(folder, &error))?;
-    let next = roots.next.transpose().map_err(|error| unusable(folder, &error))?;
+    let roots = Roots::read(folder).map_err(|error| unusable(folder, error))?;
+    let next = roots.next.transpose().map_err(|error| unusable(folder, error))?;
     say!("{}", roots.in_use.pem.trim_end());
     if let Some(next) = next {
         say!("{}", next.pem.trim_end());
-        // What was lost on its way was not exported.
+        // An export that nobody received does not count.
         if !told()? {
             return Ok(());
         }
         if let Err(error) = Roots::note_export(folder) {
-            let finish = Typed::new(folder).ours("ca rotate --finish");
-            complain!("secret-proxy: {finish} will not know of this export: {}", error.kind());
+            let finish = settings::hints(folder).command("ca rotate --finish");
+            complain!("secret-proxy: {finish} will refuse, because this export cannot be noted: {}", error.kind());
         }
     }
     Ok(())

@@ -15,8 +15,8 @@ use rustix::fs::{Access, access};
 
 use self::report::Report;
 use crate::cli::CheckArgs;
-use crate::failure::Failure;
 use crate::settings::{folder_path, secrets_path};
+use crate::terminal::failure::Failure;
 
 /// Reading a pipe may ask its owner for approval.
 const PATIENCE: Duration = Duration::from_secs(60);

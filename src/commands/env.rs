@@ -9,8 +9,8 @@ use actors::folder::Folder;
 
 use self::variables::{Client, Line};
 use crate::cli::EnvArgs;
-use crate::failure::Failure;
 use crate::settings::{folder_path, listen_port};
+use crate::terminal::failure::Failure;
 
 /// The tunnel brings the proxy there if the settings do not say otherwise.
 const DEFAULT_PORT: u16 = 17329;

@@ -9,10 +9,9 @@ use rustix::process::geteuid;
 
 use crate::cli::service::{InstallArgs, Platform};
 use crate::cli::{FolderArgs, RunArgs};
-use crate::failure::Failure;
-use crate::service::{self, Home, Tunnel, Way, Wish, has_lima, program, search_path};
+use crate::install::{self, Home, Tunnel, Way, Wish, has_lima, program, search_path};
 use crate::settings::{self, Run, folder_path};
-use crate::typed::Typed;
+use crate::terminal::failure::Failure;
 use crate::vm;
 
 pub(crate) fn main(arguments: &InstallArgs) -> Result<ExitCode, Failure> {
@@ -20,7 +19,7 @@ pub(crate) fn main(arguments: &InstallArgs) -> Result<ExitCode, Failure> {
     let (platform, home) = (arguments.platform.unwrap_or_else(Platform::here), Home::find()?);
     let run = settings_of_the_file(&arguments.folder)?;
     let wish = wish(arguments, platform, &home, &run)?;
-    let files = service::files(platform, &home, &wish)?;
+    let files = install::files(platform, &home, &wish)?;
     if arguments.print {
         let texts: Vec<String> =
             files.iter().map(|file| format!("==> {} <==\n{}", file.path.display(), file.text)).collect();
@@ -29,9 +28,9 @@ pub(crate) fn main(arguments: &InstallArgs) -> Result<ExitCode, Failure> {
     }
     make_folder(&arguments.folder)?;
     hints(&wish);
-    if service::install(platform, &home, &wish)? {
+    if install::install(platform, &home, &wish)? {
         let folder = Folder::at(&folder_path(&arguments.folder)?);
-        say!("done; see how it is with: {}", Typed::new(&folder).ours("status"));
+        say!("done; see how it is with: {}", settings::hints(&folder).command("status"));
     } else {
         say!("everything is installed already, and nothing was changed");
     }
@@ -53,7 +52,7 @@ fn settings_of_the_file(folder: &FolderArgs) -> Result<Run, Failure> {
 }
 
 fn wish(arguments: &InstallArgs, platform: Platform, home: &Home, run: &Run) -> Result<Wish, Failure> {
-    let sockets = arguments.sockets || service::has_sockets(platform, home);
+    let sockets = arguments.sockets || install::has_sockets(platform, home);
     Ok(Wish {
         program: text(&program()?)?,
         dir: text(&folder_path(&arguments.folder)?)?,

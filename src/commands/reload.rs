@@ -4,22 +4,19 @@ use std::process::ExitCode;
 
 use actors::folder::Folder;
 
-use super::ask::ask;
+use super::status::detail;
 use crate::cli::FolderArgs;
-use crate::failure::Failure;
-use crate::settings::folder_path;
-use crate::typed::Typed;
+use crate::control::ask;
+use crate::settings::{self, folder_path};
+use crate::terminal::failure::Failure;
 
 pub(crate) fn main(arguments: &FolderArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(arguments)?);
-    let typed = Typed::new(&folder);
-    // Without an answer in time the mount waits for its owner, which the state then says.
+    // Without an answer in time the mount waits for its owner, and the state says so.
     let _ = ask(&folder, "reload");
     let secrets = &ask(&folder, "status")?["secrets"];
-    let (state, detail) = (secrets["state"].as_str().unwrap_or_default(), secrets["detail"].as_str());
-    say!(
-        "secrets     {state} {}",
-        detail.filter(|it| !it.is_empty()).map(|it| format!("({})", typed.told(it))).unwrap_or_default()
-    );
+    let state = secrets["state"].as_str().unwrap_or_default();
+    let detail = detail(secrets, &settings::hints(&folder));
+    say!("secrets     {state}{}", detail.map(|detail| format!(" ({detail})")).unwrap_or_default());
     Ok(if state == "ready" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,14 +3,16 @@
 use std::process::ExitCode;
 
 use actors::folder::Folder;
+use actors::hint::Hint;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::ask::ask;
 use crate::cli::StatusArgs;
-use crate::failure::Failure;
-use crate::settings::folder_path;
-use crate::terminal::visible;
-use crate::typed::Typed;
+use crate::control::ask;
+use crate::settings::{self, folder_path};
+use crate::terminal::escape::visible;
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Hints;
 
 pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(&arguments.folder)?);
@@ -18,7 +20,7 @@ pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
     if arguments.json {
         say!("{report}");
     } else {
-        print(&report, &Typed::new(&folder));
+        print(&report, &settings::hints(&folder));
     }
     Ok(if is_well(&report) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -31,7 +33,14 @@ fn is_well(report: &Value) -> bool {
         && report["audit"]["last_error"].is_null()
 }
 
-fn print(report: &Value, typed: &Typed) {
+/// More about the state of the secrets, with its hints.
+pub(super) fn detail(secrets: &Value, hints: &Hints) -> Option<String> {
+    let detail = secrets["detail"].as_str().filter(|detail| !detail.is_empty())?;
+    let steps: Vec<Hint> = Vec::deserialize(&secrets["hints"]).unwrap_or_default();
+    Some(if steps.is_empty() { detail.to_owned() } else { format!("{detail}: {}", hints.steps(&steps)) })
+}
+
+fn print(report: &Value, hints: &Hints) {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let list = |value: &Value, line: &dyn Fn(&Value) -> String| {
         value.as_array().into_iter().flatten().map(line).collect::<Vec<_>>().join(", ")
@@ -41,15 +50,15 @@ fn print(report: &Value, typed: &Typed) {
     say!("listening   {}", list(&report["listeners"], &|it| text(&it["address"])));
     say!("sessions    {} active, {} in all", report["sessions"]["active"], report["sessions"]["total"]);
     say!("secrets     {} ({})", text(&secrets["state"]), text(&secrets["source"]));
-    if let Some(detail) = secrets["detail"].as_str().filter(|detail| !detail.is_empty()) {
-        say!("            {}", typed.told(detail));
+    if let Some(detail) = detail(secrets, hints) {
+        say!("            {detail}");
     }
     if let Some(age) = secrets["age_s"].as_u64() {
         say!("            read {age} s ago: {}", list(&secrets["names"], &text));
     }
     say!("ca          {}", text(&report["ca"]["fingerprint"]));
     if report["ca"]["next_fingerprint"].is_string() {
-        say!("            another root waits: {} says what to do", typed.ours("ca"));
+        say!("            there is a next root; what to do with it: {}", hints.command("ca"));
     }
     say!(
         "audit       {} records since the start, {} refused, {} unrecorded ({})",

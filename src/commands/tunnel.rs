@@ -1,41 +1,42 @@
-//! `tunnel INSTANCE`: keeps the reverse tunnel into a VM, in the foreground.
+//! `tunnel INSTANCE`: keeps the reverse tunnel into a VM open, in the foreground.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use actors::folder::Folder;
 use actors::tunnels::report::TunnelMode;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::tunnel::{End, Mode, TunnelArgs};
-use crate::failure::Failure;
+use crate::daemon::signals::Signals;
+use crate::keeper::{Config, Keeper, Target};
+use crate::programs::find_program;
 use crate::settings::folder_path;
-use crate::tunnel::{Keeper, Located, Place, Site, Target, find_program, unix_path};
+use crate::terminal::failure::Failure;
 use crate::vm;
+use crate::vm::locate::{Located, Place, config_path};
+use crate::vm::ssh::unix_path;
 
-/// What ssh adds to the name of its socket while it makes it.
-const WHILE_MADE: &str = ".0123456789abcdef";
+/// ssh appends as much to the name of its socket while it creates it.
+const TEMPORARY_SUFFIX: &str = ".0123456789abcdef";
 
 pub(crate) fn main(arguments: &TunnelArgs) -> Result<ExitCode, Failure> {
     let path = folder_path(&arguments.folder)?;
     vm::name(&arguments.instance)?;
     let place = place(arguments)?;
-    let ssh = find_program("ssh", env::var_os("PATH").as_deref());
-    let ssh = ssh.ok_or_else(|| {
-        Failure::not_well("ssh is in no folder of PATH: install OpenSSH, or put its folder into PATH")
+    let ssh = find_program("ssh").ok_or_else(|| {
+        Failure::not_well("ssh is in no folder of PATH").hint("install OpenSSH, or put its folder into PATH")
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::not_well)?;
     if let Located::Unknown(why) = runtime.block_on(place.locate()) {
         return Err(Failure::not_well(why));
     }
-    // Before a folder is made.
+    // Before the folder is created.
     control(&Folder::at(&path), &arguments.instance)?;
-    let (folder, warnings) = Folder::open(&path).map_err(Failure::not_well)?;
+    let (folder, warnings) = Folder::open(&path)?;
     warnings.iter().for_each(|warning| complain!("secret-proxy: {warning}"));
     let control = control(&folder, &arguments.instance)?;
-    let _lock = folder.lock_tunnel(&arguments.instance).map_err(Failure::not_well)?;
-    let site = Site {
+    let _lock = folder.lock_tunnel(&arguments.instance)?;
+    let config = Config {
         instance: arguments.instance.clone(),
         mode: mode(arguments.mode),
         target: target(arguments.target),
@@ -46,8 +47,8 @@ pub(crate) fn main(arguments: &TunnelArgs) -> Result<ExitCode, Failure> {
         control,
     };
     runtime.block_on(async {
-        let signals = Signals::listen().map_err(Failure::not_well)?;
-        Keeper::new(site).run(signals.stop()).await;
+        let mut signals = Signals::listen().map_err(Failure::not_well)?;
+        Keeper::new(config).run(signals.next()).await;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -68,22 +69,17 @@ fn target(given: End) -> Target {
 
 fn place(arguments: &TunnelArgs) -> Result<Place, Failure> {
     let (Some(file), Some(host)) = (&arguments.ssh_config, &arguments.host) else {
-        let limactl = find_program("limactl", env::var_os("PATH").as_deref());
-        return Ok(Place::Lima { name: arguments.instance.clone(), home: vm::lima_home()?, limactl });
+        return Place::lima(&arguments.instance);
     };
-    let file = std::path::absolute(file).map_err(|error| Failure::usage(format!("--ssh-config: {error}")))?;
+    let file = config_path(file)?;
     if let Err(error) = std::fs::File::open(&file) {
-        return Err(Failure::usage(format!(
-            "--ssh-config: {} cannot be read ({}): name the file that ssh -F takes",
-            file.display(),
-            error.kind()
-        )));
+        let failure = Failure::usage(format!("--ssh-config: cannot read {} ({})", file.display(), error.kind()));
+        return Err(failure.hint("name the file that ssh -F takes"));
     }
-    vm::host(host)?;
-    Ok(Place::Config { file, host: host.clone() })
+    Place::host(&file, host)
 }
 
-/// The socket by which ssh lets the keeper alone share its connection.
+/// The socket by which only the keeper shares ssh's connection.
 fn control(folder: &Folder, instance: &str) -> Result<PathBuf, Failure> {
     let path = folder.path().join(format!("tunnel-{instance}.ssh"));
     for path in [&folder.path().join("proxy.sock"), &longest(&path)] {
@@ -94,27 +90,6 @@ fn control(folder: &Folder, instance: &str) -> Result<PathBuf, Failure> {
 
 fn longest(path: &Path) -> PathBuf {
     let mut text = path.as_os_str().to_owned();
-    text.push(WHILE_MADE);
+    text.push(TEMPORARY_SUFFIX);
     text.into()
-}
-
-struct Signals {
-    all: [Signal; 3],
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
-        let [terminate, interrupt, hangup] = kinds.map(signal);
-        Ok(Self { all: [terminate?, interrupt?, hangup?] })
-    }
-
-    async fn stop(self) {
-        let [mut terminate, mut interrupt, mut hangup] = self.all;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
 }

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use super::install::not_by_sudo;
 use crate::cli::service::{Platform, UninstallArgs};
-use crate::failure::Failure;
-use crate::service::{self, Home};
+use crate::install::{self, Home};
 use crate::settings::folder_path;
+use crate::terminal::failure::Failure;
 use crate::vm;
 
 pub(crate) fn main(arguments: &UninstallArgs) -> Result<ExitCode, Failure> {
@@ -14,12 +14,12 @@ pub(crate) fn main(arguments: &UninstallArgs) -> Result<ExitCode, Failure> {
     let (platform, home) = (arguments.platform.unwrap_or_else(Platform::here), Home::find()?);
     arguments.instances.iter().try_for_each(|name| vm::name(name))?;
     if arguments.print {
-        for path in service::installed(platform, &home, &arguments.instances) {
+        for path in install::installed(platform, &home, &arguments.instances) {
             say!("{}", path.display());
         }
         return Ok(ExitCode::SUCCESS);
     }
-    if !service::uninstall(platform, &home, &arguments.instances)? {
+    if !install::uninstall(platform, &home, &arguments.instances)? {
         say!("nothing is installed");
     }
     let dir = folder_path(&arguments.folder)?;

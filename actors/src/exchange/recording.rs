@@ -1,12 +1,12 @@
 //! How an exchange ends that gets no response from upstream: recorded, and with a constant answer.
 
 use http::Response;
-use policy::record::{FIELD_BYTES_MAX, NAME_BYTES_MAX, NAMES_BYTES_MAX};
+use policy::name::Name;
+use policy::record::{self, Attempt, Event, FIELD_BYTES_MAX, NAME_BYTES_MAX, NAMES_BYTES_MAX};
 use policy::verdict::refusal::Refusal;
 use tracing::{info, warn};
 
 use super::{Exchange, constant};
-use crate::audit::{Attempt, Entry};
 use crate::limits;
 use crate::session::Form;
 use crate::supervision::slot::Unavailable;
@@ -91,7 +91,7 @@ impl Exchange {
     async fn record_refusal(&self, why: Refusal) {
         let reason = why.to_string();
         let peers = &self.path.peers;
-        if peers.audit.append_owed(self.entry(Some(why))).await.is_err() {
+        if peers.audit.append_or_count(self.entry(Some(why))).await.is_err() {
             warn!(id = %self.id, names = ?self.names, destination = %self.path.destination, reason, "refused, not recorded");
         }
     }
@@ -104,10 +104,10 @@ impl Exchange {
         }
         let audit = &self.path.peers.audit;
         if !self.recorded {
-            audit.append_soon(self.entry(None));
+            audit.append_detached(self.entry(None));
         }
         // Both are under way before anything is waited for.
-        let _ = audit.append_owed(Entry::NotSent { id: self.id, reason }).await;
+        let _ = audit.append_or_count(Event::not_sent(self.id, &reason)).await;
     }
 
     /// How many turns its record takes.
@@ -117,15 +117,19 @@ impl Exchange {
         u32::try_from(bytes / limits::RECORD_BYTES).unwrap_or(u32::MAX).saturating_add(1)
     }
 
-    pub(crate) fn entry(&self, refusal: Option<Refusal>) -> Entry {
-        Entry::Attempt(Attempt {
-            id: self.id,
-            names: self.names.clone(),
-            method: self.method.clone(),
-            destination: self.path.destination.clone(),
-            path: self.target.clone(),
+    pub(crate) fn entry(&self, refusal: Option<Refusal>) -> Event<'static> {
+        let destination = &self.path.destination;
+        Event::Attempt(Attempt {
+            secrets: record::bounded_names(self.names.iter().map(Name::as_str)),
+            method: record::bounded_method(self.method.as_str()),
+            host: destination.host.to_string().into(),
+            path: record::bounded(&self.target),
+            blocked: refusal.is_some(),
+            reason: refusal.map(|refusal| record::bounded(&refusal.to_string())),
+            id: self.id.into(),
+            port: Some(destination.port),
+            scheme: destination.scheme.as_str().into(),
             tunnel: self.path.form == Form::Bytes,
-            refusal,
         })
     }
 }
@@ -138,13 +142,13 @@ impl Drop for Exchange {
             return;
         }
         let entry = if self.recorded {
-            Entry::NotSent { id: self.id, reason: Refusal::ClientGone.to_string() }
+            Event::not_sent(self.id, &Refusal::ClientGone.to_string())
         } else {
             self.entry(Some(Refusal::ClientGone))
         };
         let peers = &self.path.peers;
         if peers.pace.turns_at_once(self.turns()) {
-            peers.audit.append_soon(entry);
+            peers.audit.append_detached(entry);
         } else {
             peers.audit.count_unrecorded();
         }

@@ -130,7 +130,7 @@ impl State {
             Ok(table) => table,
             Err(malformed) => {
                 self.witness.disturb();
-                return self.malformed(format!("{malformed}; secret-proxy check says more"));
+                return self.malformed(malformed.to_string());
             }
         };
         match self.witness.weigh(table, identity.kind, text.bytes.ends_with(b"\n")) {

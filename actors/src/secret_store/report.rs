@@ -7,6 +7,7 @@ use std::time::Instant;
 use policy::name::Name;
 use serde::{Deserialize, Serialize};
 
+use crate::hint::Hint;
 use crate::supervision::part;
 
 /// Lent by boot.
@@ -59,12 +60,21 @@ pub(crate) struct Report {
     pub(crate) names: Arc<[Name]>,
     pub(crate) loaded: Option<Instant>,
     pub(crate) detail: String,
+    pub(crate) hints: Vec<Hint>,
 }
 
 impl Report {
     /// Nothing was read yet.
     pub(crate) fn idle(source: PathBuf) -> Self {
         let detail = "nothing read yet; the next placeholder reads".to_owned();
-        Self { state: SecretsState::Idle, source, kind: None, names: Arc::default(), loaded: None, detail }
+        Self {
+            state: SecretsState::Idle,
+            source,
+            kind: None,
+            names: Arc::default(),
+            loaded: None,
+            detail,
+            hints: Vec::new(),
+        }
     }
 }

@@ -5,6 +5,7 @@ use policy::verdict::refusal::Refusal;
 use super::report::SecretsState;
 use super::source::{Kind, Progress, Trouble};
 use super::vault::Vault;
+use crate::hint::Hint;
 
 /// The state behind a read that brought nothing, and the reason for those who waited.
 pub(super) fn of(trouble: Trouble) -> (SecretsState, Refusal) {
@@ -34,6 +35,16 @@ pub(super) fn while_waiting(progress: Progress) -> (SecretsState, &'static str) 
     }
 }
 
+/// What a person can do: only `check` names the entries, and what is merely odd.
+pub(super) fn hints(state: SecretsState, vault: Option<&Vault>) -> Vec<Hint> {
+    let is_wrong = match state {
+        SecretsState::Malformed => true,
+        SecretsState::Ready => vault.is_some_and(|vault| vault.problems() > 0),
+        _ => false,
+    };
+    if is_wrong { vec![Hint::run("check")] } else { Vec::new() }
+}
+
 /// What is to be said of a mount that was read.
 pub(super) fn when_ready(vault: &Vault) -> String {
     let mut said = Vec::new();
@@ -47,8 +58,7 @@ pub(super) fn when_ready(vault: &Vault) -> String {
         said.push("it has changed: reading once more before that counts".to_owned());
     }
     if vault.problems() > 0 {
-        // What is merely odd is not looked for here, but by `check`.
-        said.push(format!("wrong entries: {}; secret-proxy check says which, and what else is odd", vault.problems()));
+        said.push(format!("wrong entries: {}", vault.problems()));
     }
     said.join("; ")
 }

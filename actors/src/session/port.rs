@@ -2,7 +2,7 @@
 //! anything else.
 
 use std::future::pending;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::{Method, Request, Response};
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::tunnel::Tunnel;
-use super::{ByteStream, Form, Path, Peers, Refusals, http1_server, service, unheard};
+use super::{ByteStream, Form, Path, Peers, Refusals, http1_server, lingering_close, service, unheard};
 use crate::exchange::response::{self, Next, Upgraded};
 use crate::exchange::{self, constant, passthrough};
 use crate::supervision::drain::Drain;
@@ -76,12 +76,14 @@ pub(super) async fn serve<S: ByteStream>(stream: S, peers: Arc<Peers>, drain: Dr
 
 async fn serve_requests<S: ByteStream>(stream: S, peers: &Arc<Peers>, drain: &Drain, after: &After) {
     let service = service_fn(|request| service(Box::pin(answer(request, peers.clone(), after.clone()))));
-    let connection = pin!(http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut connection = http1_server().serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let pinned = Pin::new(&mut connection);
     tokio::select! {
         biased;
-        ended = after.refusals.run(connection, pending(), |connection| connection.graceful_shutdown()) => {
+        ended = after.refusals.run(pinned, pending(), |connection| connection.graceful_shutdown()) => {
             if let Some(Err(error)) = ended {
                 debug!(%error, "client connection ended");
+                lingering_close::after(&error, connection.into_parts().map(|parts| parts.io.into_inner())).await;
             }
         }
         () = after.unheard(peers, drain) => debug!("a client that said nothing is cut off"),

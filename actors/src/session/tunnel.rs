@@ -13,7 +13,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
-use super::{ByteStream, Form, Path, Peers, Refusals, http1_server, idle, rest, service, unheard};
+use super::{ByteStream, Form, Path, Peers, Refusals, http1_server, idle, lingering_close, rest, service, unheard};
 use crate::exchange;
 use crate::exchange::response::{self, Next};
 use crate::limits;
@@ -172,6 +172,7 @@ async fn work<S: ByteStream>(stream: Prefixed<S>, path: &Arc<Path>) -> Option<Pr
         ended = refusals.run(Pin::new(&mut connection), pending(), |connection| connection.graceful_shutdown()) => {
             if let Some(Err(error)) = ended {
                 debug!(%destination, %error, "client connection ended");
+                lingering_close::after(&error, connection.into_parts().map(|parts| parts.io.into_inner())).await;
             }
             None
         }

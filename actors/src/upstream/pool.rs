@@ -48,14 +48,20 @@ struct Known {
 #[derive(Debug)]
 struct Shared {
     connection: Connection,
-    client: ClientId,
+    /// None once that client has gone: its exchanges may end a moment later.
+    client: Option<ClientId>,
     used: Instant,
 }
 
 impl Shared {
     fn has_room_for(&self, client: ClientId) -> bool {
         let has_room = self.connection.uses() < limits::STREAMS_PER_UPSTREAM_MAX;
-        self.connection.is_free() || (self.client == client && has_room)
+        self.connection.is_free() || (self.client == Some(client) && has_room)
+    }
+
+    /// Whether nobody will use it again but a client to come.
+    fn is_spare(&self) -> bool {
+        self.client.is_none() || self.connection.is_free()
     }
 }
 
@@ -76,7 +82,7 @@ impl Pool {
         if offer == Offer::Http2 || known.speaks == Speaks::Http2Only {
             known.shared.retain(|shared| shared.connection.is_ready());
             if let Some(free) = known.shared.iter_mut().find(|shared| shared.has_room_for(client)) {
-                (free.client, free.used) = (client, Instant::now());
+                (free.client, free.used) = (Some(client), Instant::now());
                 return free.connection.share();
             }
             // An HTTP/1.1 connection would do for most requests, but gRPC needs HTTP/2.
@@ -106,7 +112,7 @@ impl Pool {
     pub(super) fn share(&mut self, connection: &Connection, client: ClientId, now: Instant) {
         if let Some(connection) = connection.share() {
             let known = self.known(&connection.destination, now);
-            known.shared.push(Shared { connection, client, used: now });
+            known.shared.push(Shared { connection, client: Some(client), used: now });
         }
     }
 
@@ -149,12 +155,16 @@ impl Pool {
     /// A client has gone. Of the HTTP/2 connections that nobody has, one is enough for the next client.
     pub(super) fn release(&mut self, destination: &Destination, client: ClientId) {
         let Some(known) = self.destinations.get_mut(destination) else { return };
-        let is_spare = |shared: &&Shared| shared.client != client && shared.connection.is_free();
-        let mut spares = known.shared.iter().filter(is_spare).count();
-        known.shared.retain(|shared| {
+        let is_theirs = |shared: &Shared| shared.client == Some(client);
+        let mut spares = known.shared.iter().filter(|shared| !is_theirs(shared) && shared.is_spare()).count();
+        known.shared.retain_mut(|shared| {
+            if !is_theirs(shared) {
+                return true;
+            }
             // What is under way on it ends with the client.
-            spares += usize::from(shared.client == client);
-            shared.client != client || spares == 1
+            shared.client = None;
+            spares += 1;
+            spares == 1
         });
     }
 
@@ -187,5 +197,49 @@ impl Pool {
         if let Some(oldest) = oldest.map(|(destination, _)| destination.clone()) {
             self.destinations.remove(&oldest);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{DuplexStream, duplex};
+    use tokio_util::task::AbortOnDropHandle;
+
+    use super::super::connection::{Sender, Wipes};
+    use super::*;
+    use crate::supervision::tasks::Tasks;
+
+    /// An HTTP/2 connection, and the server's end of it.
+    async fn http2(destination: &Destination) -> (Connection, DuplexStream) {
+        let (tasks, guard) = Tasks::guarded();
+        let (stream, server) = duplex(64 * 1024);
+        let handshake = hyper::client::conn::http2::handshake(tasks, TokioIo::new(stream)).await;
+        let (sender, connection) = handshake.expect("it needs no answer");
+        let driver = Arc::new(AbortOnDropHandle::new(tokio::spawn(async move {
+            let _guard = guard;
+            let _ = connection.await;
+        })));
+        let sender = Sender::Http2 { sender, driver };
+        (Connection::new(destination.clone(), sender, Wipes::default()).expect("legal"), server)
+    }
+
+    #[tokio::test]
+    async fn one_connection_is_kept_of_clients_that_have_gone_though_their_exchanges_end_later() {
+        let (mut pool, destination) = (Pool::default(), Destination::from_connect("a.example:443").expect("legal"));
+        let clients = [ClientId::next(), ClientId::next(), ClientId::next()];
+        let (mut in_use, mut servers) = (Vec::new(), Vec::new());
+        for client in clients {
+            let (connection, server) = http2(&destination).await;
+            pool.share(&connection, client, Instant::now());
+            in_use.push(connection);
+            servers.push(server);
+        }
+        clients.iter().for_each(|client| pool.release(&destination, *client));
+        assert_eq!(pool.destinations[&destination].shared.len(), 1, "nobody will ask for the others");
+        let next = ClientId::next();
+        assert!(pool.take(&destination, Offer::Http2, next).is_none(), "its last exchange has not ended");
+        drop(in_use);
+        assert!(pool.take(&destination, Offer::Http2, next).is_some());
     }
 }

@@ -1,15 +1,15 @@
-//! Which records are asked for. All conditions must hold.
+//! The records that the options ask for. All conditions must hold.
 
 use std::collections::VecDeque;
 
 use memchr::memmem::Finder;
 use policy::destination::host::Host;
 use policy::name::Name;
+use policy::record::{Attempt, Event, Outcome, Record};
 use time::OffsetDateTime;
 
 use super::since;
 use crate::cli::AuditArgs;
-use crate::trail::record::{Outcome, Record};
 
 /// How many permitted requests may lie between one that is shown and the line that it was not sent.
 const UNSENT_MAX: usize = 16 * 1024;
@@ -73,23 +73,25 @@ impl Filter {
         if self.needles.is_empty() {
             return true;
         }
-        let id = record.id.as_ref().and_then(|id| u64::from_str_radix(id, 16).ok());
-        if record.outcome == Some(Outcome::NotSent) {
-            return id.is_some_and(|id| self.permitted.contains(&id));
-        }
-        let wanted = self.wants_request(record);
-        if wanted && !record.blocked {
+        let id = u64::from_str_radix(record.id(), 16).ok();
+        let attempt = match &record.event {
+            Event::Notice(notice) => {
+                return notice.outcome == Outcome::NotSent && id.is_some_and(|id| self.permitted.contains(&id));
+            }
+            Event::Attempt(attempt) => attempt,
+        };
+        let wanted = self.wants_attempt(attempt);
+        if wanted && !attempt.blocked {
             self.remember(id);
         }
         wanted
     }
 
-    fn wants_request(&self, record: &Record<'_>) -> bool {
-        let has_secret = |name: &String| record.secrets.iter().any(|it| **it == **name);
-        let has_host = |filter: &HostFilter| record.host.as_deref().is_some_and(|host| filter.matches(host));
-        (record.blocked || !self.blocked)
+    fn wants_attempt(&self, attempt: &Attempt<'_>) -> bool {
+        let has_secret = |name: &String| attempt.secrets.iter().any(|it| **it == **name);
+        (attempt.blocked || !self.blocked)
             && self.secret.as_ref().is_none_or(has_secret)
-            && self.host.as_ref().is_none_or(has_host)
+            && self.host.as_ref().is_none_or(|filter| filter.matches(&attempt.host))
     }
 
     fn remember(&mut self, id: Option<u64>) {

@@ -1,0 +1,3 @@
+//! The source itself: what each part of it may know.
+
+mod shape;
