@@ -122,7 +122,8 @@ impl Forward {
 
 /// Has the master of a shared connection open the forward.
 async fn share(ssh: &Ssh, forward: &str) -> Result<Option<Pid>, SshError> {
-    let checked = run(ssh.command(ssh.control(MasterCommand::Check, None)), CHECK).await.map_err(|error| not_started(&error))?;
+    let checked =
+        run(ssh.command(ssh.control(MasterCommand::Check, None)), CHECK).await.map_err(|error| not_started(&error))?;
     let pid = match checked.end {
         End::Succeeded => master_pid(&checked.stderr()).or_else(|| master_pid(&checked.stdout())),
         End::TimedOut => return Err(failed(&checked, CHECK)),
@@ -130,8 +131,9 @@ async fn share(ssh: &Ssh, forward: &str) -> Result<Option<Pid>, SshError> {
     };
     // The master opens no forward twice that is in its list, although the VM may have lost it.
     cancel_argument(ssh, forward).await;
-    let made =
-        run(ssh.command(ssh.control(MasterCommand::Forward, Some(forward))), FORWARD).await.map_err(|error| not_started(&error))?;
+    let made = run(ssh.command(ssh.control(MasterCommand::Forward, Some(forward))), FORWARD)
+        .await
+        .map_err(|error| not_started(&error))?;
     match made.end {
         End::Succeeded => Ok(pid.and_then(Pid::from_raw)),
         _ => Err(failed(&made, FORWARD)),

@@ -1,66 +1,53 @@
-//! Tunnels that are passed through byte for byte: nothing in them is looked at, and nothing put in.
+//! Tunnels that are passed through byte for byte, without a look at their content.
 //!
-//! Their CONNECT is answered when the server is connected: there is no inside to tell a refusal in.
+//! Their CONNECT is answered after the server is connected: a refusal could not be sent inside the tunnel.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
-use hyper::body::Incoming;
-use policy::destination::allowlist::Allowlist;
-use policy::destination::host::{Destination, Scheme};
+use http::{Method, Response};
 use tracing::warn;
 
-use super::recording::Ending;
-use super::{Exchange, response};
-use crate::session::{ByteStream, Path, Peers};
-use crate::settings::Intercept;
-use crate::upstream::{Lane, Offer, Passage};
+use super::failure::Failure;
+use super::response_body::ResponseBody;
+use super::scope::Scope;
+use super::{Exchange, upgrade};
+use crate::upstream::{Offer, Passthrough, Reservation};
+use crate::wire::ByteStream;
 use crate::wire::prefixed::Prefixed;
-use crate::wire::request_body::ResponseBody;
 
-impl Peers {
-    /// Whether a tunnel to there is passed through. While it is not known where secrets may go, it could
-    /// be any of them.
-    pub(crate) fn passes_through(&self, destination: &Destination) -> bool {
-        // Whatever turns out to be spoken in it.
-        let clear = destination.with_scheme(Scheme::Http);
-        let is_listed = |listed: &Arc<Allowlist>| listed.allows(destination) || listed.allows(&clear);
-        let listed = || self.listed.borrow().as_ref().is_none_or(is_listed);
-        self.passthrough.allows(destination) || (self.intercept == Intercept::Listed && !listed())
-    }
-}
-
-/// Connects, or gives the answer that says why not.
-pub(crate) async fn open(path: Arc<Path>, request: &Request<Incoming>) -> Result<Passage, Response<ResponseBody>> {
-    let mut exchange = Exchange::new(path, Method::CONNECT, request.uri().path());
-    match exchange.pass().await {
-        Ok(passage) => Ok(passage),
-        Err(ending) => Err(exchange.end(ending).await),
+/// Connects, or gives the answer to a CONNECT that failed. `target` is the path of its URI.
+pub(crate) async fn open(scope: Arc<Scope>, target: &str) -> Result<Passthrough, Response<ResponseBody>> {
+    let mut exchange = Exchange::new(scope, Method::CONNECT, target);
+    match exchange.open_passthrough().await {
+        Ok(passthrough) => Ok(passthrough),
+        Err(failure) => Err(exchange.fail(failure).await),
     }
 }
 
 impl Exchange {
-    /// Find a way, record, connect.
-    async fn pass(&mut self) -> Result<Passage, Ending> {
-        let upstream = self.path.peers.upstream.clone();
-        // Each is a record.
-        self.path.refusals.turns(&self.path.peers.passages, self.turns()).await;
-        let Lane::Route(route) = self.reserve(Offer::Bytes).await? else { return Err(Ending::Malformed) };
-        // There is no secret in it: a record that cannot be written is no reason to refuse.
-        self.recorded = self.path.peers.audit.append(self.entry(None)).await.is_ok();
+    /// Reserve, record, connect.
+    async fn open_passthrough(&mut self) -> Result<Passthrough, Failure> {
+        let scope = self.scope.clone();
+        let peers = &scope.peers;
+        scope.refusals.acquire(&peers.passthroughs, self.record_units()).await;
+        let Reservation::Route(route) = self.reserve(Offer::Passthrough).await? else {
+            return Err(Failure::Malformed);
+        };
+        // No secret is sent: the tunnel is opened although it cannot be recorded.
+        self.recorded = peers.audit.append(self.attempted(None)).await.is_ok();
         if !self.recorded {
-            self.path.peers.audit.count_unrecorded();
-            warn!(id = %self.id, destination = %self.path.destination, "a tunnel is not recorded");
+            peers.audit.count_unrecorded();
+            warn!(id = %self.id, destination = %scope.destination, "tunnel not recorded");
         }
-        let passage = upstream.pass(route, self.patience()).await??;
+        let passthrough = peers.upstream.dial_passthrough(route, self.patience()).await??;
         self.settled = true;
-        Ok(passage)
+        Ok(passthrough)
     }
 }
 
-/// Copies bytes both ways until both ends are done. `first` are those that the client sent early.
-pub(crate) async fn copy<S: ByteStream>(first: Bytes, client: S, passage: Passage) {
-    let Passage { stream, place: _place } = passage;
-    response::copy_both(Prefixed::new(&first, client), stream).await;
+/// Copies bytes both ways until both ends have finished. `first` is what the client sent early.
+pub(crate) async fn copy<S: ByteStream>(first: Bytes, client: S, passthrough: Passthrough) {
+    let Passthrough { stream, permit: _permit } = passthrough;
+    upgrade::copy_both(Prefixed::new(&first, client), stream).await;
 }

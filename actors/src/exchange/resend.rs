@@ -1,17 +1,17 @@
-//! Sending once more what got no response, and what it means when that is not done.
+//! Sending a request again, and the failure if it is not sent again.
 
 use http::Request;
 use hyper::body::Body;
 
-use super::recording::Ending;
+use super::failure::Failure;
 use crate::upstream::{Connection, DialError, SendError};
 use crate::wire::request_body::RequestBody;
 
-/// What may be sent again if a kept connection is closed under the request, as servers do that close idle
-/// connections at that very moment: one that changes nothing (RFC 9110, section 9.2.1) and has no body.
-pub(crate) fn copy(request: &Request<RequestBody>, connection: &Connection) -> Option<Request<RequestBody>> {
-    let is_harmless = connection.is_kept() && request.method().is_safe() && request.body().is_end_stream();
-    is_harmless.then(|| {
+/// A copy to send again if the server closes the kept connection at that moment, as servers do with idle ones. Only
+/// a safe request (RFC 9110, section 9.2.1) without a body is copied.
+pub(super) fn copy(request: &Request<RequestBody>, connection: &Connection) -> Option<Request<RequestBody>> {
+    let is_safe = connection.is_kept() && request.method().is_safe() && request.body().is_end_stream();
+    is_safe.then(|| {
         let mut again = Request::new(RequestBody::empty());
         *again.method_mut() = request.method().clone();
         *again.uri_mut() = request.uri().clone();
@@ -20,25 +20,25 @@ pub(crate) fn copy(request: &Request<RequestBody>, connection: &Connection) -> O
     })
 }
 
-/// How an exchange ends whose request is not sent again.
-pub(crate) fn ending(error: SendError) -> Ending {
+/// The failure of an exchange whose request is not sent again.
+pub(super) fn failure(error: SendError) -> Failure {
     match error {
-        SendError::Unsent(_) => in_vain(),
-        SendError::Unsayable => not_sent("it has no form in the server's version of HTTP"),
-        SendError::Failed(error) => failed(false, format!("sending: {error}")),
-        SendError::TimedOut => failed(true, "no response in time".to_owned()),
+        SendError::Unsent(_) => never_sent(),
+        SendError::Inexpressible => not_sent("it has no form in the server's version of HTTP"),
+        SendError::Failed(error) => no_response(false, format!("sending: {error}")),
+        SendError::TimedOut => no_response(true, "no response in time".to_owned()),
     }
 }
 
 /// Each connection was closed before a byte was written.
-pub(crate) fn in_vain() -> Ending {
+pub(super) fn never_sent() -> Failure {
     not_sent("connections close before a request is sent")
 }
 
-fn not_sent(reason: &str) -> Ending {
-    Ending::NotSent(DialError { timed_out: false, reason: reason.to_owned() })
+fn not_sent(reason: &str) -> Failure {
+    Failure::NotSent(DialError { timed_out: false, reason: reason.to_owned() })
 }
 
-fn failed(timed_out: bool, reason: String) -> Ending {
-    Ending::Failed(DialError { timed_out, reason })
+fn no_response(timed_out: bool, reason: String) -> Failure {
+    Failure::NoResponse(DialError { timed_out, reason })
 }

@@ -1,35 +1,35 @@
-//! Connections whose first request has not come yet, and tunnels between CONNECT and the end of their handshake.
+//! A bounded set of clients that have sent nothing yet; the oldest is evicted.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// Those that have not spoken yet, the oldest first. When there are too many, the oldest is cut
-/// off: a client that opens them and says nothing holds up only itself.
+/// Silent clients, the oldest first. When there are too many the oldest is evicted: a client that opens connections
+/// and sends nothing delays only itself.
 #[derive(Debug)]
-pub(crate) struct Unspoken {
+pub(crate) struct SilentClients {
     max: usize,
-    places: Mutex<VecDeque<oneshot::Sender<()>>>,
+    admitted: Mutex<VecDeque<oneshot::Sender<()>>>,
 }
 
-impl Unspoken {
-    pub(crate) fn of_at_most(max: usize) -> Self {
-        Self { max, places: Mutex::default() }
+impl SilentClients {
+    pub(crate) fn at_most(max: usize) -> Self {
+        Self { max, admitted: Mutex::default() }
     }
 
-    /// Counts one for as long as what is returned is held; it resolves if that one is cut off.
-    pub(super) fn enter(&self) -> oneshot::Receiver<()> {
-        let (place, cut_off) = oneshot::channel();
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if places.len() >= self.max {
-            places.retain(|place| !place.is_closed());
+    /// Counts one client for as long as the receiver is held. It resolves when that client is evicted.
+    pub(super) fn admit(&self) -> oneshot::Receiver<()> {
+        let (client, evicted) = oneshot::channel();
+        let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
+        if admitted.len() >= self.max {
+            admitted.retain(|client| !client.is_closed());
         }
-        if places.len() >= self.max {
-            places.pop_front();
+        if admitted.len() >= self.max {
+            admitted.pop_front();
         }
-        places.push_back(place);
-        cut_off
+        admitted.push_back(client);
+        evicted
     }
 }
 
@@ -38,16 +38,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_silent_tunnel_makes_room_and_those_that_spoke_do_not_count() {
-        let unspoken = Unspoken::of_at_most(8);
-        let spoken = unspoken.enter();
-        drop(spoken);
-        let mut silent: Vec<_> = (0..8).map(|_| unspoken.enter()).collect();
-        let cut_off =
-            |tunnel: &mut oneshot::Receiver<()>| tunnel.try_recv() == Err(oneshot::error::TryRecvError::Closed);
-        assert!(!silent.iter_mut().any(cut_off), "there was room for all");
-        let _one_more = unspoken.enter();
-        let cut: Vec<bool> = silent.iter_mut().map(cut_off).collect();
-        assert!(cut[0] && !cut[1..].contains(&true));
+    fn the_oldest_silent_client_is_evicted_and_those_that_spoke_do_not_count() {
+        let clients = SilentClients::at_most(8);
+        drop(clients.admit());
+        let mut silent: Vec<_> = (0..8).map(|_| clients.admit()).collect();
+        let is_evicted =
+            |client: &mut oneshot::Receiver<()>| client.try_recv() == Err(oneshot::error::TryRecvError::Closed);
+        assert!(!silent.iter_mut().any(is_evicted), "all were within the bound");
+        let _one_more = clients.admit();
+        let evicted: Vec<bool> = silent.iter_mut().map(is_evicted).collect();
+        assert!(evicted[0] && !evicted[1..].contains(&true));
     }
 }

@@ -1,57 +1,58 @@
-//! The places for upstream connections: each takes a descriptor, and reading the secrets needs one too.
+//! The limit on concurrent upstream connections.
+//!
+//! Each connection takes a file descriptor, and reading the secrets needs one too.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::connect::DialError;
+use super::error::DialError;
 
-/// So many connections there may be at a time. Who waits for one is counted, so that idle connections can give
-/// way.
+/// Limits concurrent upstream connections; counts waiters, so that idle connections can be closed for them.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct ConnectionLimit {
     free: Arc<Semaphore>,
-    wishes: Arc<()>,
+    /// Cloned into each request that waits.
+    waiters: Arc<()>,
 }
 
-/// One of them, given back when the last who holds it is gone.
-pub(super) type Place = Arc<OwnedSemaphorePermit>;
+/// The permit for one connection, released when its last holder is dropped.
+pub(super) type ConnectionPermit = Arc<OwnedSemaphorePermit>;
 
-/// A place, or the wish for one.
+/// A permit, or a place among those that wait for one.
 #[derive(Debug)]
-pub(super) enum Asked {
-    Given(OwnedSemaphorePermit),
-    Wished(Arc<Semaphore>, Arc<()>),
+pub(super) enum PermitRequest {
+    Granted(OwnedSemaphorePermit),
+    Waiting(Arc<Semaphore>, Arc<()>),
 }
 
-impl Places {
+impl ConnectionLimit {
     pub(crate) fn new(count: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(count)), wishes: Arc::default() }
+        Self { free: Arc::new(Semaphore::new(count)), waiters: Arc::default() }
     }
 
-    pub(super) fn ask(&self) -> Asked {
+    pub(super) fn request(&self) -> PermitRequest {
         match self.free.clone().try_acquire_owned() {
-            Ok(place) => Asked::Given(place),
-            Err(_) => Asked::Wished(self.free.clone(), self.wishes.clone()),
+            Ok(permit) => PermitRequest::Granted(permit),
+            Err(_) => PermitRequest::Waiting(self.free.clone(), self.waiters.clone()),
         }
     }
 
-    /// Whether somebody waits for a place.
-    pub(super) fn are_wished_for(&self) -> bool {
-        Arc::strong_count(&self.wishes) > 1
+    pub(super) fn has_waiters(&self) -> bool {
+        Arc::strong_count(&self.waiters) > 1
     }
 }
 
-impl Asked {
-    pub(super) fn is_wish(&self) -> bool {
-        matches!(self, Self::Wished(..))
+impl PermitRequest {
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self, Self::Waiting(..))
     }
 
-    /// Waits for the place, if it is not there yet.
-    pub(super) async fn get(self) -> Result<Place, DialError> {
+    /// Waits until the permit is granted.
+    pub(super) async fn granted(self) -> Result<ConnectionPermit, DialError> {
         match self {
-            Self::Given(place) => Ok(Arc::new(place)),
-            Self::Wished(free, _wish) => free.acquire_owned().await.map(Arc::new).map_err(DialError::new),
+            Self::Granted(permit) => Ok(Arc::new(permit)),
+            Self::Waiting(free, _waiter) => free.acquire_owned().await.map(Arc::new).map_err(DialError::new),
         }
     }
 }
@@ -61,17 +62,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_wish_counts_from_the_moment_it_is_made_until_it_is_given_up_or_granted() {
-        let places = Places::new(1);
-        let place = places.ask().get().await.expect("a place");
-        assert!(!places.are_wished_for());
-        let (wish, given_up) = (places.ask(), places.ask());
-        assert!(wish.is_wish() && places.are_wished_for());
-        drop(given_up);
-        drop(place);
-        let place = wish.get().await.expect("granted");
-        assert!(!places.are_wished_for() && places.ask().is_wish());
-        drop(place);
-        assert!(!places.ask().is_wish());
+    async fn a_request_waits_from_the_moment_it_is_made_until_it_is_dropped_or_granted() {
+        let limit = ConnectionLimit::new(1);
+        let permit = limit.request().granted().await.expect("a permit");
+        assert!(!limit.has_waiters());
+        let (waiting, dropped) = (limit.request(), limit.request());
+        assert!(waiting.is_waiting() && limit.has_waiters());
+        drop(dropped);
+        drop(permit);
+        let permit = waiting.granted().await.expect("granted");
+        assert!(!limit.has_waiters() && limit.request().is_waiting());
+        drop(permit);
+        assert!(!limit.request().is_waiting());
     }
 }
