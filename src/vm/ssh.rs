@@ -43,7 +43,7 @@ const OWN: [&str; 16] = [
 /// A connection for one question, such as `doctor`'s. Lima's shared one is left alone: it would hold our files open
 /// and outlive us.
 const SINGLE_USE: [&str; 8] =
-    ["-S", "none", "-o", "ControlMaster=no", "-o", "ClearAllForwardings=yes", "-o", "ConnectTimeout=8"];
+    ["-o", "ControlPath=none", "-o", "ControlMaster=no", "-o", "ClearAllForwardings=yes", "-o", "ConnectTimeout=8"];
 
 /// Prevents a new connection: by default ssh opens one when it finds none to share.
 const NO_NEW_ONE: [&str; 4] = ["-o", "ControlMaster=no", "-o", "ProxyCommand=false"];
@@ -209,7 +209,7 @@ mod tests {
             ),
             (
                 ssh().port_once(7),
-                "-S none -o ControlMaster=no -o ClearAllForwardings=yes -o ConnectTimeout=8 -W 127.0.0.1:7",
+                "-o ControlPath=none -o ControlMaster=no -o ClearAllForwardings=yes -o ConnectTimeout=8 -W 127.0.0.1:7",
             ),
             (ssh().through_new(7), "-S none -o ControlMaster=no -o LogLevel=ERROR -o ConnectTimeout=5 -W 127.0.0.1:7"),
         ];

@@ -208,6 +208,6 @@ fn status_counts_what_cannot_be_used_and_says_that_check_knows_more() {
     let lost = format!("LOST={}\n", canary.value());
     let proxy = Proxy::builder().secret("API_KEY", &canary, HOST).secrets_text(&lost).start();
     proxy.status_becomes("the secrets are read", |status| status["secrets"]["state"] == "ready");
-    let expected = "wrong entries: 1; secret-proxy check says which, and what else is odd";
+    let expected = "wrong entries: 1 (see secret-proxy check)";
     assert_line(&printed(&proxy, &["status"], 0), &[expected]);
 }

@@ -47,10 +47,10 @@ fn what_the_daemon_says_to_type_names_the_folder_too() {
     };
     for words in ["reload", "status"] {
         let said = said(&[words]);
-        assert!(said.contains(&format!("secret-proxy check {dir} says which")), "{said}");
+        assert!(said.contains(&format!("(see secret-proxy check {dir})")), "{said}");
     }
     assert!(proxy.cli(&["ca", "rotate"]).status.success());
     fs::write(proxy.dir().join("ca-next/ca-key.pem"), "garbage").expect("written");
     let said = said(&["ca", "rotate"]);
-    assert!(said.contains(&format!("secret-proxy ca rotate {dir} makes another")), "{said}");
+    assert!(said.contains(&format!("then secret-proxy ca rotate {dir}")), "{said}");
 }

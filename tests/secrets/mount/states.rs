@@ -122,8 +122,7 @@ const STATES: [State; 10] = [
     },
 ];
 
-const BROKEN: &str =
-    "Secrets cannot be read: line 1: the quote that opens here is never closed; secret-proxy check says more";
+const BROKEN: &str = "Secrets cannot be read: line 1: the quote that opens here is never closed";
 
 /// A step as it is written in the table.
 enum Move<'a> {
