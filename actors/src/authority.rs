@@ -51,7 +51,7 @@ impl AuthorityHandle {
     /// Makes the next root, or uses it from now on. A step may be asked for twice.
     pub(crate) async fn rotate(&self, step: Step) -> Result<(), Advice> {
         let question = |reply| Msg::Rotate { step, reply };
-        let answer = self.0.call_patiently(question, limits::ROTATION, limits::RESTART_WAIT).await;
+        let answer = self.0.call_patiently(question, limits::ROTATION_TIMEOUT, limits::RESTART_WAIT).await;
         answer.unwrap_or_else(|unavailable| Err(Advice::none(unavailable)))
     }
 }

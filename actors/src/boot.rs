@@ -124,7 +124,7 @@ impl Daemon {
     /// Stops accepting, lets sessions finish, stops the owners.
     pub async fn drain(&self) {
         self.secret_store.drain();
-        let limit = limits::DRAIN + 8 * limits::STOP;
+        let limit = limits::DRAIN_TIMEOUT + 8 * limits::OWNER_STOP_TIMEOUT;
         let _ = self.root.call(|reply| supervisor::Msg::Drain { reply }, Some(limit)).await;
         for path in &self.socket_paths {
             // What is left behind would only puzzle people: the next start replaces it.
