@@ -29,7 +29,6 @@ pub(crate) struct Peers {
 }
 
 /// Fixed when a client is accepted.
-#[derive(Clone)]
 pub(super) struct Connection {
     pub(super) client: ClientId,
     pub(super) peers: Arc<Peers>,
@@ -38,8 +37,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(peers: Arc<Peers>, drain: Drain) -> Self {
-        Self { client: ClientId::next(), peers, refusals: Refusals::new(&drain), drain }
+    pub(super) fn new(peers: Arc<Peers>, drain: Drain) -> Arc<Self> {
+        Arc::new(Self { client: ClientId::next(), peers, refusals: Refusals::new(&drain), drain })
     }
 
     /// Waits until the daemon shuts down and a client that has sent nothing is waited for no longer.
