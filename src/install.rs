@@ -1,5 +1,6 @@
-//! Having launchd or systemd run the proxy and its tunnels: the files that say so, and the steps that
-//! make it so. Both are compiled everywhere, so that both are tested everywhere.
+//! Installs the proxy and its tunnels as services of launchd or systemd.
+//!
+//! Both are compiled everywhere, so that both are tested everywhere.
 
 mod files;
 mod installed;
@@ -34,45 +35,45 @@ impl Platform {
     }
 }
 
-/// What is to be installed.
+/// A complete installation.
 #[derive(Debug)]
-pub(crate) struct Wish {
+pub(crate) struct Plan {
     /// The program's path.
     pub(crate) program: String,
     /// The folder of settings, CA and logs.
     pub(crate) dir: String,
     /// Lima's folder of VMs.
     pub(crate) lima_home: String,
-    /// Where tunnels find `ssh` and `limactl`.
+    /// `PATH` of the tunnels, for `ssh` and `limactl`.
     pub(crate) path: String,
-    /// The port that is held while the proxy restarts, if one is.
+    /// The port that stays bound while the proxy restarts, if any.
     pub(crate) sockets: Option<u16>,
     pub(crate) tunnels: Vec<Tunnel>,
 }
 
-/// A VM, and how it is reached if it is not Lima's.
+/// A VM, and its ssh host if it is not Lima's.
 #[derive(Debug)]
 pub(crate) struct Tunnel {
     pub(crate) instance: String,
-    pub(crate) way: Option<Way>,
+    pub(crate) ssh_host: Option<SshHost>,
 }
 
 /// An entry of an `ssh_config` file.
 #[derive(Debug)]
-pub(crate) struct Way {
+pub(crate) struct SshHost {
     pub(crate) ssh_config: String,
     pub(crate) host: String,
 }
 
-/// All files of the wish, at their places.
-pub(crate) fn files(platform: Platform, home: &Home, wish: &Wish) -> Result<Vec<File>, Failure> {
+/// All files of the plan, with their paths.
+pub(crate) fn files(platform: Platform, home: &Home, plan: &Plan) -> Result<Vec<File>, Failure> {
     match platform {
-        Platform::Macos => launchd::files(&home.agents(), wish),
-        Platform::Linux => systemd::files(&home.units(), wish),
+        Platform::Macos => launchd::files(&home.agents(), plan),
+        Platform::Linux => systemd::files(&home.units(), plan),
     }
 }
 
-/// Whether the port is held already: once it is, it stays so.
+/// Whether the service manager holds the port already; a later install keeps that.
 pub(crate) fn has_sockets(platform: Platform, home: &Home) -> bool {
     match platform {
         Platform::Macos => launchd::has_sockets(&home.agents()),
@@ -80,15 +81,15 @@ pub(crate) fn has_sockets(platform: Platform, home: &Home) -> bool {
     }
 }
 
-/// Writes the files and starts what they describe, a line a step. Whether anything had to be done.
-pub(crate) fn install(platform: Platform, home: &Home, wish: &Wish) -> Result<bool, Failure> {
+/// Writes the files and starts the services, printing each step. Returns whether anything changed.
+pub(crate) fn install(platform: Platform, home: &Home, plan: &Plan) -> Result<bool, Failure> {
     match platform {
-        Platform::Macos => launchctl::install(&home.agents(), wish),
-        Platform::Linux => systemctl::install(&home.units(), wish),
+        Platform::Macos => launchctl::install(&home.agents(), plan),
+        Platform::Linux => systemctl::install(&home.units(), plan),
     }
 }
 
-/// The files that `install` made: all, or those of some tunnels.
+/// The files that `install` created: all, or those of some tunnels.
 pub(crate) fn installed(platform: Platform, home: &Home, instances: &[String]) -> Vec<std::path::PathBuf> {
     match platform {
         Platform::Macos => launchd::installed(&home.agents(), instances).into_iter().map(|(path, _)| path).collect(),
@@ -96,7 +97,7 @@ pub(crate) fn installed(platform: Platform, home: &Home, instances: &[String]) -
     }
 }
 
-/// Stops what was installed and removes its files, a line a step. Whether anything had to be done.
+/// Stops the services and removes their files, printing each step. Returns whether anything changed.
 pub(crate) fn uninstall(platform: Platform, home: &Home, instances: &[String]) -> Result<bool, Failure> {
     match platform {
         Platform::Macos => launchctl::uninstall(&home.agents(), instances),

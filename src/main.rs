@@ -33,7 +33,7 @@ static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 fn main() -> ExitCode {
     harden::private_files();
     run().unwrap_or_else(|failure| {
-        complain!("secret-proxy: {failure}");
+        err!("secret-proxy: {failure}");
         failure.exit_code()
     })
 }
@@ -42,5 +42,5 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode, Failure> {
     let cli = Cli::read()?;
     let code = cli.run()?;
-    if cli.outlives_its_output() { Ok(code) } else { output::told().map(|_| code) }
+    if cli.outlives_its_output() { Ok(code) } else { output::stdout_intact().map(|_| code) }
 }

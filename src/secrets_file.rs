@@ -79,7 +79,7 @@ fn fix(path: &Path, problem: &str) -> &'static str {
 
 /// Says that a pipe may take its time.
 pub(crate) fn say_waiting(path: &Path) {
-    complain!("waiting for {} to be served, {} s at most", path.display(), PATIENCE.as_secs());
+    err!("waiting for {} to be served, {} s at most", path.display(), PATIENCE.as_secs());
 }
 
 /// Reads the file, or the pipe once.

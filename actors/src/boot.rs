@@ -15,13 +15,14 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use crate::audit::mirror::Mirror;
 use crate::audit::{self, AuditHandle};
 use crate::authority::{self, AuthorityHandle, Root, RootError};
+use crate::exchange::{self, RateLimiter};
 use crate::folder::FolderError;
 use crate::hint::{Advise, Hint};
 use crate::limits;
 use crate::listener::bind::{BindError, InheritedSocket, bind_all, bind_unix};
 use crate::listener::{self, Bound};
 use crate::secret_store::{self, SecretStoreHandle};
-use crate::session::{Admission, Pace, Peers, Unspoken};
+use crate::session::{Admission, Interception, Peers, SilentClients};
 use crate::settings::Settings;
 use crate::status::{self, Board};
 use crate::supervision::child::Child;
@@ -175,7 +176,7 @@ impl Ground {
         let (drain, listed) = (Drain::default(), watch::Sender::default());
         let dialler = upstream::Dialler {
             reach: Arc::new(reach),
-            places: Arc::new(upstream::Places::new(settings.listener.sessions_max)),
+            connections: Arc::new(upstream::ConnectionLimit::new(settings.listener.sessions_max)),
             lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
             wipes: upstream::Wipes::default(),
             listed: listed.subscribe(),
@@ -207,19 +208,18 @@ fn peers(
     ground: &Ground,
     (secret_store, authority, upstream, audit): (SecretStoreHandle, AuthorityHandle, UpstreamHandle, AuditHandle),
 ) -> Peers {
+    let (failures, passthroughs) = (RateLimiter::default(), RateLimiter::default());
     Peers {
-        secret_store,
+        exchange: Arc::new(exchange::Peers { secret_store, upstream, audit, failures, passthroughs }),
         authority,
-        upstream,
-        audit,
-        listed: ground.listed.subscribe(),
         probe_key: ground.board.probe_key.clone(),
-        unspoken: Unspoken::of_at_most(limits::UNSPOKEN_MAX),
-        pace: Pace::default(),
-        passages: Pace::default(),
-        silent: Unspoken::of_at_most(limits::silent_max(settings.listener.sessions_max)),
-        passthrough: settings.session.passthrough.clone(),
-        intercept: settings.session.intercept,
+        interception: Interception {
+            passthrough: settings.session.passthrough.clone(),
+            intercept: settings.session.intercept,
+            listed: ground.listed.subscribe(),
+        },
+        handshaking: SilentClients::at_most(limits::HANDSHAKES_MAX),
+        unheard: SilentClients::at_most(limits::unheard_max(settings.listener.sessions_max)),
     }
 }
 

@@ -19,7 +19,7 @@ use self::filter::{Filter, FilterArgs};
 use self::page::{Form, Page};
 use crate::settings::{self, FolderArgs, folder_path};
 use crate::terminal::failure::Failure;
-use crate::terminal::output::told;
+use crate::terminal::output::stdout_intact;
 
 /// The interval between two looks for new records.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -72,13 +72,13 @@ pub(crate) fn main(arguments: &AuditArgs) -> Result<ExitCode, Failure> {
 
 /// Why not everything was shown. A reader that closes the pipe, as `head` does, is no failure.
 pub(super) fn interrupted(error: io::Error) -> Result<(), Failure> {
-    if told()? { Err(Failure::not_well(error)) } else { Ok(()) }
+    if stdout_intact()? { Err(Failure::not_well(error)) } else { Ok(()) }
 }
 
 /// Opens the trail, and names its files that cannot be read.
 pub(super) fn open(folder: &Folder) -> Result<Trail, Failure> {
     let trail = Trail::open(folder).map_err(Failure::not_well)?;
-    trail.passed_over().iter().for_each(|note| complain!("secret-proxy: {note}"));
+    trail.passed_over().iter().for_each(|note| err!("secret-proxy: {note}"));
     if trail.is_empty() {
         let path = trail.live_path();
         return Err(Failure::not_well(format!("no records yet: there is no {}", path.display())));
@@ -127,7 +127,7 @@ impl Reading {
     /// Names a line that is not a record, and goes on.
     fn pass_over(&mut self, line: &Line<'_>) {
         self.broken += 1;
-        complain!("secret-proxy: {}: is not a record and is passed over", line.place);
+        err!("secret-proxy: {}: is not a record and is passed over", line.place);
     }
 }
 

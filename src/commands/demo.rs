@@ -39,28 +39,28 @@ async fn show() -> Result<(), SandboxError> {
     let proxy = Proxy::start(&ca, &secrets, &[(LISTED, &listed), (UNLISTED, &unlisted)]).await?;
     let send = |host: &'static str, path: &'static str| proxy.get(host, path, PLACEHOLDER);
 
-    say!("The real proxy runs on this machine, and local servers for {LISTED} and {UNLISTED}.");
-    say!("The secrets file says:\n");
-    say!("    ANTHROPIC_API_KEY={VALUE}\n    ANTHROPIC_API_KEY_HOSTS={LISTED}\n");
+    out!("The real proxy runs on this machine, and local servers for {LISTED} and {UNLISTED}.");
+    out!("The secrets file says:\n");
+    out!("    ANTHROPIC_API_KEY={VALUE}\n    ANTHROPIC_API_KEY_HOSTS={LISTED}\n");
 
     let allowed = send(LISTED, "/v1/messages").await?;
-    say!("1. A client sent         GET https://{LISTED}/v1/messages  x-api-key: {PLACEHOLDER}");
+    out!("1. A client sent         GET https://{LISTED}/v1/messages  x-api-key: {PLACEHOLDER}");
     for line in listed.received.all() {
-        say!("   the server received   {line}");
+        out!("   the server received   {line}");
     }
-    say!("   the client got        {}\n", allowed.status);
+    out!("   the client got        {}\n", allowed.status);
 
     let theft = send(UNLISTED, "/steal").await?;
-    say!("2. A theft was tried     GET https://{UNLISTED}/steal  x-api-key: {PLACEHOLDER}");
-    say!("   the server received   {}", shown_or_nothing(&unlisted.received.all()));
-    say!("   the client got        {}\n", theft.status);
-    theft.body.lines().for_each(|line| say!("       {line}"));
+    out!("2. A theft was tried     GET https://{UNLISTED}/steal  x-api-key: {PLACEHOLDER}");
+    out!("   the server received   {}", shown_or_nothing(&unlisted.received.all()));
+    out!("   the client got        {}\n", theft.status);
+    theft.body.lines().for_each(|line| out!("       {line}"));
 
     let records = proxy.records()?;
-    say!("\n3. The audit file has one line for each:\n");
-    records.iter().for_each(|(line, _)| say!("   {line}"));
+    out!("\n3. The audit file has one line for each:\n");
+    records.iter().for_each(|(line, _)| out!("   {line}"));
     verify(&listed, &unlisted, &allowed, &theft, &records)?;
-    say!("\nThe value reached {LISTED} and nothing else. Next: secret-proxy run --help");
+    out!("\nThe value reached {LISTED} and nothing else. Next: secret-proxy run --help");
     Ok(())
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn main(arguments: &DoctorArgs) -> Result<ExitCode, Failure> {
     let is_well = links.iter().all(|link| link.verdict != Verdict::Fail);
     if arguments.json {
         let links: Vec<Value> = links.iter().map(|link| link.json(&hints)).collect();
-        say!("{}", json!({ "ok": is_well, "version": env!("CARGO_PKG_VERSION"), "links": links }));
+        out!("{}", json!({ "ok": is_well, "version": env!("CARGO_PKG_VERSION"), "links": links }));
     } else {
         let colours = has_colours();
         links.iter().for_each(|link| print(link, &hints, colours));
@@ -48,9 +48,9 @@ pub(crate) fn main(arguments: &DoctorArgs) -> Result<ExitCode, Failure> {
 fn print(link: &Link, hints: &Hints, colours: bool) {
     let verdict = format!("{:5}", link.verdict.as_str());
     let (on, off) = if colours { (colour(link.verdict), "\x1b[0m") } else { ("", "") };
-    say!("{on}{verdict}{off} {:15}  {}", link.name, link.detail);
+    out!("{on}{verdict}{off} {:15}  {}", link.name, link.detail);
     if let Some(fix) = &link.fix {
-        say!("      {}", hints.step(fix));
+        out!("      {}", hints.step(fix));
     }
 }
 

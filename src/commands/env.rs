@@ -41,7 +41,7 @@ pub(crate) fn main(arguments: &EnvArgs) -> Result<ExitCode, Failure> {
         Line::Comment(text) => quote::comment(arguments.shell, &text),
     });
     for line in opening.map(str::to_owned).into_iter().chain(lines).chain(closing.map(str::to_owned)) {
-        say!("{line}");
+        out!("{line}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,6 @@ pub(crate) fn main(arguments: &FolderArgs) -> Result<ExitCode, Failure> {
     let _ = ask::<Done>(&folder, &Question::Reload);
     let secrets = status(&folder)?.secrets;
     let detail = detail(&secrets, &settings::hints(&folder));
-    say!("secrets     {}{}", secrets.state.as_str(), detail.map(|detail| format!(" ({detail})")).unwrap_or_default());
+    out!("secrets     {}{}", secrets.state.as_str(), detail.map(|detail| format!(" ({detail})")).unwrap_or_default());
     Ok(if secrets.state == SecretsState::Ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -2,15 +2,16 @@
 
 use std::process::ExitCode;
 
+use actors::mirror::Mirror;
+use actors::{BindError, BootError, Daemon, Ended, InheritedSocket, runtime};
+use clap::Args;
+use tracing::{info, warn};
+
 use crate::control::identify::answers_as_ours;
 use crate::daemon::signals::{SignalAction, Signals};
 use crate::daemon::{harden, inherited_sockets, logging, readiness, watchdog};
 use crate::settings::{self, FolderArgs, Given, Run, joined};
 use crate::terminal::failure::Failure;
-use actors::mirror::Mirror;
-use actors::{BindError, BootError, Daemon, Ended, InheritedSocket, runtime};
-use clap::Args;
-use tracing::{info, warn};
 
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
@@ -40,7 +41,7 @@ pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
     let (mirror, _guard) = logging::start(&run.tree.folder, &run.log)?;
     for warning in &run.warnings {
         warn!("{warning}");
-        complain!("secret-proxy: {warning}");
+        err!("secret-proxy: {warning}");
     }
     let runtime = runtime::with_threads(run.workers).map_err(Failure::not_well)?;
     let mut outcome = Ok(ExitCode::FAILURE);
@@ -58,9 +59,9 @@ async fn serve(run: Run, mirror: Mirror, inherited: Vec<InheritedSocket>) -> Res
     let mut daemon = boot.map_err(|error| refused(error).within(&settings::hints(&folder)))?;
     let addresses = joined(daemon.addresses());
     info!(version = env!("CARGO_PKG_VERSION"), addresses, "listening");
-    say!("secret-proxy {} listens on {addresses}", env!("CARGO_PKG_VERSION"));
+    out!("secret-proxy {} listens on {addresses}", env!("CARGO_PKG_VERSION"));
     let missing = if secrets.exists() { "" } else { ", which is not there yet" };
-    say!("secrets from {}{missing}; log in {}", secrets.display(), folder.proxy_log().display());
+    out!("secrets from {}{missing}; log in {}", secrets.display(), folder.proxy_log().display());
     readiness::notify(&format!("READY=1\nSTATUS=listens on {addresses}"));
     loop {
         tokio::select! {
@@ -77,7 +78,7 @@ async fn serve(run: Run, mirror: Mirror, inherited: Vec<InheritedSocket>) -> Res
     }
     info!("stopping");
     readiness::notify("STOPPING=1\nSTATUS=lets requests finish");
-    say!("stopping: requests may finish for 10 s; another signal stops at once");
+    out!("stopping: requests may finish for 10 s; another signal stops at once");
     tokio::select! {
         () = daemon.drain() => Ok(ExitCode::SUCCESS),
         // The second signal.

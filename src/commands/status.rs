@@ -29,7 +29,7 @@ pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
     let report = status(&folder)?;
     if arguments.json {
         // As the daemon sent it: a later one may say more.
-        say!("{}", ask::<Value>(&folder, &Question::Status)?);
+        out!("{}", ask::<Value>(&folder, &Question::Status)?);
     } else {
         print(&report, &settings::hints(&folder));
     }
@@ -45,13 +45,13 @@ fn is_well(report: &Report) -> bool {
 }
 
 fn print(report: &Report, hints: &Hints) {
-    say!("secret-proxy {}, pid {}, up {} s", report.version, report.pid, report.uptime_s);
-    say!("listening   {}", joined(report.listeners.iter().map(|listener| &listener.address)));
-    say!("sessions    {} active, {} in all", report.sessions.active, report.sessions.total);
+    out!("secret-proxy {}, pid {}, up {} s", report.version, report.pid, report.uptime_s);
+    out!("listening   {}", joined(report.listeners.iter().map(|listener| &listener.address)));
+    out!("sessions    {} active, {} in all", report.sessions.active, report.sessions.total);
     secrets(&report.secrets, hints);
-    say!("ca          {}", report.ca.fingerprint);
+    out!("ca          {}", report.ca.fingerprint);
     if report.ca.next_fingerprint.is_some() {
-        say!("            there is a next root; what to do with it: {}", hints.command("ca"));
+        out!("            there is a next root; what to do with it: {}", hints.command("ca"));
     }
     audit(&report.audit);
     report.tunnels.iter().for_each(tunnel);
@@ -59,12 +59,12 @@ fn print(report: &Report, hints: &Hints) {
 }
 
 fn secrets(secrets: &SecretsReport, hints: &Hints) {
-    say!("secrets     {} ({})", secrets.state.as_str(), secrets.source.display());
+    out!("secrets     {} ({})", secrets.state.as_str(), secrets.source.display());
     if let Some(detail) = detail(secrets, hints) {
-        say!("            {detail}");
+        out!("            {detail}");
     }
     if let Some(age) = secrets.age_s {
-        say!("            read {age} s ago: {}", joined(&secrets.names));
+        out!("            read {age} s ago: {}", joined(&secrets.names));
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) fn detail(secrets: &SecretsReport, hints: &Hints) -> Option<String> {
 }
 
 fn audit(audit: &AuditReport) {
-    say!(
+    out!(
         "audit       {} records since the start, {} refused, {} unrecorded ({})",
         audit.records,
         audit.refused,
@@ -84,26 +84,26 @@ fn audit(audit: &AuditReport) {
         audit.path.display()
     );
     if !audit.head.is_empty() {
-        say!("            head to keep elsewhere: {}:{}", audit.seq, audit.head);
+        out!("            head to keep elsewhere: {}:{}", audit.seq, audit.head);
     }
     if let Some(free) = audit.free_bytes.filter(|_| audit.low_space) {
-        say!("            little space is left for records: {free} bytes");
+        out!("            little space is left for records: {free} bytes");
     }
     if let Some(error) = &audit.last_error {
-        say!("            cannot be written: {error}");
+        out!("            cannot be written: {error}");
     }
 }
 
 fn tunnel(tunnel: &TunnelReport) {
     let (state, since, mode) = (tunnel.state.as_str(), visible(&tunnel.since), tunnel.mode.as_str());
-    say!("tunnel      {}: {state} since {since} ({mode})", tunnel.instance);
+    out!("tunnel      {}: {state} since {since} ({mode})", tunnel.instance);
     if let Some(error) = &tunnel.last_error {
-        say!("            {}", visible(error));
+        out!("            {}", visible(error));
     }
 }
 
 fn restarted(owner: &SubsystemReport) {
     if owner.restarts != 0 || owner.state != SubsystemState::Running {
-        say!("{:11} {}, restarted {} times", owner.name, owner.state.as_str(), owner.restarts);
+        out!("{:11} {}, restarted {} times", owner.name, owner.state.as_str(), owner.restarts);
     }
 }

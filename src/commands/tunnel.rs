@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use actors::folder::Folder;
+use actors::tunnels::report::TunnelMode;
+use clap::{Args, ValueEnum};
+
 use crate::daemon::signals::Signals;
 use crate::keeper::{Config, Keeper, Target};
 use crate::programs::find_program;
@@ -11,9 +15,6 @@ use crate::terminal::failure::Failure;
 use crate::vm;
 use crate::vm::locate::{Located, Place, config_path};
 use crate::vm::ssh::unix_path;
-use actors::folder::Folder;
-use actors::tunnels::report::TunnelMode;
-use clap::{Args, ValueEnum};
 
 /// ssh appends as much to the name of its socket while it creates it.
 const TEMPORARY_SUFFIX: &str = ".0123456789abcdef";
@@ -78,7 +79,7 @@ pub(crate) fn main(arguments: &TunnelArgs) -> Result<ExitCode, Failure> {
     // Before the folder is created.
     control(&Folder::at(&path), &arguments.instance)?;
     let (folder, warnings) = Folder::open(&path)?;
-    warnings.iter().for_each(|warning| complain!("secret-proxy: {warning}"));
+    warnings.iter().for_each(|warning| err!("secret-proxy: {warning}"));
     let control = control(&folder, &arguments.instance)?;
     let _lock = folder.lock_tunnel(&arguments.instance)?;
     let config = Config {

@@ -1,4 +1,4 @@
-//! `uninstall`: takes away what `install` made, and nothing else.
+//! `uninstall`: removes what `install` created, and nothing else.
 
 use std::process::ExitCode;
 
@@ -34,16 +34,16 @@ pub(crate) fn main(arguments: &UninstallArgs) -> Result<ExitCode, Failure> {
     arguments.instances.iter().try_for_each(|name| vm::name(name))?;
     if arguments.print {
         for path in install::installed(platform, &home, &arguments.instances) {
-            say!("{}", path.display());
+            out!("{}", path.display());
         }
         return Ok(ExitCode::SUCCESS);
     }
     if !install::uninstall(platform, &home, &arguments.instances)? {
-        say!("nothing is installed");
+        out!("nothing is installed");
     }
     let dir = folder_path(&arguments.folder)?;
     if dir.exists() && arguments.instances.is_empty() {
-        say!("kept       {}: secrets, settings, CA, logs and the audit trail", dir.display());
+        out!("kept       {}: secrets, settings, CA, logs and the audit trail", dir.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,7 @@ use clap::Parser;
 use clap::error::{Error, ErrorKind};
 
 use crate::terminal::failure::Failure;
-use crate::terminal::output::{noted, told};
+use crate::terminal::output::{note_failure, stdout_intact};
 
 /// The command line of this process. Help and the version are printed, and end it.
 pub(super) fn parsed<T: Parser>() -> Result<T, Failure> {
@@ -20,9 +20,9 @@ pub(super) fn parsed<T: Parser>() -> Result<T, Failure> {
 fn shown(error: &Error) -> Failure {
     let printed = error.print();
     if !error.use_stderr() {
-        let _ = noted(printed);
+        let _ = note_failure(printed);
     }
-    match told() {
+    match stdout_intact() {
         Ok(_) => std::process::exit(error.exit_code()),
         Err(failure) => failure,
     }

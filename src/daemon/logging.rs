@@ -67,6 +67,6 @@ fn quiet_panics() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
         error!(place, "a task panicked");
-        complain!("secret-proxy: a task panicked at {place}");
+        err!("secret-proxy: a task panicked at {place}");
     }));
 }

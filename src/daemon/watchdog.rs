@@ -47,6 +47,6 @@ fn watch(ticks: &AtomicU64) {
         seen = now;
     }
     let stuck = (TICK * MISSES_MAX).as_secs();
-    complain!("secret-proxy: nothing has moved for {stuck} s, such as on a disk that does not answer: ending");
+    err!("secret-proxy: nothing has moved for {stuck} s, such as on a disk that does not answer: ending");
     std::process::exit(1);
 }

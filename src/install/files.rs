@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Atomic writes and removals of service files.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::terminal::failure::Failure;
 
-/// A text and the place where it is to stand.
+/// A text and its path.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct File {
     pub(crate) path: PathBuf,
@@ -14,25 +14,26 @@ pub(crate) struct File {
 }
 
 impl File {
-    /// Whether it stands there as it should. Somebody else's link is not touched.
+    /// Whether the file has this text already. A link of another program is not touched.
     pub(super) fn is_there(&self) -> Result<bool, Failure> {
         match fs::symlink_metadata(&self.path) {
-            Ok(found) if found.is_symlink() => Err(Failure::not_well(format!(
-                "{} is a link, made by another program such as home-manager: take the proxy out there first",
-                self.path.display()
-            ))),
+            Ok(found) if found.is_symlink() => {
+                let problem =
+                    format!("{} is a link, made by another program such as home-manager", self.path.display());
+                Err(Failure::not_well(problem).hint("remove the proxy there first"))
+            }
             Ok(_) => fs::read(&self.path)
                 .map(|text| text == self.text.as_bytes())
-                .map_err(|error| cannot("be read", &self.path, &error)),
+                .map_err(|error| cannot("read", &self.path, &error)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(cannot("be read", &self.path, &error)),
+            Err(error) => Err(cannot("read", &self.path, &error)),
         }
     }
 
-    /// Puts it there in one step, and says so.
+    /// Writes it in one step, and prints that.
     pub(super) fn write(&self) -> Result<(), Failure> {
-        self.replace().map_err(|error| cannot("be written", &self.path, &error))?;
-        say!("wrote      {}", self.path.display());
+        self.replace().map_err(|error| cannot("write", &self.path, &error))?;
+        out!("wrote      {}", self.path.display());
         Ok(())
     }
 
@@ -46,18 +47,18 @@ impl File {
     }
 }
 
-/// Removes a file that may be gone already, and says so.
+/// Removes a file that may be gone already, and prints that.
 pub(super) fn remove(path: &Path) -> Result<(), Failure> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(cannot("be removed", path, &error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(cannot("remove", path, &error)),
         _ => {
-            say!("removed    {}", path.display());
+            out!("removed    {}", path.display());
             Ok(())
         }
     }
 }
 
-/// What is in a folder, by name; nothing if there is no such folder.
+/// The sorted names in a folder; none if there is no such folder.
 pub(super) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
@@ -65,15 +66,12 @@ pub(super) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Whether a file of ours stands there.
+/// Whether it is a file and no link.
 pub(super) fn is_ours(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::not_well(format!(
-        "{} cannot {what} ({}): see to its folder's owner and mode",
-        path.display(),
-        error.kind()
-    ))
+    let failure = Failure::not_well(format!("cannot {what} {} ({})", path.display(), error.kind()));
+    failure.hint("check its folder's owner and mode")
 }

@@ -1,4 +1,4 @@
-//! Loading and unloading agents.
+//! Loads and unloads launchd agents.
 
 use std::path::Path;
 use std::thread::sleep;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::getuid;
 
-use super::Wish;
+use super::Plan;
 use super::files::{self, File};
 use super::launchd::{self, LABEL, tunnel_label};
 use super::tool::Tool;
@@ -15,27 +15,25 @@ use crate::terminal::failure::Failure;
 const LAUNCHCTL: Tool = Tool {
     program: "launchctl",
     first: &[],
-    advice: "log in on the Mac's own screen as this user, and run the same again",
-    absent: "there is no launchd here: have what starts programs on this computer run 'secret-proxy run'",
+    advice: "log in on the Mac's own screen as this user, and run the command again",
+    absent: "there is no launchd here: let this computer's service manager run 'secret-proxy run'",
 };
 
 const LAUNCHCTL_TO_REMOVE: Tool = LAUNCHCTL.for_removal();
 
 /// An agent may take 15 s to end (`ExitTimeOut`), and cannot be loaded again before.
-const END: Duration = Duration::from_secs(20);
+const END_TIMEOUT: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Loads what is new, and loads anew what has changed. Whether there was any such thing.
-pub(super) fn install(folder: &Path, wish: &Wish) -> Result<bool, Failure> {
+/// Loads new agents and reloads changed ones. Returns whether there were any.
+pub(super) fn install(folder: &Path, plan: &Plan) -> Result<bool, Failure> {
     if let Some(other) = launchd::of_nix(folder) {
-        return Err(Failure::usage(format!(
-            "Nix has installed the proxy already ({}): change its options, or take it out there first",
-            other.display()
-        )));
+        let failure = Failure::usage(format!("Nix has installed the proxy already ({})", other.display()));
+        return Err(failure.hint("change its options, or remove it there first"));
     }
-    let labels = [LABEL.to_owned()].into_iter().chain(wish.tunnels.iter().map(|it| tunnel_label(&it.instance)));
+    let labels = [LABEL.to_owned()].into_iter().chain(plan.tunnels.iter().map(|it| tunnel_label(&it.instance)));
     let mut changed = false;
-    for (file, label) in launchd::files(folder, wish)?.iter().zip(labels) {
+    for (file, label) in launchd::files(folder, plan)?.iter().zip(labels) {
         changed |= load(file, &label)?;
     }
     Ok(changed)
@@ -46,12 +44,12 @@ fn load(file: &File, label: &str) -> Result<bool, Failure> {
     let (same, state) = (file.is_there()?, LAUNCHCTL.ask(&["print", &target])?);
     match state {
         Some(state) if same && state.contains("state = running") => {
-            say!("unchanged  {label}, which runs");
+            out!("unchanged  {label}, which runs");
             return Ok(false);
         }
         Some(_) if same => {
             LAUNCHCTL.run(&["kickstart", &target])?;
-            say!("started    {label}");
+            out!("started    {label}");
             return Ok(true);
         }
         // Before the file is replaced: if this fails, the next attempt sees the difference again.
@@ -63,35 +61,35 @@ fn load(file: &File, label: &str) -> Result<bool, Failure> {
     }
     LAUNCHCTL.run(&["enable", &target])?;
     LAUNCHCTL.run(&["bootstrap", &domain(), &file.path.to_string_lossy()])?;
-    say!("started    {label}");
+    out!("started    {label}");
     Ok(true)
 }
 
 /// Stops it, and waits until it has ended.
 fn unload(tool: &Tool, label: &str) -> Result<(), Failure> {
     let target = target(label);
-    // While the job ends this is an error that is none: what counts is that it goes.
-    let told = tool.run(&["bootout", &target]);
+    // Returns an error while the job is ending: only its end counts.
+    let outcome = tool.run(&["bootout", &target]);
     let begun = Instant::now();
     while tool.ask(&["print", &target])?.is_some() {
-        if begun.elapsed() > END {
-            return told.and(Err(tool.failed(&["bootout", &target], "it is still there")));
+        if begun.elapsed() > END_TIMEOUT {
+            return outcome.and(Err(tool.failed(&["bootout", &target], "it is still there")));
         }
         sleep(PAUSE);
     }
-    say!("stopped    {label}");
+    out!("stopped    {label}");
     Ok(())
 }
 
-/// Unloads agents and removes their files, which go whatever launchd says. Whether there were any.
+/// Unloads agents and removes their files, even if launchd fails. Returns whether there were any.
 pub(super) fn uninstall(folder: &Path, instances: &[String]) -> Result<bool, Failure> {
     let agents = launchd::installed(folder, instances);
-    let mut told = Ok(());
+    let mut outcome = Ok(());
     for (path, label) in &agents {
-        told = told.and(unload_if_loaded(label));
+        outcome = outcome.and(unload_if_loaded(label));
         files::remove(path)?;
     }
-    told.map(|()| !agents.is_empty())
+    outcome.map(|()| !agents.is_empty())
 }
 
 fn unload_if_loaded(label: &str) -> Result<(), Failure> {
@@ -101,7 +99,7 @@ fn unload_if_loaded(label: &str) -> Result<(), Failure> {
     }
 }
 
-/// Of the graphical login.
+/// The domain of the graphical login.
 fn domain() -> String {
     format!("gui/{}", getuid().as_raw())
 }

@@ -1,4 +1,4 @@
-//! What the launchd agents say. `launchd/README.md` has the reason for each key.
+//! The text of the launchd agents. `launchd/README.md` has the reason for each key.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use actors::tunnels::report::is_name;
 
 use super::files::{self, File};
 use super::template::{fill, with_part, xml};
-use super::{Tunnel, Wish};
+use super::{Plan, Tunnel};
 use crate::terminal::failure::Failure;
 
 const PROXY: &str = include_str!("../../launchd/secret-proxy.plist");
@@ -14,11 +14,11 @@ const TUNNEL: &str = include_str!("../../launchd/secret-proxy-tunnel.plist");
 const SOCKETS: &str = include_str!("../../launchd/sockets.plist");
 const WAY: &str = include_str!("../../launchd/ssh.plist");
 
-/// What launchd calls the proxy.
+/// launchd's label for the proxy.
 pub(super) const LABEL: &str = "local.secret-proxy";
 const TUNNEL_LABEL: &str = "local.secret-proxy-tunnel.";
 
-/// What launchd calls the tunnel into this VM.
+/// launchd's label for the tunnel into this VM.
 pub(super) fn tunnel_label(instance: &str) -> String {
     format!("{TUNNEL_LABEL}{instance}")
 }
@@ -28,48 +28,48 @@ fn path(folder: &Path, label: &str) -> PathBuf {
 }
 
 /// The proxy's agent first.
-pub(super) fn files(folder: &Path, wish: &Wish) -> Result<Vec<File>, Failure> {
-    let mut files = vec![File { path: path(folder, LABEL), text: proxy(wish)? }];
-    for it in &wish.tunnels {
-        files.push(File { path: path(folder, &tunnel_label(&it.instance)), text: tunnel(wish, it)? });
+pub(super) fn files(folder: &Path, plan: &Plan) -> Result<Vec<File>, Failure> {
+    let mut files = vec![File { path: path(folder, LABEL), text: proxy(plan)? }];
+    for it in &plan.tunnels {
+        files.push(File { path: path(folder, &tunnel_label(&it.instance)), text: tunnel(plan, it)? });
     }
     Ok(files)
 }
 
-fn proxy(wish: &Wish) -> Result<String, Failure> {
-    let port = wish.sockets.map(|port| port.to_string());
+fn proxy(plan: &Plan) -> Result<String, Failure> {
+    let port = plan.sockets.map(|port| port.to_string());
     let template = with_part(PROXY, "@SOCKETS@", port.as_ref().map(|_| SOCKETS));
     let port = port.unwrap_or_default();
-    fill(&template, &[("PROGRAM", &wish.program), ("DIR", &wish.dir), ("PORT", &port)], xml)
+    fill(&template, &[("PROGRAM", &plan.program), ("DIR", &plan.dir), ("PORT", &port)], xml)
 }
 
-fn tunnel(wish: &Wish, tunnel: &Tunnel) -> Result<String, Failure> {
-    let template = with_part(TUNNEL, "@WAY@", tunnel.way.as_ref().map(|_| WAY));
+fn tunnel(plan: &Plan, tunnel: &Tunnel) -> Result<String, Failure> {
+    let template = with_part(TUNNEL, "@WAY@", tunnel.ssh_host.as_ref().map(|_| WAY));
     let mut values: Vec<(&str, &str)> = vec![
-        ("PROGRAM", &wish.program),
-        ("DIR", &wish.dir),
+        ("PROGRAM", &plan.program),
+        ("DIR", &plan.dir),
         ("INSTANCE", &tunnel.instance),
-        ("LIMA_HOME", &wish.lima_home),
-        ("PATH", &wish.path),
+        ("LIMA_HOME", &plan.lima_home),
+        ("PATH", &plan.path),
     ];
-    if let Some(way) = &tunnel.way {
-        values.extend([("SSH_CONFIG", way.ssh_config.as_str()), ("HOST", way.host.as_str())]);
+    if let Some(ssh_host) = &tunnel.ssh_host {
+        values.extend([("SSH_CONFIG", ssh_host.ssh_config.as_str()), ("HOST", ssh_host.host.as_str())]);
     }
     fill(&template, &values, xml)
 }
 
-/// Whether the installed agent has launchd hold the port.
+/// Whether launchd holds the port for the installed agent.
 pub(super) fn has_sockets(folder: &Path) -> bool {
     std::fs::read_to_string(path(folder, LABEL)).is_ok_and(|text| text.contains("<key>Sockets</key>"))
 }
 
-/// An agent that Nix has installed: two proxies cannot have one port.
+/// An agent installed by Nix: two proxies cannot share the port.
 pub(super) fn of_nix(folder: &Path) -> Option<PathBuf> {
     let labels = ["org.nixos.secret-proxy", "org.nix-community.home.secret-proxy"];
     labels.map(|label| path(folder, label)).into_iter().find(|path| path.symlink_metadata().is_ok())
 }
 
-/// The agents that we installed, tunnels first: all, or the tunnels into some VMs. Each with its label.
+/// Our installed agents with their labels, tunnels first: all, or the tunnels into some VMs.
 pub(super) fn installed(folder: &Path, instances: &[String]) -> Vec<(PathBuf, String)> {
     let wanted = |label: &str| match label.strip_prefix(TUNNEL_LABEL) {
         Some(instance) if instances.is_empty() => is_name(instance),
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn the_agents_are_those_of_the_golden_files() {
         let folder = Path::new("/agents");
-        let texts = |wish| files(folder, &wish).expect("good values").into_iter().map(|file| file.text);
+        let texts = |plan| files(folder, &plan).expect("good values").into_iter().map(|file| file.text);
         let golden = [
             include_str!("../../tests/services/golden/secret-proxy.plist"),
             include_str!("../../tests/services/golden/secret-proxy-tunnel.plist"),

@@ -1,4 +1,4 @@
-//! What the systemd user units say. `systemd/README.md` has the reason for each setting.
+//! The text of the systemd user units. `systemd/README.md` has the reason for each setting.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use actors::tunnels::report::is_name;
 
 use super::files::{self, File};
 use super::template::{fill, unit};
-use super::{Way, Wish};
+use super::{Plan, SshHost};
 use crate::terminal::failure::Failure;
 
 const PROXY_TEXT: &str = include_str!("../../systemd/secret-proxy.service");
@@ -14,57 +14,57 @@ const TUNNEL_TEXT: &str = include_str!("../../systemd/secret-proxy-tunnel@.servi
 const SOCKET_TEXT: &str = include_str!("../../systemd/secret-proxy.socket");
 const WAY_TEXT: &str = include_str!("../../systemd/ssh.conf");
 
-/// What systemd calls the proxy, and the port that it holds for it.
+/// systemd's names for the proxy, and for the port that it holds.
 pub(super) const PROXY: &str = "secret-proxy.service";
 pub(super) const SOCKET: &str = "secret-proxy.socket";
 const TUNNEL: &str = "secret-proxy-tunnel@.service";
-/// Where systemd notes that a tunnel is enabled.
+/// Where systemd links enabled tunnels.
 const ENABLED: &str = "default.target.wants";
 
-/// What systemd calls the tunnel into this VM.
+/// systemd's name for the tunnel into this VM.
 pub(super) fn tunnel_unit(instance: &str) -> String {
     format!("secret-proxy-tunnel@{instance}.service")
 }
 
-/// The VM that a unit, or what ends in `suffix` after its name, is the tunnel into.
+/// The VM of a tunnel's unit, or of a name that has `suffix` after the unit's.
 fn instance_of<'a>(name: &'a str, suffix: &str) -> Option<&'a str> {
     let instance = name.strip_suffix(suffix)?.strip_prefix("secret-proxy-tunnel@")?.strip_suffix(".service")?;
     Some(instance).filter(|instance| is_name(instance))
 }
 
-/// What differs for a VM that is not Lima's.
-pub(super) fn way_path(folder: &Path, instance: &str) -> PathBuf {
+/// The drop-in for a VM that is not Lima's.
+pub(super) fn ssh_host_path(folder: &Path, instance: &str) -> PathBuf {
     folder.join(format!("{}.d/ssh.conf", tunnel_unit(instance)))
 }
 
 /// The proxy's unit first.
-pub(super) fn files(folder: &Path, wish: &Wish) -> Result<Vec<File>, Failure> {
-    let mut files = vec![filled(folder.join(PROXY), PROXY_TEXT, wish, None)?];
-    if wish.sockets.is_some() {
-        files.push(filled(folder.join(SOCKET), SOCKET_TEXT, wish, None)?);
+pub(super) fn files(folder: &Path, plan: &Plan) -> Result<Vec<File>, Failure> {
+    let mut files = vec![filled(folder.join(PROXY), PROXY_TEXT, plan, None)?];
+    if plan.sockets.is_some() {
+        files.push(filled(folder.join(SOCKET), SOCKET_TEXT, plan, None)?);
     }
-    if !wish.tunnels.is_empty() {
-        files.push(filled(folder.join(TUNNEL), TUNNEL_TEXT, wish, None)?);
+    if !plan.tunnels.is_empty() {
+        files.push(filled(folder.join(TUNNEL), TUNNEL_TEXT, plan, None)?);
     }
-    for tunnel in &wish.tunnels {
-        if let Some(way) = &tunnel.way {
-            files.push(filled(way_path(folder, &tunnel.instance), WAY_TEXT, wish, Some(way))?);
+    for tunnel in &plan.tunnels {
+        if let Some(ssh_host) = &tunnel.ssh_host {
+            files.push(filled(ssh_host_path(folder, &tunnel.instance), WAY_TEXT, plan, Some(ssh_host))?);
         }
     }
     Ok(files)
 }
 
-fn filled(path: PathBuf, template: &str, wish: &Wish, way: Option<&Way>) -> Result<File, Failure> {
-    let port = wish.sockets.unwrap_or_default().to_string();
+fn filled(path: PathBuf, template: &str, plan: &Plan, ssh_host: Option<&SshHost>) -> Result<File, Failure> {
+    let port = plan.sockets.unwrap_or_default().to_string();
     let mut values: Vec<(&str, &str)> = vec![
-        ("PROGRAM", &wish.program),
-        ("DIR", &wish.dir),
-        ("LIMA_HOME", &wish.lima_home),
-        ("PATH", &wish.path),
+        ("PROGRAM", &plan.program),
+        ("DIR", &plan.dir),
+        ("LIMA_HOME", &plan.lima_home),
+        ("PATH", &plan.path),
         ("PORT", &port),
     ];
-    if let Some(way) = way {
-        values.extend([("SSH_CONFIG", way.ssh_config.as_str()), ("HOST", way.host.as_str())]);
+    if let Some(ssh_host) = ssh_host {
+        values.extend([("SSH_CONFIG", ssh_host.ssh_config.as_str()), ("HOST", ssh_host.host.as_str())]);
     }
     Ok(File { path, text: fill(template, &values, unit)? })
 }
@@ -74,10 +74,10 @@ pub(super) fn has_sockets(folder: &Path) -> bool {
     files::is_ours(&folder.join(SOCKET))
 }
 
-/// What we installed.
+/// Our installed units and files.
 #[derive(Debug, Default)]
 pub(super) struct Installed {
-    /// In the order in which they are to be stopped.
+    /// In the order of stopping.
     pub(super) units: Vec<String>,
     pub(super) files: Vec<PathBuf>,
 }
@@ -92,8 +92,8 @@ pub(super) fn installed(folder: &Path, instances: &[String]) -> Installed {
         found.units.extend(enabled.map(tunnel_unit));
     }
     let names = files::names(folder);
-    let ways = names.iter().filter_map(|name| instance_of(name, ".d")).filter(wanted);
-    found.files.extend(ways.map(|instance| way_path(folder, instance)));
+    let ssh_hosts = names.iter().filter_map(|name| instance_of(name, ".d")).filter(wanted);
+    found.files.extend(ssh_hosts.map(|instance| ssh_host_path(folder, instance)));
     if instances.is_empty() {
         found
             .units
@@ -104,7 +104,7 @@ pub(super) fn installed(folder: &Path, instances: &[String]) -> Installed {
     found
 }
 
-/// What systemd leaves where it has units start, and takes away by itself if it can be asked.
+/// The links of enabled units, which systemd removes itself if it can be asked.
 pub(super) fn links(folder: &Path, units: &[String]) -> Vec<PathBuf> {
     let wants = files::names(folder).into_iter().filter(|name| name.strip_suffix(".wants").is_some());
     let links = wants.flat_map(|name| units.iter().map(move |unit| (name.clone(), unit)));
@@ -117,17 +117,17 @@ pub(super) mod tests {
     use crate::install::Tunnel;
 
     /// The values of `tests/services/run`.
-    pub(crate) fn awkward(sockets: Option<u16>) -> Wish {
-        let way = Way { ssh_config: "/Users/a b/.ssh/R&D <50%>".to_owned(), host: "build-vm".to_owned() };
-        Wish {
+    pub(crate) fn awkward(sockets: Option<u16>) -> Plan {
+        let ssh_host = SshHost { ssh_config: "/Users/a b/.ssh/R&D <50%>".to_owned(), host: "build-vm".to_owned() };
+        Plan {
             program: "/Users/a b/bin/secret-proxy".to_owned(),
             dir: "/Users/a b/R&D <50%>/@PORT@".to_owned(),
             lima_home: "/Users/a b/.lima".to_owned(),
             path: "/opt/homebrew/bin:/usr/bin:/bin".to_owned(),
             sockets,
             tunnels: vec![
-                Tunnel { instance: "my-vm.2".to_owned(), way: None },
-                Tunnel { instance: "my-vm.2".to_owned(), way: Some(way) },
+                Tunnel { instance: "my-vm.2".to_owned(), ssh_host: None },
+                Tunnel { instance: "my-vm.2".to_owned(), ssh_host: Some(ssh_host) },
             ],
         }
     }

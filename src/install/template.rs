@@ -1,9 +1,9 @@
-//! Filling in the templates of `launchd/` and `systemd/`, by the rules of their READMEs.
+//! Fills in the templates of `launchd/` and `systemd/`, by the rules of their READMEs.
 
 use crate::terminal::failure::Failure;
 
-/// Puts each value where `@NAME@` stands, written as the file needs it, in one pass: a value that looks
-/// like a placeholder stays as it is.
+/// Replaces each `@NAME@` by its value, escaped for the file, in one pass: a value that looks like a placeholder stays
+/// as it is.
 pub(super) fn fill(
     template: &str,
     values: &[(&str, &str)],
@@ -22,7 +22,7 @@ pub(super) fn fill(
                 text.push_str(&write(value)?);
                 behind
             }
-            // As in the name of a unit.
+            // For example in the name of a unit.
             None => {
                 text.push('@');
                 after
@@ -33,7 +33,7 @@ pub(super) fn fill(
     Ok(text)
 }
 
-/// A template without the line that stands for a part, or with the part in its place.
+/// Replaces the line that stands for an optional part by the part, or removes it.
 pub(super) fn with_part(template: &str, line: &str, part: Option<&str>) -> String {
     template.replace(&format!("{line}\n"), part.unwrap_or_default())
 }
@@ -57,7 +57,8 @@ pub(super) fn unit(value: &str) -> Result<String, Failure> {
 }
 
 fn unusable(value: &str, what: &str) -> Failure {
-    Failure::usage(format!("{} has {what}, which cannot stand in the file: choose another path", value.escape_debug()))
+    let failure = Failure::usage(format!("{} has {what}, which the file cannot hold", value.escape_debug()));
+    failure.hint("choose another path")
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ impl Keeper {
         self.report.last_error = error.map(str::to_owned);
         if is_new && state != TunnelState::Connecting {
             let why = error.map(|error| format!(": {error}")).unwrap_or_default();
-            complain!("{} tunnel into {}: {}{why}", clock::now(), self.report.instance, state.as_str());
+            err!("{} tunnel into {}: {}{why}", clock::now(), self.report.instance, state.as_str());
         }
         self.reporter.send(&self.report).await
     }

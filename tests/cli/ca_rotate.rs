@@ -111,7 +111,7 @@ fn show_tells_both_and_finish_waits_for_an_export() {
     for root in ["fingerprint", "next_fingerprint"] {
         assert_line(&shown, &["fingerprint", status["ca"][root].as_str().expect("text")]);
     }
-    assert_line(&printed(&proxy, &["status"], 0), &["another root waits"]);
+    assert_line(&printed(&proxy, &["status"], 0), &["there is a next root"]);
     let refused = proxy.cli(&["ca", "rotate", "--finish"]);
     let told = String::from_utf8_lossy(&refused.stderr);
     assert_eq!((refused.status.code(), told.lines().count()), (Some(1), 1), "{told}");
@@ -130,7 +130,7 @@ fn a_step_can_be_taken_twice_and_forced() {
     let finish = printed(&proxy, &["ca", "rotate", "--finish", "--force"], 0);
     assert_line(&finish, &["fingerprint", &signs_with(&proxy)]);
     let again = printed(&proxy, &["ca", "rotate", "--finish"], 0);
-    assert_line(&again, &["no other root waits"]);
+    assert_line(&again, &["there is no next root"]);
     assert_eq!(replaced(&proxy).len(), 1);
     assert_eq!(proxy.cli(&["ca", "rotate", "--force"]).status.code(), Some(2), "force alone means nothing");
 }
@@ -169,7 +169,7 @@ fn a_next_root_that_is_damaged_is_told_and_concerns_nobody() {
         let refused = proxy.cli(words);
         let told = String::from_utf8_lossy(&refused.stderr);
         assert_eq!((refused.status.code(), told.lines().count()), (Some(1), 1), "{told}");
-        assert!(told.contains("ca-next/ca-key.pem") && told.contains("secret-proxy ca rotate makes another"), "{told}");
+        assert!(told.contains("ca-next/ca-key.pem") && told.contains("then secret-proxy ca rotate"), "{told}");
     }
     assert!(proxy.stop().success());
     proxy.launch();

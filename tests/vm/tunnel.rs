@@ -155,10 +155,10 @@ fn what_a_person_can_get_wrong_is_told_in_one_line() {
         (&[], 2, &["<INSTANCE>", "--help"]),
         (&["../work"], 2, &["'../work' is not the name of a VM", "letters"]),
         (&["work\nplay"], 2, &["is not the name of a VM"]),
-        (&["work", "--ssh-config=/nowhere", "--host=vm"], 2, &["--ssh-config: /nowhere cannot be read", "ssh -F"]),
+        (&["work", "--ssh-config=/nowhere", "--host=vm"], 2, &["--ssh-config: cannot read /nowhere", "ssh -F"]),
         (&["work", "--ssh-config", &config, "--host=-oProxyCommand=x"], 2, &["--host: '-oProxyCommand=x'"]),
         (&["work", "--dir", &long], 2, &["too long", "--dir"]),
-        (&["work", "--dir=/tmp/${HOME}"], 2, &["ssh cannot be told", "--dir"]),
+        (&["work", "--dir=/tmp/${HOME}"], 2, &["ssh does not accept the path", "--dir"]),
     ];
     for (words, code, complaint) in table {
         complains(&proxy.cli(&[&["tunnel"], words].concat()), code, complaint);

@@ -136,7 +136,7 @@ pub(crate) fn first(file: &File) -> io::Result<Option<First>> {
 /// An error that says where it happened.
 pub(super) fn named(path: &Path, error: &io::Error) -> io::Error {
     let what = match error.kind() {
-        io::ErrorKind::PermissionDenied => "this user may not read it: see to its owner and mode".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied: check its owner and mode".to_owned(),
         kind => kind.to_string(),
     };
     io::Error::new(error.kind(), format!("{}: {what}", path.display()))

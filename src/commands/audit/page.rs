@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::columns::Columns;
 use crate::terminal::escape::visible_json;
-use crate::terminal::output::noted;
+use crate::terminal::output::note_failure;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -67,7 +67,7 @@ impl Page {
             Form::VisibleLines => out.write_all(visible_json(&String::from_utf8_lossy(line)).as_bytes()),
             Form::Columns(columns) => out.write_all(columns.row(record).as_bytes()),
         };
-        noted(written.and_then(|()| out.write_all(b"\n")))
+        note_failure(written.and_then(|()| out.write_all(b"\n")))
     }
 
     /// Everything has been read: shows what is held back and flushes.
@@ -77,7 +77,7 @@ impl Page {
                 Record::read(&line).map_or(Ok(()), |record| self.show(&line, &record))?;
             }
         }
-        noted(self.out.flush())
+        note_failure(self.out.flush())
     }
 
     /// Waits, and returns whether the reader of the output has gone.

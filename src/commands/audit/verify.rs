@@ -23,7 +23,7 @@ pub(super) fn main(trail: &mut Trail, hints: &Hints, pinned: Option<Head>, json:
     let files = trail.files();
     let chain = verify(trail, pinned).map_err(Failure::not_well)?;
     if json {
-        say!("{}", visible_json(&report(&chain, files).to_string()));
+        out!("{}", visible_json(&report(&chain, files).to_string()));
     } else {
         print(&chain, files, hints);
     }
@@ -32,19 +32,19 @@ pub(super) fn main(trail: &mut Trail, hints: &Hints, pinned: Option<Head>, json:
 
 fn print(chain: &Verification, files: usize, hints: &Hints) {
     for remark in &chain.remarks {
-        say!("{}: {}", remark.place, visible(&remark.what));
+        out!("{}: {}", remark.place, visible(&remark.what));
     }
     for fault in &chain.faults {
-        say!("{fault}");
+        out!("{fault}");
     }
     if !chain.faults.is_empty() {
         return;
     }
     let (first, last) = (visible(&chain.first_timestamp), visible(&chain.last_timestamp));
     let plural = if files == 1 { "" } else { "s" };
-    say!("{} records in {files} file{plural}, from {first} to {last}: the chain is whole", chain.records);
+    out!("{} records in {files} file{plural}, from {first} to {last}: the chain is whole", chain.records);
     if let Some(head) = chain.head() {
-        say!("head {head}\n{LIMITS}\n    {}", hints.command(&format!("audit --verify --head {head}")));
+        out!("head {head}\n{LIMITS}\n    {}", hints.command(&format!("audit --verify --head {head}")));
     }
 }
 

@@ -25,11 +25,11 @@ pub(super) fn begin(folder: &Folder) -> Result<(), Failure> {
     let next = next.ok_or_else(|| {
         Failure::not_well("another command has just finished a rotation").hint(Hint::run("ca")).within(&hints)
     })?;
-    say!("new root created in {}; the current root stays active", folder.next_authority().display());
-    say!("fingerprint  {} (SHA-256)", next.fingerprint);
-    say!("now          {}: copy the file, which has both, to each VM,", hints.command(EXPORT));
-    say!("             check with {} that the VM trusts both,", hints.command("doctor INSTANCE"));
-    say!("then         {}", hints.command("ca rotate --finish"));
+    out!("new root created in {}; the current root stays active", folder.next_authority().display());
+    out!("fingerprint  {} (SHA-256)", next.fingerprint);
+    out!("now          {}: copy the file, which has both, to each VM,", hints.command(EXPORT));
+    out!("             check with {} that the VM trusts both,", hints.command("doctor INSTANCE"));
+    out!("then         {}", hints.command("ca rotate --finish"));
     Ok(())
 }
 
@@ -42,11 +42,11 @@ pub(super) fn finish(folder: &Folder, force: bool) -> Result<(), Failure> {
     take(folder, Step::Finish)?;
     let in_use = Roots::read(folder).map_err(|error| unusable(folder, error))?.in_use;
     if waits {
-        say!("the next root is active; the key of the previous one is deleted");
+        out!("the next root is active; the key of the previous one is deleted");
     } else {
-        say!("there is no next root ({} creates one); active is", settings::hints(folder).command("ca rotate"));
+        out!("there is no next root ({} creates one); active is", settings::hints(folder).command("ca rotate"));
     }
-    say!("fingerprint  {} (SHA-256)", in_use.fingerprint);
+    out!("fingerprint  {} (SHA-256)", in_use.fingerprint);
     Ok(())
 }
 

@@ -21,28 +21,28 @@ pub(super) fn main(folder: &Folder) -> Result<(), Failure> {
     root("file", &folder.authority(), &roots.in_use);
     let signs = status.as_ref().map(|status| status.ca.fingerprint.as_str());
     if let Some(other) = signs.filter(|signs| *signs != roots.in_use.fingerprint) {
-        say!("daemon       signs with another root, {}: {}", visible(other), hints.command("ca rotate --finish"));
+        out!("daemon       signs with another root, {}: {}", visible(other), hints.command("ca rotate --finish"));
     }
     let Some(next) = roots.next else { return Ok(()) };
-    say!("");
+    out!("");
     let next = next.map_err(|error| unusable(folder, error))?;
     root("next", &folder.next_authority(), &next);
     match roots.exported {
-        Some(time) => say!("exported     {}", to_second(time)),
-        None => say!("exported     never: {}", hints.command(EXPORT)),
+        Some(time) => out!("exported     {}", to_second(time)),
+        None => out!("exported     never: {}", hints.command(EXPORT)),
     }
     let names = tunnels(status.as_ref());
     vms(folder, &roots.in_use, &next, &names);
-    say!("then         {}", hints.command("ca rotate --finish"));
+    out!("then         {}", hints.command("ca rotate --finish"));
     Ok(())
 }
 
 fn root(name: &str, folder: &std::path::Path, root: &RootCertificate) {
     let days = (OffsetDateTime::now_utc() - root.made).whole_days();
-    say!("{name:12} {}", folder.join("ca-cert.pem").display());
-    say!("fingerprint  {} (SHA-256)", root.fingerprint);
-    say!("made         {}, {days} days ago", to_second(root.made));
-    say!("valid until  {}", root.not_after);
+    out!("{name:12} {}", folder.join("ca-cert.pem").display());
+    out!("fingerprint  {} (SHA-256)", root.fingerprint);
+    out!("made         {}, {days} days ago", to_second(root.made));
+    out!("valid until  {}", root.not_after);
 }
 
 /// VMs that the running daemon knows of.
@@ -54,14 +54,14 @@ fn tunnels(status: Option<&Report>) -> Vec<String> {
 fn vms(folder: &Folder, in_use: &RootCertificate, next: &RootCertificate, tunnels: &[String]) {
     let (seen, hints) = (trust::read(folder), settings::hints(folder));
     for (name, guest) in &seen {
-        say!("VM           {}: {}, when doctor last ran ({})", visible(name), trust(guest, in_use, next), guest.seen);
+        out!("VM           {}: {}, when doctor last ran ({})", visible(name), trust(guest, in_use, next), guest.seen);
     }
     for name in tunnels.iter().filter(|name| !seen.contains_key(*name)) {
         let name = visible(name);
-        say!("VM           {name}: not known; to check: {}", hints.command(&format!("doctor {name}")));
+        out!("VM           {name}: not known; to check: {}", hints.command(&format!("doctor {name}")));
     }
     if seen.is_empty() && tunnels.is_empty() {
-        say!("VM           none is known; to check which roots one trusts: {}", hints.command("doctor INSTANCE"));
+        out!("VM           none is known; to check which roots one trusts: {}", hints.command("doctor INSTANCE"));
     }
 }
 

@@ -65,25 +65,25 @@ impl Report {
 
     pub(super) fn print(&self) {
         for Row { name, usable, hosts, .. } in &self.secrets {
-            say!("  {:8} {name}  {}", if *usable { "ok" } else { "unusable" }, in_words(hosts));
+            out!("  {:8} {name}  {}", if *usable { "ok" } else { "unusable" }, in_words(hosts));
         }
         for Told { line, severity, name, problem, fix } in &self.told {
             let line = line.map_or_else(String::new, |line| format!(":{line}"));
             let name = name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-            say!("{}{line}: {}: {name}{problem}; {fix}", self.file, severity.as_str());
+            out!("{}{line}: {}: {name}{problem}; {fix}", self.file, severity.as_str());
         }
         let usable = self.secrets.iter().filter(|row| row.usable).count();
         let [errors, warnings, notes] = [Severity::Error, Severity::Warning, Severity::Note].map(|it| self.count(it));
         let counts = [(errors, "error"), (warnings, "warning"), (notes, "note")];
         let counts = joined(counts.map(|(count, what)| counted(count, what)));
-        say!("{}: {}, {usable} usable; {counts}", self.file, counted(self.secrets.len(), "secret"));
+        out!("{}: {}, {usable} usable; {counts}", self.file, counted(self.secrets.len(), "secret"));
     }
 
     /// Fields are added and never renamed.
     pub(super) fn print_json(&self) {
         let secrets: Vec<Value> = self.secrets.iter().map(Row::json).collect();
         let problems: Vec<Value> = self.told.iter().map(Told::json).collect();
-        say!("{}", json!({ "file": self.file, "kind": self.kind.as_str(), "secrets": secrets, "problems": problems }));
+        out!("{}", json!({ "file": self.file, "kind": self.kind.as_str(), "secrets": secrets, "problems": problems }));
     }
 
     fn count(&self, severity: Severity) -> usize {

@@ -103,7 +103,7 @@ fn a_failing_tool_is_named_with_its_words_and_the_next_run_goes_on() {
         account.fail(word, Some(&format!("a first line\n{text}\n")));
         let told = account.plain(account.fails(&["install"], 1).as_bytes());
         assert!(told.contains(expected) && told.contains(text), "{told}");
-        assert!(told.trim_end().ends_with("run the same again"), "{told}");
+        assert!(told.trim_end().ends_with("run the command again"), "{told}");
         account.fail(word, None);
         assert!(account.runs(&["install"]).contains("started "), "{platform} {word}");
         assert!(account.runs(&["install"]).ends_with("nothing was changed\n"), "{platform} {word}");

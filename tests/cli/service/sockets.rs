@@ -167,9 +167,9 @@ fn a_socket_that_is_not_to_be_listened_on_is_an_error() {
     let manager = Manager::new();
     let port = format!("127.0.0.1:{}", manager.port());
     let other = manager.refused("unix:proxy.sock", "2", manager.both());
-    assert_refused(&other, &[&port, "--listen does not name it"]);
+    assert_refused(&other, &[&port, "--listen does not name"]);
     let other = manager.refused(&port, "2", manager.both());
-    assert_refused(&other, &["unix:", "proxy.sock", "--listen does not name it"]);
+    assert_refused(&other, &["unix:", "proxy.sock", "--listen does not name"]);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_descriptor_that_cannot_be_served_is_an_error() {
     let udp: OwnedFd = UdpSocket::bind("127.0.0.1:0").expect("bound").into();
     assert_refused(&manager.refused(&port, "1", [udp, second()]), &["descriptor 3", "take it out"]);
     let connected: OwnedFd = TcpStream::connect(manager.tcp.local_addr().expect("bound")).expect("connected").into();
-    assert_refused(&manager.refused(&port, "1", [connected, second()]), &["descriptor 3", "nothing can be accepted"]);
+    assert_refused(&manager.refused(&port, "1", [connected, second()]), &["descriptor 3", "it accepts no connections"]);
     let missing = manager.refused(&port, "9", manager.both());
     assert_refused(&missing, &["descriptor 5"]);
 }
