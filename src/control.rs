@@ -1,4 +1,4 @@
-//! Asking the daemon over its status socket: one JSON line there, one back.
+//! Questions to the daemon over its status socket, one JSON line each way.
 
 pub(crate) mod identify;
 
@@ -8,27 +8,32 @@ use std::time::Duration;
 
 use actors::folder::Folder;
 use actors::hint::{Advice, Hint};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use actors::status::{Question, Report};
+use serde::Deserialize as _;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::settings;
 use crate::terminal::failure::Failure;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks and waits for the answer.
-pub(crate) fn ask(folder: &Folder, question: &str) -> Result<Value, Failure> {
-    put(folder, &json!({ "ask": question }))
+/// The daemon's report on itself.
+pub(crate) fn status(folder: &Folder) -> Result<Report, Failure> {
+    ask(folder, &Question::Status)
 }
 
-/// Asks something that is more than a word.
-pub(crate) fn put(folder: &Folder, question: &Value) -> Result<Value, Failure> {
+/// Asks and waits for the answer.
+pub(crate) fn ask<A: DeserializeOwned>(folder: &Folder, question: &Question) -> Result<A, Failure> {
     let socket = folder.status_socket();
     let answer = converse(&socket, question).map_err(|error| unanswered(folder, &error))?;
-    match Advice::deserialize(&answer) {
-        Ok(advice) => Err(Failure::from(advice).within(&settings::hints(folder))),
-        Err(_) => Ok(answer),
+    if let Ok(advice) = Advice::deserialize(&answer) {
+        return Err(Failure::from(advice).within(&settings::hints(folder)));
     }
+    A::deserialize(answer).map_err(|_| {
+        let failure = Failure::not_well(format!("the daemon on {} is of another version", socket.display()));
+        failure.hint("restart it")
+    })
 }
 
 /// Permission denied says nothing about whether a daemon runs.
@@ -42,7 +47,8 @@ fn unanswered(folder: &Folder, error: &Error) -> Failure {
     failure.hint(Hint::run("run")).within(&settings::hints(folder))
 }
 
-fn converse(socket: &std::path::Path, question: &Value) -> std::io::Result<Value> {
+fn converse(socket: &std::path::Path, question: &Question) -> std::io::Result<Value> {
+    let question = serde_json::to_string(question)?;
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;

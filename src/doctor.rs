@@ -16,18 +16,16 @@ mod roots;
 mod ssh;
 mod trial;
 
-use actors::folder::Folder;
-use actors::hint::Hint;
-use clap::Parser;
-use serde_json::Value;
-
 pub(crate) use self::link::{Link, Verdict};
-use crate::cli::{Cli, Command, DoctorArgs};
-use crate::control::ask;
+pub(crate) use self::ssh::GuestArgs;
+use crate::control;
 use crate::install;
-use crate::settings::{self, Run, folder_path};
+use crate::settings::{self, FolderArgs, Given, Run, folder_path};
 use crate::terminal::failure::Failure;
 use crate::terminal::hints::Hints;
+use actors::folder::Folder;
+use actors::hint::Hint;
+use actors::status::Report;
 
 /// What every check may read.
 struct Context {
@@ -35,7 +33,7 @@ struct Context {
     /// As `run` would have them here.
     settings: Result<Run, Failure>,
     /// The daemon's report, if one runs.
-    status: Option<Value>,
+    status: Option<Report>,
     hints: Hints,
     reads_pipe: bool,
 }
@@ -47,8 +45,8 @@ impl Context {
     }
 
     /// Restarts the daemon.
-    fn restart(&self, status: &Value) -> Hint {
-        let by_hand = || format!("kill {}; {}", status["pid"], self.hints.command("run"));
+    fn restart(&self, status: &Report) -> Hint {
+        let by_hand = || format!("kill {}; {}", status.pid, self.hints.command("run"));
         self.restart_installed().unwrap_or_else(|| by_hand().into())
     }
 
@@ -61,15 +59,15 @@ impl Context {
 const INSIDE: [&str; 8] = ["settings", "secrets", "allowlist", "ca", "rotation", "daemon", "listening", "audit"];
 
 /// Checks all links, in the order in which they depend on each other; with the hints that complete their fixes.
-pub(crate) fn check(arguments: &DoctorArgs) -> Result<(Vec<Link>, Hints), Failure> {
-    let path = folder_path(&arguments.folder)?;
-    let guest = ssh::guest(arguments)?;
+pub(crate) fn walk(folder: &FolderArgs, guest: &GuestArgs, reads_pipe: bool) -> Result<(Vec<Link>, Hints), Failure> {
+    let path = folder_path(folder)?;
+    let guest = ssh::guest(guest)?;
     let folder = Folder::at(&path);
     let context = Context {
         settings: run_settings(&path),
-        status: ask(&folder, "status").ok(),
+        status: control::status(&folder).ok(),
         hints: settings::hints(&folder),
-        reads_pipe: arguments.read_mount,
+        reads_pipe,
         folder,
     };
     if files::is_shut(&context.folder) {
@@ -101,11 +99,5 @@ fn outside(context: &Context) -> Vec<Link> {
 
 /// As `run` would have them, with the environment of this shell.
 fn run_settings(folder: &std::path::Path) -> Result<Run, Failure> {
-    let mut words: Vec<std::ffi::OsString> = ["secret-proxy", "run", "--dir"].map(Into::into).to_vec();
-    words.push(folder.into());
-    match Cli::try_parse_from(words).map(|cli| cli.command) {
-        Ok(Command::Run(given)) => settings::parse(&given),
-        Ok(_) => Err(Failure::usage("the settings cannot be read")),
-        Err(error) => Err(Failure::usage(error)),
-    }
+    settings::parse(&FolderArgs { dir: Some(folder.to_owned()) }, &Given::by_environment())
 }

@@ -12,11 +12,28 @@ mod systemd;
 mod template;
 mod tool;
 
+use clap::ValueEnum;
+
 pub(crate) use self::files::File;
 pub(crate) use self::installed::restart_command;
 pub(crate) use self::place::{Home, has_lima, program, search_path};
-use crate::cli::service::Platform;
 use crate::terminal::failure::Failure;
+
+/// The system that runs services.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Platform {
+    /// launchd
+    Macos,
+    /// systemd
+    Linux,
+}
+
+impl Platform {
+    /// This computer's.
+    pub(crate) fn here() -> Self {
+        if cfg!(target_os = "macos") { Self::Macos } else { Self::Linux }
+    }
+}
 
 /// A complete installation.
 #[derive(Debug)]

@@ -1,10 +1,9 @@
-//! `secret-proxy`: reads the command line, and starts what it asks for.
+//! `secret-proxy`: reads the command line and runs the command.
 
 #[macro_use]
 mod terminal;
 
 mod child;
-mod cli;
 mod commands;
 mod control;
 mod daemon;
@@ -13,6 +12,7 @@ mod install;
 mod keeper;
 mod programs;
 mod sandbox;
+mod secrets_file;
 mod settings;
 mod vm;
 
@@ -21,44 +21,26 @@ use std::process::ExitCode;
 
 use zeroizing_alloc::ZeroAlloc;
 
-use self::cli::{Cli, Command};
+use self::commands::Cli;
 use self::daemon::harden;
 use self::terminal::failure::Failure;
 use self::terminal::output;
 
-/// Memory is wiped as it is given back: the HTTP and TLS libraries have buffers that a value passes
-/// through, and wipe none of them.
+/// Wipes memory as it is freed: values pass through buffers of the HTTP and TLS libraries, which wipe none of them.
 #[global_allocator]
 static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     harden::private_files();
-    let outcome = Cli::read().and_then(|cli| {
-        // A full disk behind stdout must not end a command that runs on.
-        let runs_until_stopped = matches!(cli.command, Command::Run(_) | Command::Tunnel(_));
-        let code = carry_out(cli.command)?;
-        if runs_until_stopped { Ok(code) } else { output::stdout_intact().map(|_| code) }
-    });
-    outcome.unwrap_or_else(|failure| {
+    run().unwrap_or_else(|failure| {
         err!("secret-proxy: {failure}");
         failure.exit_code()
     })
 }
 
-fn carry_out(command: Command) -> Result<ExitCode, Failure> {
-    match command {
-        Command::Audit(arguments) => commands::audit::main(&arguments),
-        Command::Ca(arguments) => commands::ca::main(&arguments),
-        Command::Check(arguments) => commands::check::main(&arguments),
-        Command::Demo => commands::demo::main(),
-        Command::Install(arguments) => commands::install::main(&arguments),
-        Command::Doctor(arguments) => commands::doctor::main(&arguments),
-        Command::Env(arguments) => commands::env::main(&arguments),
-        Command::Reload(folder) => commands::reload::main(&folder),
-        Command::Run(arguments) => commands::run::main(&arguments),
-        Command::Status(arguments) => commands::status::main(&arguments),
-        Command::Uninstall(arguments) => commands::uninstall::main(&arguments),
-        Command::Tunnel(arguments) => commands::tunnel::main(&arguments),
-        Command::Why(arguments) => commands::why::main(&arguments),
-    }
+/// Runs the command; output that was lost fails it, unless it outlives its output.
+fn run() -> Result<ExitCode, Failure> {
+    let cli = Cli::read()?;
+    let code = cli.run()?;
+    if cli.outlives_its_output() { Ok(code) } else { output::stdout_intact().map(|_| code) }
 }

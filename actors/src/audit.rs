@@ -32,7 +32,7 @@ pub(crate) use self::report::{Part, Report};
 use self::sync::Syncing;
 use crate::folder::FolderError;
 use crate::limits;
-use crate::settings::{AuditRotation, AuditSync};
+use crate::settings::{AuditRotation, AuditSettings, AuditSync};
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};
@@ -98,8 +98,7 @@ owner_message!(Msg);
 #[derive(Clone)]
 pub(crate) struct Arguments {
     pub(crate) path: PathBuf,
-    pub(crate) rotation: AuditRotation,
-    pub(crate) sync: AuditSync,
+    pub(crate) settings: AuditSettings,
     pub(crate) mirror: Mirror,
     pub(crate) part: Part,
 }
@@ -135,13 +134,13 @@ impl Actor for Audit {
     type Arguments = Arguments;
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        if arguments.sync == AuditSync::Interval {
+        if arguments.settings.sync == AuditSync::Interval {
             drop(myself.send_interval(limits::AUDIT_SYNC, || Msg::Sync));
         }
         let space = space::watch(arguments.path.clone(), arguments.part.clone());
         let synced = myself.clone();
         let mut state = State {
-            syncing: Syncing::new(arguments.sync, move |outcome| drop(synced.cast(Msg::Synced(outcome)))),
+            syncing: Syncing::new(arguments.settings.sync, move |outcome| drop(synced.cast(Msg::Synced(outcome)))),
             arguments,
             file: None,
             waiting: Vec::new(),
@@ -225,9 +224,9 @@ impl State {
 
     fn open(&mut self) -> Result<(&mut AuditFile, &mut Syncing), NotWritten> {
         if self.file.is_none() {
-            let Arguments { path, rotation, part, .. } = &self.arguments;
+            let Arguments { path, settings, part, .. } = &self.arguments;
             let last = part.report().head;
-            match AuditFile::open(path, *rotation, last, &self.clock.now()) {
+            match AuditFile::open(path, settings.rotation, last, &self.clock.now()) {
                 Ok(file) => self.file = Some(file),
                 Err(error) => return Err(self.failed(error.to_string())),
             }

@@ -12,6 +12,7 @@ use ractor::{Actor, ActorRef};
 use rustls_pki_types::CertificateDer;
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use crate::audit::mirror::Mirror;
 use crate::audit::{self, AuditHandle};
 use crate::authority::{self, AuthorityHandle, Root, RootError};
 use crate::folder::FolderError;
@@ -85,7 +86,7 @@ impl Daemon {
     ///
     /// # Errors
     /// Something has to be put right first; nothing was overwritten.
-    pub async fn boot(settings: Settings, inherited: Vec<InheritedSocket>) -> Result<Self, BootError> {
+    pub async fn boot(settings: Settings, mirror: Mirror, inherited: Vec<InheritedSocket>) -> Result<Self, BootError> {
         let lock = settings.folder.lock()?;
         let ground = Ground::prepare(&settings, inherited)?;
         let addresses = ground.sockets.iter().map(Bound::address).collect();
@@ -96,7 +97,7 @@ impl Daemon {
         let (ended_sender, ended) = oneshot::channel();
         let store = secret_store.clone();
         let (report, drain) = (ground.board.subsystems.clone(), ground.drain.clone());
-        let children = move |root: ActorRef<_>| children(&root, settings, ground, store_publisher, store);
+        let children = move |root: ActorRef<_>| children(&root, settings, mirror, ground, store_publisher, store);
         let arguments = supervisor::Arguments {
             report,
             drain,
@@ -162,23 +163,23 @@ impl Ground {
         let folder = &settings.folder;
         let root = Root::open_or_make(&folder.authority())?;
         let own_root = root.certificate().der.clone();
-        audit::probe(&folder.audit(), settings.audit_rotation)?;
-        let roots = settings.upstream_ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
-        let sockets: Arc<[Bound]> = bind_all(&settings.listen, inherited)?.into();
+        audit::probe(&folder.audit(), settings.audit.rotation)?;
+        let roots = settings.upstream.ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
+        let sockets: Arc<[Bound]> = bind_all(&settings.listener.listen, inherited)?.into();
         let status_socket = Arc::new(bind_unix(&folder.status_socket())?);
         let reach = Reach {
-            allow: settings.allow_net.clone(),
+            allow: settings.upstream.allow_net.clone(),
             own: sockets.iter().filter_map(Bound::tcp_address).collect(),
-            deny_private: settings.deny_private,
+            deny_private: settings.upstream.deny_private,
         };
         let (drain, listed) = (Drain::default(), watch::Sender::default());
         let dialler = upstream::Dialler {
             reach: Arc::new(reach),
-            places: Arc::new(upstream::Places::new(settings.sessions_max)),
+            places: Arc::new(upstream::Places::new(settings.listener.sessions_max)),
             lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
             wipes: upstream::Wipes::default(),
             listed: listed.subscribe(),
-            proxy: settings.upstream_proxy.clone().map(Arc::new),
+            proxy: settings.upstream.proxy.clone().map(Arc::new),
         };
         let board = board(settings, &drain);
         Ok(Self { board, listed, drain, sockets, status_socket, dialler, roots: roots.into(), own_root })
@@ -189,9 +190,9 @@ impl Ground {
 fn board(settings: &Settings, drain: &Drain) -> Board {
     Board {
         started: Instant::now(),
-        sessions: Admission::new(settings.sessions_max, drain.clone()),
+        sessions: Admission::new(settings.listener.sessions_max, drain.clone()),
         listener: listener::Part::default(),
-        secret_store: secret_store::Part::new(secret_store::Report::idle(settings.secrets.clone())),
+        secret_store: secret_store::Part::new(secret_store::Report::idle(settings.secret_store.path.clone())),
         authority: authority::Part::default(),
         audit: audit::Part::new(audit::Report::new(settings.folder.audit())),
         subsystems: Part::default(),
@@ -216,9 +217,9 @@ fn peers(
         unspoken: Unspoken::of_at_most(limits::UNSPOKEN_MAX),
         pace: Pace::default(),
         passages: Pace::default(),
-        silent: Unspoken::of_at_most(limits::silent_max(settings.sessions_max)),
-        passthrough: settings.passthrough.clone(),
-        intercept: settings.intercept,
+        silent: Unspoken::of_at_most(limits::silent_max(settings.listener.sessions_max)),
+        passthrough: settings.session.passthrough.clone(),
+        intercept: settings.session.intercept,
     }
 }
 
@@ -226,6 +227,7 @@ fn peers(
 fn children(
     root: &ActorRef<supervisor::Msg>,
     settings: Settings,
+    mirror: Mirror,
     ground: Ground,
     store_publisher: crate::supervision::slot::Publisher<secret_store::Msg>,
     secret_store: SecretStoreHandle,
@@ -245,13 +247,8 @@ fn children(
     );
     let peers = Arc::new(peers(&settings, &ground, owners));
     let Ground { board, listed, sockets, status_socket, dialler, roots, own_root, .. } = ground;
-    let audit = audit::Arguments {
-        path: settings.folder.audit(),
-        rotation: settings.audit_rotation,
-        sync: settings.audit_sync,
-        mirror: settings.mirror,
-        part: board.audit.clone(),
-    };
+    let audit =
+        audit::Arguments { path: settings.folder.audit(), settings: settings.audit, mirror, part: board.audit.clone() };
     let status = status::Arguments {
         socket: status_socket,
         board: board.clone(),
@@ -260,17 +257,10 @@ fn children(
         #[cfg(feature = "faults")]
         root: root.clone(),
     };
-    let store = secret_store::Arguments {
-        path: settings.secrets,
-        ttl: settings.secrets_ttl,
-        approval_wait: settings.approval_wait,
-        notify: settings.notify,
-        part: board.secret_store.clone(),
-        listed,
-        upstream,
-    };
+    let store =
+        secret_store::Arguments { settings: settings.secret_store, part: board.secret_store.clone(), listed, upstream };
     let authority = authority::Arguments::new(settings.folder.authority(), board.authority.clone());
-    let upstream = upstream::Arguments { dialler, overrides: settings.resolve.into(), roots, own_root };
+    let upstream = upstream::Arguments { dialler, overrides: settings.upstream.resolve.into(), roots, own_root };
     let listener =
         listener::Arguments { sockets, peers, root: root.get_cell(), admission: board.sessions, part: board.listener };
     vec![

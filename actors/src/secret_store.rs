@@ -31,7 +31,6 @@ mod watch;
 mod weather;
 mod witness;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -53,6 +52,7 @@ use self::waiting::{Question, Queue};
 use self::watch::Watch;
 use self::witness::Witness;
 use crate::limits;
+use crate::settings::SecretStoreSettings;
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};
@@ -141,11 +141,7 @@ owner_message!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
-    pub(crate) path: PathBuf,
-    pub(crate) ttl: Duration,
-    pub(crate) approval_wait: Duration,
-    /// Whether the owner is told on the screen that requests wait for them.
-    pub(crate) notify: bool,
+    pub(crate) settings: SecretStoreSettings,
     pub(crate) part: Part,
     /// Where some secret may go, by the last read that was believed; it outlives the values.
     pub(crate) listed: tokio::sync::watch::Sender<Option<Arc<Allowlist>>>,
@@ -186,7 +182,7 @@ impl Actor for SecretStore {
     type Arguments = Arguments;
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        arguments.part.publish(Report::idle(arguments.path.clone()));
+        arguments.part.publish(Report::idle(arguments.settings.path.clone()));
         // After a crash the values are gone; connections that carried one are to go, too.
         arguments.upstream.forget_secrets();
         drop(myself.send_interval(limits::STAT, || Msg::Look));
@@ -282,7 +278,7 @@ impl State {
 
     /// Tells the owner, once until the next good read, that requests wait for them.
     fn notice(&mut self) {
-        if self.arguments.notify && !std::mem::replace(&mut self.noticed, true) {
+        if self.arguments.settings.notify && !std::mem::replace(&mut self.noticed, true) {
             notice::secrets_are_wanted();
         }
     }

@@ -10,6 +10,7 @@
 mod one_line;
 mod text;
 
+use std::io::Write as _;
 use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
@@ -29,10 +30,10 @@ pub struct Record<'a> {
     #[serde(borrow, flatten)]
     pub event: Event<'a>,
     /// Its number in the chain, from 1. Lines of the script that this program replaces have none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub seq: Option<u64>,
     /// The SHA-256 of the line before it, in hex and without the line end; empty where a chain starts.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub prev: Option<Text<'a>>,
 }
 
@@ -138,7 +139,13 @@ impl<'a> Record<'a> {
 
     /// Adds the line of JSON, with its end.
     pub fn add_line(&self, lines: &mut Vec<u8>) {
-        one_line::add_line(self, lines);
+        one_line::add_object(self, lines);
+        if let (Some(seq), Some(prev)) = (self.seq, &self.prev) {
+            // Digits need no escaping, which costs more than writing them: so the object is opened again.
+            lines.pop();
+            let _ = write!(lines, ",\"seq\":{seq},\"prev\":\"{}\"}}", &**prev);
+        }
+        lines.push(b'\n');
     }
 
     /// The attempt, if it records one.

@@ -12,20 +12,49 @@ use std::time::Duration;
 
 use actors::folder::Folder;
 use actors::trail::{Line, Trail};
+use clap::Args;
 use policy::record::Record;
 
-use self::filter::Filter;
+use self::filter::{Filter, FilterArgs};
 use self::page::{Form, Page};
-use crate::cli::AuditArgs;
-use crate::settings::{self, folder_path};
+use crate::settings::{self, FolderArgs, folder_path};
 use crate::terminal::failure::Failure;
 use crate::terminal::output::stdout_intact;
 
 /// The interval between two looks for new records.
 const PAUSE: Duration = Duration::from_millis(200);
 
+#[derive(Args, Debug)]
+pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Continue with new records as they are written
+    #[arg(short, long)]
+    follow: bool,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+
+    /// Show only the last N of them
+    #[arg(short = 'n', long, value_name = "N")]
+    limit: Option<usize>,
+
+    /// Print JSON lines on a terminal too
+    #[arg(long)]
+    json: bool,
+
+    /// Verify the hash chain of all files instead, and name the first line that breaks it
+    #[arg(long, conflicts_with_all = ["follow", "blocked", "secret", "host", "since", "limit"])]
+    verify: bool,
+
+    /// Verify that the chain still holds this head, which --verify printed before
+    #[arg(long, requires = "verify", value_name = "SEQ:HASH")]
+    head: Option<String>,
+}
+
 pub(crate) fn main(arguments: &AuditArgs) -> Result<ExitCode, Failure> {
-    let filter = Filter::new(arguments).map_err(Failure::usage)?;
+    let filter = Filter::new(&arguments.filter).map_err(Failure::usage)?;
     let pinned = arguments.head.as_deref().map(verify::head).transpose()?;
     let folder = Folder::at(&folder_path(&arguments.folder)?);
     let mut trail = open(&folder)?;

@@ -1,52 +1,57 @@
 //! `ca`: the root certificate that VMs trust, and the next one.
 
+mod error;
+mod export;
 mod rotate;
 mod show;
 
 use std::process::ExitCode;
 
 use actors::folder::Folder;
-use actors::{RootError, Roots};
+use clap::{Args, Subcommand};
 
-use crate::cli::{CaArgs, CaCommand};
-use crate::settings::{self, folder_path};
+use crate::settings::{FolderArgs, folder_path};
 use crate::terminal::failure::Failure;
-use crate::terminal::output::stdout_intact;
 
-/// Writes both roots into a file for the VMs.
-const EXPORT: &str = "ca export > secret-proxy-ca.pem";
+#[derive(Args, Debug)]
+pub(crate) struct CaArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    #[command(subcommand)]
+    command: Option<CaCommand>,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum CaCommand {
+    /// Print the fingerprint, age, end of validity and file of the root, and of the next root
+    Show,
+    /// Print the certificate as PEM; with a next root print both, so that the VM can trust both
+    Export,
+    /// Create the next root beside the current one, or switch to it with --finish
+    #[command(after_help = "Example: secret-proxy ca rotate\n\n\
+        1. secret-proxy ca rotate                        creates the next root; the current one stays active\n\
+        2. secret-proxy ca export > secret-proxy-ca.pem  prints both: copy the file to each VM again\n\
+        3. secret-proxy doctor INSTANCE                  shows whether the VM trusts both\n\
+        4. secret-proxy ca rotate --finish               switches to the next one, deletes the old key")]
+    Rotate {
+        /// Switch to the next root, and delete the key of the old one
+        #[arg(long)]
+        finish: bool,
+
+        /// Skip the check that the next root was exported and that every known VM trusts it
+        #[arg(long, requires = "finish")]
+        force: bool,
+    },
+}
 
 pub(crate) fn main(arguments: &CaArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(&arguments.folder)?);
     match arguments.command.unwrap_or(CaCommand::Show) {
         CaCommand::Show => show::main(&folder)?,
-        CaCommand::Export => export(&folder)?,
+        CaCommand::Export => export::main(&folder)?,
         CaCommand::Rotate { finish: false, .. } => rotate::begin(&folder)?,
         CaCommand::Rotate { finish: true, force } => rotate::finish(&folder, force)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Why there is no usable root, with hints for this folder.
-fn unusable(folder: &Folder, error: RootError) -> Failure {
-    Failure::from(error).within(&settings::hints(folder))
-}
-
-/// Prints the active root and the next one, so that VMs trust the next one before it is used.
-fn export(folder: &Folder) -> Result<(), Failure> {
-    let roots = Roots::read(folder).map_err(|error| unusable(folder, error))?;
-    let next = roots.next.transpose().map_err(|error| unusable(folder, error))?;
-    out!("{}", roots.in_use.pem.trim_end());
-    if let Some(next) = next {
-        out!("{}", next.pem.trim_end());
-        // An export that nobody received does not count.
-        if !stdout_intact()? {
-            return Ok(());
-        }
-        if let Err(error) = Roots::note_export(folder) {
-            let finish = settings::hints(folder).command("ca rotate --finish");
-            err!("secret-proxy: {finish} will refuse, because this export cannot be noted: {}", error.kind());
-        }
-    }
-    Ok(())
 }

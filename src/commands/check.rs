@@ -2,35 +2,41 @@
 
 mod report;
 
-use std::fs::{self, Metadata};
-use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use actors::folder::Folder;
-use policy::secrets::lint::Lint;
-use psl::Psl as _;
-use rustix::fs::{Access, access};
+use clap::Args;
 
 use self::report::Report;
-use crate::cli::CheckArgs;
-use crate::settings::{folder_path, secrets_path};
+use crate::secrets_file::{self, Kind, Unread};
+use crate::settings::{FolderArgs, folder_path, secrets_path};
 use crate::terminal::failure::Failure;
 
-/// Reading a pipe may ask its owner for approval.
-const PATIENCE: Duration = Duration::from_secs(60);
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// File to check [default: the secrets file of the settings]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// Print names, hosts and problems as one JSON object
+    #[arg(long)]
+    json: bool,
+}
 
 pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
     let path = match &arguments.file {
         Some(file) => file.clone(),
         None => secrets_path(&Folder::at(&folder_path(&arguments.folder)?))?,
     };
-    let kind = fs::symlink_metadata(&path).map_or(Kind::Unknown, |found| Kind::of(&found));
+    let kind = Kind::at(&path);
     if kind == Kind::Pipe {
-        say_waiting(&path);
+        secrets_file::say_waiting(&path);
     }
-    let read = read(&path).map_err(|unread| match arguments.file {
+    let read = secrets_file::read(&path).map_err(|unread| match arguments.file {
         Some(_) if path.is_dir() => Unread { fix: "name a file in it", ..unread },
         _ => unread,
     });
@@ -45,113 +51,4 @@ pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
         report.print();
     }
     Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// What the mount is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    File,
-    Pipe,
-    Unknown,
-}
-
-impl Kind {
-    fn of(found: &Metadata) -> Self {
-        match found.file_type() {
-            it if it.is_file() => Self::File,
-            it if it.is_fifo() => Self::Pipe,
-            _ => Self::Unknown,
-        }
-    }
-
-    /// In the words of `status`.
-    const fn as_str(self) -> Option<&'static str> {
-        match self {
-            Self::File => Some("file"),
-            Self::Pipe => Some("pipe"),
-            Self::Unknown => None,
-        }
-    }
-}
-
-/// Why there is no text to check.
-pub(crate) struct Unread {
-    pub(crate) problem: String,
-    pub(crate) fix: &'static str,
-}
-
-impl Unread {
-    fn of(path: &Path, unread: actors::Unread) -> Self {
-        let (problem, fix) = match unread {
-            actors::Unread::Missing => {
-                ("there is no such file".to_owned(), "make it, or name another with secret-proxy check FILE")
-            }
-            actors::Unread::Unsafe(hazard) => (format!("it is not safe to use: {hazard}"), hazard.fix()),
-            actors::Unread::Other(problem) => {
-                let fix = fix(path, &problem);
-                (problem, fix)
-            }
-        };
-        Self { problem, fix }
-    }
-}
-
-/// What to do about a file or a pipe that is safe to use, and gave no text.
-fn fix(path: &Path, problem: &str) -> &'static str {
-    match fs::symlink_metadata(path).map(|found| Kind::of(&found)) {
-        Ok(Kind::Pipe) => "have it served: unlock 1Password, and approve",
-        Ok(Kind::File) if problem.starts_with("it is larger") => "leave only secrets and their hosts in it",
-        Ok(Kind::File) if access(path, Access::READ_OK).is_err() => "chmod 600 it",
-        Ok(Kind::File) => "run the same again",
-        _ => "it must be a file of your own with mode 600, or a pipe that is served",
-    }
-}
-
-pub(crate) fn say_waiting(path: &Path) {
-    err!("waiting for {} to be served, {} s at most", path.display(), PATIENCE.as_secs());
-}
-
-/// Reads the file, or the pipe once.
-pub(crate) fn read(path: &Path) -> Result<Lint, Unread> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let unread = |why| Unread::of(path, why);
-    let runtime = runtime.map_err(|error| unread(actors::Unread::Other(error.to_string())))?;
-    let text = runtime.block_on(actors::read_mount(path, PATIENCE)).map_err(unread)?;
-    Ok(Lint::read(&text, &is_public_suffix))
-}
-
-/// Whether the list of public suffixes, as it was when this was built, has exactly this name.
-fn is_public_suffix(name: &str) -> bool {
-    let info = psl::List.find(name.rsplit('.').map(str::as_bytes));
-    info.typ.is_some() && info.len == name.len()
-}
-
-#[cfg(test)]
-mod tests {
-    use policy::secrets::lint::ProblemKind;
-    use policy::secrets::lint::SuspiciousValue;
-
-    use super::*;
-
-    #[test]
-    fn table_of_public_suffixes() {
-        for public in ["com", "co.uk", "github.io", "xn--55qx5d.cn", "any.ck", "s3.amazonaws.com", "vercel.app"] {
-            assert!(is_public_suffix(public), "{public}");
-        }
-        for own in
-            ["example.com", "a.co.uk", "you.github.io", "amazonaws.com", "www.ck", "nosuchtop", "a.nosuchtop", ""]
-        {
-            assert!(!is_public_suffix(own), "{own}");
-        }
-    }
-
-    #[test]
-    fn each_value_of_the_example_is_told_to_be_one() {
-        let lint = Lint::read(include_bytes!("../../secrets.env.example"), &is_public_suffix);
-        let told = |line| {
-            lint.problems().iter().any(|it| it.line == line && it.kind == ProblemKind::Value(SuspiciousValue::Example))
-        };
-        assert!(lint.secrets().iter().all(|(_, secret)| secret.is_usable() && told(secret.line)));
-        assert_eq!(lint.secrets().len(), 7);
-    }
 }

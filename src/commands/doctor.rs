@@ -3,18 +3,36 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::DoctorArgs;
 use crate::daemon::harden;
-use crate::doctor::{Link, Verdict, check};
+use crate::doctor::{GuestArgs, Link, Verdict, walk};
+use crate::settings::FolderArgs;
 use crate::terminal::failure::Failure;
 use crate::terminal::hints::Hints;
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    #[command(flatten)]
+    guest: GuestArgs,
+
+    /// Read the secrets even from a pipe, for which 1Password may ask for approval
+    #[arg(long)]
+    read_mount: bool,
+
+    /// Print all steps as one JSON object
+    #[arg(long)]
+    json: bool,
+}
 
 pub(crate) fn main(arguments: &DoctorArgs) -> Result<ExitCode, Failure> {
     // Variables without effect on the daemon must have none on its diagnosis.
     harden::clean_environment().map_err(Failure::not_well)?;
-    let (links, hints) = check(arguments)?;
+    let (links, hints) = walk(&arguments.folder, &arguments.guest, arguments.read_mount)?;
     let is_well = links.iter().all(|link| link.verdict != Verdict::Fail);
     if arguments.json {
         let links: Vec<Value> = links.iter().map(|link| link.json(&hints)).collect();

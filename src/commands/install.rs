@@ -1,18 +1,47 @@
 //! `install`: launchd or systemd runs the proxy and its tunnels.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use actors::folder::Folder;
 use actors::settings::Listen;
+use clap::Args;
 use rustix::process::geteuid;
 
-use crate::cli::service::{InstallArgs, Platform};
-use crate::cli::{FolderArgs, RunArgs};
-use crate::install::{self, Home, Plan, SshHost, Tunnel, has_lima, program, search_path};
-use crate::settings::{self, Run, folder_path};
+use crate::install::{self, Home, Plan, Platform, SshHost, Tunnel, has_lima, program, search_path};
+use crate::settings::{self, FolderArgs, Given, Run, folder_path};
 use crate::terminal::failure::Failure;
 use crate::vm;
+
+#[derive(Args, Debug)]
+pub(crate) struct InstallArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Keep a tunnel into these VMs, by the names that limactl list shows
+    #[arg(value_name = "INSTANCE")]
+    instances: Vec<String>,
+
+    /// Reach one VM that is not Lima's by this ssh configuration, such as ~/.ssh/config
+    #[arg(long, value_name = "FILE", requires = "host")]
+    ssh_config: Option<PathBuf>,
+
+    /// Host of the VM in that file
+    #[arg(long, value_name = "HOST", requires = "ssh_config")]
+    host: Option<String>,
+
+    /// Let launchd or systemd hold the port and the socket, so that no other program can ever take them
+    #[arg(long)]
+    sockets: bool,
+
+    /// Print the files, each under its path, and do nothing
+    #[arg(long)]
+    print: bool,
+
+    /// Act as on another platform
+    #[arg(long, hide = true)]
+    platform: Option<Platform>,
+}
 
 pub(crate) fn main(arguments: &InstallArgs) -> Result<ExitCode, Failure> {
     not_by_sudo()?;
@@ -45,10 +74,10 @@ pub(super) fn not_by_sudo() -> Result<(), Failure> {
     Ok(())
 }
 
-/// launchd and systemd do not know the flags and variables of this shell: only `settings.env` counts, and has to be
-/// valid.
+/// The settings of `settings.env` alone, which have to be good: launchd and systemd do not know the variables of
+/// this shell.
 fn settings_of_the_file(folder: &FolderArgs) -> Result<Run, Failure> {
-    settings::parse(&RunArgs { folder: folder.clone(), ..RunArgs::default() })
+    settings::parse(folder, &Given::default())
 }
 
 fn plan(arguments: &InstallArgs, platform: Platform, home: &Home, run: &Run) -> Result<Plan, Failure> {
@@ -97,7 +126,8 @@ fn held_port(run: &Run) -> Result<u16, Failure> {
         _ => None,
     };
     let socket = Listen::Unix(run.tree.folder.path().join("proxy.sock"));
-    let port = run.tree.listen.iter().find_map(loopback).filter(|_| run.tree.listen.contains(&socket));
+    let port =
+        run.tree.listener.listen.iter().find_map(loopback).filter(|_| run.tree.listener.listen.contains(&socket));
     port.ok_or_else(|| {
         Failure::usage(
             "--sockets holds 127.0.0.1:PORT and unix:proxy.sock: SECRET_PROXY_LISTEN in settings.env has to name both",

@@ -2,15 +2,24 @@
 
 use std::process::ExitCode;
 
-use actors::{BindError, BootError, Daemon, Ended, InheritedSocket, runtime};
-use tracing::{info, warn};
-
-use crate::cli::RunArgs;
 use crate::control::identify::answers_as_ours;
 use crate::daemon::signals::{SignalAction, Signals};
 use crate::daemon::{harden, inherited_sockets, logging, readiness, watchdog};
-use crate::settings::{self, Run, joined};
+use crate::settings::{self, FolderArgs, Given, Run, joined};
 use crate::terminal::failure::Failure;
+use actors::mirror::Mirror;
+use actors::{BindError, BootError, Daemon, Ended, InheritedSocket, runtime};
+use clap::Args;
+use tracing::{info, warn};
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    #[command(flatten)]
+    settings: Given,
+}
 
 pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
     harden::clean_environment().map_err(|error| {
@@ -20,33 +29,32 @@ pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
     let inherited = inherited_sockets::take_all()?;
     let private = harden::keep_memory_private();
     let affordable = harden::raise_descriptor_limit();
-    let mut run = settings::read(arguments)?;
+    let mut run = settings::read(&arguments.folder, &arguments.settings)?;
     if let Err(error) = private {
         run.warnings.push(format!("other programs of this user may read this process's memory: {error}"));
     }
-    if run.tree.sessions_max > affordable {
+    if run.tree.listener.sessions_max > affordable {
         run.warnings.push(format!("descriptors allow only {affordable} client connections at a time (ulimit -n)"));
-        run.tree.sessions_max = affordable;
+        run.tree.listener.sessions_max = affordable;
     }
     let (mirror, _guard) = logging::start(&run.tree.folder, &run.log)?;
-    run.tree.mirror = mirror;
     for warning in &run.warnings {
         warn!("{warning}");
         err!("secret-proxy: {warning}");
     }
     let runtime = runtime::with_threads(run.workers).map_err(Failure::not_well)?;
     let mut outcome = Ok(ExitCode::FAILURE);
-    runtime::block_on(&runtime, Box::pin(async { outcome = serve(run, inherited).await }));
+    runtime::block_on(&runtime, Box::pin(async { outcome = serve(run, mirror, inherited).await }));
     // A thread that reads a file must not hold up the end.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(run: Run, inherited: Vec<InheritedSocket>) -> Result<ExitCode, Failure> {
+async fn serve(run: Run, mirror: Mirror, inherited: Vec<InheritedSocket>) -> Result<ExitCode, Failure> {
     watchdog::start().map_err(Failure::not_well)?;
     let mut signals = Signals::listen().map_err(Failure::not_well)?;
-    let (folder, secrets) = (run.tree.folder.clone(), run.tree.secrets.clone());
-    let boot = Daemon::boot(run.tree, inherited).await;
+    let (folder, secrets) = (run.tree.folder.clone(), run.tree.secret_store.path.clone());
+    let boot = Daemon::boot(run.tree, mirror, inherited).await;
     let mut daemon = boot.map_err(|error| refused(error).within(&settings::hints(&folder)))?;
     let addresses = joined(daemon.addresses());
     info!(version = env!("CARGO_PKG_VERSION"), addresses, "listening");

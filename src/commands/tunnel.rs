@@ -3,21 +3,66 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use actors::folder::Folder;
-use actors::tunnels::report::TunnelMode;
-
-use crate::cli::tunnel::{End, Mode, TunnelArgs};
 use crate::daemon::signals::Signals;
 use crate::keeper::{Config, Keeper, Target};
 use crate::programs::find_program;
-use crate::settings::folder_path;
+use crate::settings::{DEFAULT_PORT, FolderArgs, folder_path};
 use crate::terminal::failure::Failure;
 use crate::vm;
 use crate::vm::locate::{Located, Place, config_path};
 use crate::vm::ssh::unix_path;
+use actors::folder::Folder;
+use actors::tunnels::report::TunnelMode;
+use clap::{Args, ValueEnum};
 
 /// ssh appends as much to the name of its socket while it creates it.
 const TEMPORARY_SUFFIX: &str = ".0123456789abcdef";
+
+#[derive(Args, Debug)]
+pub(crate) struct TunnelArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// VM: the name of its Lima instance, or with --ssh-config a name of your choice
+    #[arg(value_name = "INSTANCE")]
+    instance: String,
+
+    /// ssh connection that carries the tunnel
+    #[arg(long, value_enum, default_value_t = Mode::Dedicated)]
+    mode: Mode,
+
+    /// End of the tunnel on this computer
+    #[arg(long, value_enum, default_value_t = End::Socket)]
+    target: End,
+
+    /// Port in the VM, on its 127.0.0.1
+    #[arg(long, default_value_t = DEFAULT_PORT, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    guest_port: u16,
+
+    /// Reach a VM that is not Lima's by this ssh configuration, without a password
+    #[arg(long, value_name = "FILE", requires = "host")]
+    ssh_config: Option<PathBuf>,
+
+    /// Host of the VM in that file
+    #[arg(long, value_name = "NAME", requires = "ssh_config")]
+    host: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mode {
+    /// A connection of its own, which ends with the tunnel
+    Dedicated,
+    /// The control connection that `ControlPath` of the ssh configuration names, such as Lima's; it stays open
+    Shared,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum End {
+    /// The proxy's Unix socket, which other users of this computer cannot reach
+    Socket,
+    /// The proxy's TCP port
+    Port,
+}
 
 pub(crate) fn main(arguments: &TunnelArgs) -> Result<ExitCode, Failure> {
     let path = folder_path(&arguments.folder)?;

@@ -2,12 +2,31 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
+
 use super::install::not_by_sudo;
-use crate::cli::service::{Platform, UninstallArgs};
-use crate::install::{self, Home};
-use crate::settings::folder_path;
+use crate::install::{self, Home, Platform};
+use crate::settings::{FolderArgs, folder_path};
 use crate::terminal::failure::Failure;
 use crate::vm;
+
+#[derive(Args, Debug)]
+pub(crate) struct UninstallArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Remove only the tunnels into these VMs [default: remove everything]
+    #[arg(value_name = "INSTANCE")]
+    instances: Vec<String>,
+
+    /// Print the paths of the files to remove, and do nothing
+    #[arg(long)]
+    print: bool,
+
+    /// Act as on another platform
+    #[arg(long, hide = true)]
+    platform: Option<Platform>,
+}
 
 pub(crate) fn main(arguments: &UninstallArgs) -> Result<ExitCode, Failure> {
     not_by_sudo()?;

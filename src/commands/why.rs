@@ -5,16 +5,26 @@ use std::process::ExitCode;
 
 use actors::folder::Folder;
 use actors::trail::Trail;
+use clap::Args;
 use memchr::memmem::Finder;
 use policy::record::Record;
 
 use super::audit;
 use super::audit::page::{Form, Page};
-use crate::cli::WhyArgs;
-use crate::settings::folder_path;
+use crate::settings::{FolderArgs, folder_path};
 use crate::terminal::failure::Failure;
 
 const ID_DIGITS: usize = 16;
+
+#[derive(Args, Debug)]
+pub(crate) struct WhyArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Id of the refusal: 16 hex digits
+    #[arg(value_name = "ID")]
+    id: String,
+}
 
 pub(crate) fn main(arguments: &WhyArgs) -> Result<ExitCode, Failure> {
     let id = arguments.id.trim().to_ascii_lowercase();

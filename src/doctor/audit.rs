@@ -6,13 +6,13 @@ use std::path::Path;
 
 use actors::folder::is_own;
 use actors::hint::Hint;
+use actors::status::Report;
 use actors::trail::{Head, Space, last_line};
 use rustix::fs::{Access, access};
-use serde_json::Value;
 
 use super::files::is_own_and_shut;
 use super::{Context, Link};
-use crate::control::ask;
+use crate::control;
 use crate::terminal::escape::visible;
 use crate::terminal::hints::quoted;
 
@@ -24,7 +24,7 @@ const TRIES: usize = 5;
 
 pub(super) fn audit(context: &Context) -> Link {
     let path = context.folder.audit();
-    let error = context.status.as_ref().and_then(|status| status["audit"]["last_error"].as_str());
+    let error = context.status.as_ref().and_then(|status| status.audit.last_error.as_deref());
     if let Some(problem) = unwritable(&path) {
         let fix = if is_own_and_shut(&path) {
             format!("chmod 600 {}", quoted(&path))
@@ -75,13 +75,14 @@ fn chain(context: &Context, path: &Path) -> Result<(), String> {
         };
         match &said {
             // A record may have been written, or the file rotated, in between.
-            Some(status) if !is_last(head, status) => said = ask(&context.folder, "status").ok(),
+            Some(status) if !is_last(head, status) => said = control::status(&context.folder).ok(),
             _ => return Ok(()),
         }
     }
     Err(format!("the last line of {} is not the one that the daemon wrote last", path.display()))
 }
 
-fn is_last(found: Head, status: &Value) -> bool {
-    status["audit"]["head"].as_str().is_some_and(|hash| hash.is_empty() || hash == found.hash.to_string())
+fn is_last(found: Head, status: &Report) -> bool {
+    let hash = &status.audit.head;
+    hash.is_empty() || *hash == found.hash.to_string()
 }

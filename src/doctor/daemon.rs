@@ -1,7 +1,8 @@
 //! The daemon, and its report about tunnels.
 
 use actors::hint::Hint;
-use serde_json::Value;
+use actors::status::SubsystemState;
+use actors::tunnels::report::{TunnelReport, TunnelState};
 
 use super::{Context, Link, Verdict, port};
 use crate::settings::joined;
@@ -19,19 +20,18 @@ pub(super) fn daemon(context: &Context) -> Link {
         }
         return Link::not_looked_at(NAME, "it does not run, and cannot: see listening");
     };
-    let version = status["version"].as_str().unwrap_or_default();
-    let parts = status["subsystems"].as_array().map_or(&[][..], Vec::as_slice);
-    let down: Vec<&str> =
-        parts.iter().filter(|it| it["state"] != "running").filter_map(|it| it["name"].as_str()).collect();
+    let (version, parts) = (&status.version, &status.subsystems);
+    let down = parts.iter().filter(|it| it.state != SubsystemState::Running);
+    let down: Vec<&String> = down.map(|it| &it.name).collect();
     if !down.is_empty() {
         let detail = format!("being started again: {}", visible(&joined(down)));
         return Link::warn(NAME, detail, format!("tail {}", quoted(&context.folder.proxy_log())));
     }
-    if version != env!("CARGO_PKG_VERSION") {
+    if *version != env!("CARGO_PKG_VERSION") {
         let detail = format!("it is version {}, this is {}", visible(version), env!("CARGO_PKG_VERSION"));
         return Link::warn(NAME, detail, context.restart(status));
     }
-    let (pid, up) = (&status["pid"], &status["uptime_s"]);
+    let (pid, up) = (status.pid, status.uptime_s);
     Link::ok(NAME, format!("version {version}, pid {pid}, up {up} s, {} parts run", parts.len()))
 }
 
@@ -39,17 +39,17 @@ pub(super) fn daemon(context: &Context) -> Link {
 pub(super) fn tunnels(context: &Context) -> Link {
     match &context.status {
         None => Link::not_looked_at(TUNNELS, "the daemon does not run"),
-        Some(status) => keepers(context, status["tunnels"].as_array().map_or(&[][..], Vec::as_slice)),
+        Some(status) => keepers(context, &status.tunnels),
     }
 }
 
-fn keepers(context: &Context, tunnels: &[Value]) -> Link {
+fn keepers(context: &Context, tunnels: &[TunnelReport]) -> Link {
     let detail = joined(tunnels.iter().map(in_words));
     let with = |wanted| tunnels.iter().find(|tunnel| verdict(tunnel) == wanted);
     if let Some(tunnel) = with(Verdict::Fail) {
-        let instance = text(tunnel, "instance");
+        let instance = visible(&tunnel.instance);
         let errors = context.folder.path().join(format!("tunnel-{instance}.err"));
-        let fix = if text(tunnel, "state") == "silent" {
+        let fix = if tunnel.state == TunnelState::Silent {
             // Its keeper has ended.
             Hint::run(format!("tunnel {instance}"))
         } else if errors.exists() {
@@ -68,22 +68,18 @@ fn keepers(context: &Context, tunnels: &[Value]) -> Link {
 }
 
 /// A stopped VM is no failure.
-fn verdict(tunnel: &Value) -> Verdict {
-    match tunnel["state"].as_str() {
-        Some("up") => Verdict::Ok,
-        Some("connecting" | "vm-stopped") => Verdict::Warn,
+fn verdict(tunnel: &TunnelReport) -> Verdict {
+    match tunnel.state {
+        TunnelState::Up => Verdict::Ok,
+        TunnelState::Connecting | TunnelState::VmStopped => Verdict::Warn,
         _ => Verdict::Fail,
     }
 }
 
-fn in_words(tunnel: &Value) -> String {
-    let error = tunnel["last_error"].as_str().filter(|_| verdict(tunnel) != Verdict::Ok);
+fn in_words(tunnel: &TunnelReport) -> String {
+    let error = tunnel.last_error.as_ref().filter(|_| verdict(tunnel) != Verdict::Ok);
     let error = error.map_or_else(String::new, |error| format!(" ({})", visible(error)));
-    format!("{} {}{error}", text(tunnel, "instance"), text(tunnel, "state"))
-}
-
-fn text(tunnel: &Value, field: &str) -> String {
-    visible(tunnel[field].as_str().unwrap_or_default())
+    format!("{} {}{error}", visible(&tunnel.instance), tunnel.state.as_str())
 }
 
 #[cfg(test)]
@@ -91,17 +87,21 @@ mod tests {
     use std::path::Path;
 
     use actors::folder::Folder;
-    use serde_json::json;
+    use actors::tunnels::report::TunnelMode;
 
     use super::*;
     use crate::terminal::failure::Failure;
     use crate::terminal::hints::Hints;
 
     fn link(folder: &Path, states: &[&str]) -> Link {
-        let tunnels: Vec<Value> = states
-            .iter()
-            .map(|state| json!({ "instance": "work", "state": state, "last_error": "the port\u{1b} is taken" }))
-            .collect();
+        let report = |state: &&str| TunnelReport {
+            instance: "work".to_owned(),
+            mode: TunnelMode::Dedicated,
+            state: serde_json::from_value((*state).into()).expect("a state"),
+            since: String::new(),
+            last_error: Some("the port\u{1b} is taken".to_owned()),
+        };
+        let tunnels: Vec<TunnelReport> = states.iter().map(report).collect();
         let folder = Folder::at(folder);
         let (settings, hints) = (Err(Failure::usage("")), Hints::new(&folder, false));
         keepers(&Context { settings, status: None, hints, reads_pipe: false, folder }, &tunnels)

@@ -20,7 +20,7 @@ pub(super) fn upstream_roots(context: &Context) -> Link {
         Ok(run) => run,
         Err(failure) => return without_settings(NAME, failure),
     };
-    match actors::count_roots(run.tree.upstream_ca.as_deref()) {
+    match actors::count_roots(run.tree.upstream.ca.as_deref()) {
         Ok(0) => Link::fail(NAME, "no root certificate is trusted: no server can be verified", install_roots()),
         Ok(count) => Link::ok(NAME, format!("servers are verified by {count} roots")),
         Err(error) => {

@@ -4,12 +4,11 @@ use std::path::Path;
 
 use actors::hint::Hint;
 use actors::{Hazard, Mount, Unread};
-use policy::secrets::lint::Lint;
-use policy::secrets::lint::{Problem, Severity};
+use policy::secrets::lint::{Lint, Problem, Severity};
 
 use super::files::{edit, is_own_and_shut, without_settings};
 use super::{Context, Link};
-use crate::commands::check;
+use crate::secrets_file;
 use crate::terminal::hints::quoted;
 
 const SOURCE: &str = "secrets";
@@ -17,7 +16,7 @@ const LISTS: &str = "allowlist";
 
 pub(super) fn links(context: &Context) -> [Link; 2] {
     let path = match &context.settings {
-        Ok(run) => run.tree.secrets.as_path(),
+        Ok(run) => run.tree.secret_store.path.as_path(),
         Err(failure) => return [SOURCE, LISTS].map(|name| without_settings(name, failure)),
     };
     let unread = || Link::not_looked_at(LISTS, "there is nothing to read");
@@ -42,11 +41,11 @@ pub(super) fn links(context: &Context) -> [Link; 2] {
     }
 }
 
-fn read(path: &Path, mount: Mount) -> Result<Lint, check::Unread> {
+fn read(path: &Path, mount: Mount) -> Result<Lint, secrets_file::Unread> {
     if mount == Mount::Pipe {
-        check::say_waiting(path);
+        secrets_file::say_waiting(path);
     }
-    check::read(path)
+    secrets_file::read(path)
 }
 
 fn readable(path: &Path, mount: Mount) -> Link {
@@ -77,7 +76,7 @@ fn unusable(path: &Path, trouble: &Unread) -> Link {
 
 /// What the daemon has seen of it is all that is known.
 fn pipe(context: &Context, path: &Path) -> Link {
-    let state = context.status.as_ref().and_then(|status| status["secrets"]["state"].as_str());
+    let state = context.status.as_ref().map(|status| status.secrets.state.as_str());
     let shown = path.display();
     match state {
         Some("ready" | "idle") | None => {

@@ -10,15 +10,14 @@ use super::ssh::Guest;
 use super::{Context, Link};
 use crate::child::{Dialogue, run_blocking};
 use crate::control::identify::{LIMIT, answers_as_ours};
-use crate::settings::joined;
+use crate::settings::{DEFAULT_PORT, joined};
 use crate::terminal::escape::visible;
 use crate::terminal::hints::shell;
 
 pub(super) fn listening(context: &Context, guest: Option<&Guest>) -> Link {
     const NAME: &str = "listening";
     let Some(status) = &context.status else { return at_rest(context, guest) };
-    let listeners = status["listeners"].as_array().map_or(&[][..], Vec::as_slice);
-    let addresses: Vec<&str> = listeners.iter().filter_map(|it| it["address"].as_str()).collect();
+    let addresses: Vec<&str> = status.listeners.iter().map(|listener| listener.address.as_str()).collect();
     for address in &addresses {
         if !answers_as_ours(address) {
             let detail = format!("{} does not answer as a secret-proxy does", visible(address));
@@ -61,7 +60,7 @@ fn at_rest(context: &Context, guest: Option<&Guest>) -> Link {
 fn elsewhere(context: &Context, taken: SocketAddr) -> String {
     let free = (taken.port()..=u16::MAX).skip(1).find(|port| TcpListener::bind((taken.ip(), *port)).is_ok());
     let free = Listen::Tcp(SocketAddr::new(taken.ip(), free.unwrap_or_default()));
-    let addresses = context.settings.iter().flat_map(|run| run.tree.listen.iter());
+    let addresses = context.settings.iter().flat_map(|run| run.tree.listener.listen.iter());
     let listen = addresses.map(|it| if *it == Listen::Tcp(taken) { &free } else { it });
     let listen = listen.map(ToString::to_string).collect::<Vec<_>>().join(",");
     let run = context.hints.command(&format!("run --listen {}", shell(&listen)));
@@ -83,20 +82,20 @@ fn ignore_rule(guest: Option<&Guest>) -> String {
     let name = guest.and_then(Guest::instance).unwrap_or("INSTANCE");
     format!(
         "limactl stop {name} && limactl edit {name} --tty=false --set \
-         '.portForwards = [{{\"guestPort\": 17329, \"ignore\": true}}] + (.portForwards // [])' && limactl start {name}"
+         '.portForwards = [{{\"guestPort\": {DEFAULT_PORT}, \"ignore\": true}}] + (.portForwards // [])' && limactl start {name}"
     )
 }
 
 /// Addresses of the settings that are in use although the daemon does not run.
 pub(super) fn taken(context: &Context) -> Vec<SocketAddr> {
-    let addresses = context.settings.iter().flat_map(|run| run.tree.listen.iter());
+    let addresses = context.settings.iter().flat_map(|run| run.tree.listener.listen.iter());
     let tcp = addresses.filter_map(|listen| if let Listen::Tcp(address) = listen { Some(*address) } else { None });
     tcp.filter(|address| address.port() != 0 && TcpStream::connect_timeout(address, LIMIT).is_ok()).collect()
 }
 
 /// Addresses of the settings, but those with a port chosen by the system.
 fn wanted(context: &Context) -> Vec<String> {
-    let addresses = context.settings.iter().flat_map(|run| run.tree.listen.iter());
+    let addresses = context.settings.iter().flat_map(|run| run.tree.listener.listen.iter());
     let text = |listen: &Listen| match listen {
         Listen::Tcp(address) if address.port() == 0 => None,
         Listen::Tcp(address) => Some(address.to_string()),

@@ -69,7 +69,7 @@ pub(super) fn rotation(context: &Context) -> Link {
     let Ok(roots) = Roots::read(&context.folder) else {
         return Link::not_looked_at(NAME, "the root in use is not well");
     };
-    let signs = context.status.as_ref().and_then(|status| status["ca"]["fingerprint"].as_str());
+    let signs = context.status.as_ref().map(|status| status.ca.fingerprint.as_str());
     if let Some(other) = signs.filter(|signs| *signs != roots.in_use.fingerprint) {
         let detail = format!("the daemon signs with another root than the one in ca: {}", visible(other));
         return Link::fail(NAME, detail, Hint::run("ca rotate --finish"));
@@ -108,8 +108,8 @@ fn waiting(context: &Context, next: &RootCertificate) -> Link {
 
 /// A VM that was not checked: one whose tunnel reports, or any if none was.
 fn unseen(context: &Context, seen: &Guests) -> Option<String> {
-    let tunnels = context.status.as_ref().and_then(|status| status["tunnels"].as_array()).into_iter().flatten();
-    let mut names = tunnels.filter_map(|tunnel| tunnel["instance"].as_str()).filter(|name| is_name(name));
+    let tunnels = context.status.iter().flat_map(|status| &status.tunnels);
+    let mut names = tunnels.map(|tunnel| tunnel.instance.as_str()).filter(|name| is_name(name));
     let unseen = names.find(|name| !seen.contains_key(*name)).map(str::to_owned);
     unseen.or_else(|| seen.is_empty().then(|| "INSTANCE".to_owned()))
 }

@@ -1,10 +1,12 @@
 //! The VM to check, reached by ssh on connections of its own.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
+
 use crate::child::{Dialogue, Ran, run_blocking};
-use crate::cli::DoctorArgs;
 use crate::control::identify;
 use crate::terminal::failure::Failure;
 use crate::terminal::hints::{quoted, shell};
@@ -17,6 +19,23 @@ const LIMIT: Duration = Duration::from_secs(12);
 /// More bytes than the certificates of a whole system take.
 const OUTPUT_MAX: usize = 8 * 1024 * 1024;
 
+/// Which VM to check.
+#[derive(Args, Debug)]
+pub(crate) struct GuestArgs {
+    /// Check this VM too, by ssh: a Lima instance, or the name of the tunnel to --host
+    /// [default: check this computer alone]
+    #[arg(value_name = "INSTANCE")]
+    instance: Option<String>,
+
+    /// Reach a VM that is not Lima's by this ssh configuration
+    #[arg(long, value_name = "FILE", requires = "host")]
+    ssh_config: Option<PathBuf>,
+
+    /// Host of the VM in that file; in ~/.ssh/config without --ssh-config
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+}
+
 /// A VM, and how to get there.
 pub(super) struct Guest {
     place: Place,
@@ -26,7 +45,7 @@ pub(super) struct Guest {
 }
 
 /// The VM that was asked for, if one was.
-pub(super) fn guest(arguments: &DoctorArgs) -> Result<Option<Guest>, Failure> {
+pub(super) fn guest(arguments: &GuestArgs) -> Result<Option<Guest>, Failure> {
     let instance = arguments.instance.as_deref();
     instance.map_or(Ok(()), vm::name)?;
     let (place, name) = match (&arguments.host, instance) {

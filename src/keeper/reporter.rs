@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use actors::status::{self, Question};
 use actors::tunnels::probe::ProbeKey;
 use actors::tunnels::report::TunnelReport;
-use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
@@ -87,20 +87,19 @@ impl Reporter {
 
     async fn converse(&self, report: &TunnelReport) -> Option<ProxyAddress> {
         let mut stream = UnixStream::connect(&self.socket).await.ok()?;
-        let mut question = json!(report);
-        question["ask"] = json!("tunnel");
+        let question = serde_json::to_string(&Question::Tunnel(report.clone())).ok()?;
         stream.write_all(format!("{question}\n").as_bytes()).await.ok()?;
         let mut answer = String::new();
         BufReader::new(stream.take(ANSWER_MAX)).read_line(&mut answer).await.ok()?;
-        ProxyAddress::read(&serde_json::from_str(&answer).ok()?)
+        ProxyAddress::of(&serde_json::from_str(&answer).ok()?)
     }
 }
 
 impl ProxyAddress {
-    fn read(answer: &Value) -> Option<Self> {
-        let addresses = || answer["listeners"].as_array().into_iter().flatten().filter_map(|it| it["address"].as_str());
+    fn of(answer: &status::ProxyAddress) -> Option<Self> {
+        let addresses = || answer.listeners.iter().map(|listener| listener.address.as_str());
         Some(Self {
-            key: answer["key"].as_str()?.to_owned().into(),
+            key: answer.key.clone()?.into(),
             unix: addresses().find_map(|address| address.strip_prefix("unix:")).map(PathBuf::from),
             tcp: addresses().find_map(|address| address.parse().ok()).map(reachable),
         })
@@ -127,6 +126,8 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     use actors::tunnels::report::{TunnelMode, TunnelState};
+
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -174,12 +175,14 @@ mod tests {
 
     #[test]
     fn the_listeners_are_read_from_the_answer() {
-        let listeners = json!([{"address": "0.0.0.0:7"}, {"address": "unix:/d/proxy.sock"}]);
-        let address = ProxyAddress::read(&json!({"key": "k", "listeners": listeners})).expect("a way in");
+        let read = |answer: Value| ProxyAddress::of(&serde_json::from_value(answer).ok()?);
+        let listener = |address: &str| json!({"address": address, "state": "accepting"});
+        let listeners = [listener("0.0.0.0:7"), listener("unix:/d/proxy.sock")];
+        let address = read(json!({"key": "k", "listeners": listeners})).expect("an address");
         assert_eq!(address.local_end(Target::Socket), Some(LocalEnd::Unix("/d/proxy.sock".into())));
         assert_eq!(address.local_end(Target::Port), Some(LocalEnd::Tcp(([127, 0, 0, 1], 7).into())));
-        let bare = ProxyAddress::read(&json!({"key": "k", "listeners": []})).expect("a way in");
+        let bare = read(json!({"key": "k", "listeners": []})).expect("an answer");
         assert_eq!((bare.local_end(Target::Socket), bare.local_end(Target::Port)), (None, None));
-        assert!(ProxyAddress::read(&json!({"error": "unknown question"})).is_none());
+        assert!(read(json!({"error": "unknown question"})).is_none());
     }
 }

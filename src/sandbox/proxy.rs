@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::client::{Answer, get};
 use super::{Origin, SandboxError, ServerCa};
-use crate::control::ask;
+use crate::control;
 
 /// How long it may take to start.
 const START: Duration = Duration::from_secs(8);
@@ -65,9 +65,9 @@ impl Proxy {
             if let Some(code) = self.child.try_wait()? {
                 return Err(format!("the proxy ended at once ({code})").into());
             }
-            let report = ask(&self.folder, "status").unwrap_or_default();
-            if let Some(address) = report["listeners"][0]["address"].as_str() {
-                return Ok(address.to_owned());
+            let report = control::status(&self.folder).ok();
+            if let Some(listener) = report.and_then(|report| report.listeners.into_iter().next()) {
+                return Ok(listener.address);
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

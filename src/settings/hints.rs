@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use actors::folder::Folder;
 
-use super::folder_path;
-use crate::cli::FolderArgs;
+use super::{FolderArgs, folder_path};
 use crate::terminal::hints::Hints;
 
 /// Hints for this folder.

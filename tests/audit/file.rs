@@ -1,4 +1,4 @@
-//! The audit file in bad weather: while records cannot be written, what asks for a secret is refused and
+//! The audit file while it cannot be written: while records cannot be written, what asks for a secret is refused and
 //! counted, everything else flows, the status says why, and it heals by itself. No rotation loses a line.
 
 mod rotation;
@@ -13,9 +13,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::crowd::HOST;
-use crate::support::fire::Fire;
+use crate::support::load::Load;
 use crate::support::tiny_disk::TinyDisk;
-use crate::support::{Origin, Proxy, chain, eventually, eventually_async, proc};
+use crate::support::{Origin, Proxy, audit_chain, eventually, eventually_async, proc};
 
 const SECRET: &str = "{{API_KEY}}";
 const PLAIN: &str = "no placeholder";
@@ -24,37 +24,37 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// How long an owner that hangs may stay.
 const REPLACED_WITHIN: Duration = Duration::from_secs(12);
 
-fn path(fire: &Fire) -> PathBuf {
-    fire.proxy.dir().join("audit.log")
+fn path(load: &Load) -> PathBuf {
+    load.proxy.dir().join("audit.log")
 }
 
 /// Where the live file is moved to, so that its lines still count.
-fn aside(fire: &Fire) -> PathBuf {
-    fire.proxy.dir().join("audit.log.aside")
+fn aside(load: &Load) -> PathBuf {
+    load.proxy.dir().join("audit.log.aside")
 }
 
 /// Under load: something is wrong, is told, refuses and counts, and is over as soon as it is put right.
-async fn weathers(fire: &Fire, wrong: impl FnOnce(), told: &str, right: impl FnOnce()) {
-    let crowd = fire.crowd(8);
-    fire.flows("requests before", 10);
+async fn recovers(load: &Load, wrong: impl FnOnce(), told: &str, right: impl FnOnce()) {
+    let crowd = load.crowd(8);
+    load.flows("requests before", 10);
     wrong();
     // The last records that find room.
-    eventually_async(WITHIN, "a refusal", async || fire.answer(SECRET).await == 403).await;
-    let before = fire.unrecorded();
+    eventually_async(WITHIN, "a refusal", async || load.answer(SECRET).await == 403).await;
+    let before = load.unrecorded();
     for _ in 0..3 {
-        assert_eq!((fire.answer(SECRET).await, fire.answer(PLAIN).await), (403, 200));
+        assert_eq!((load.answer(SECRET).await, load.answer(PLAIN).await), (403, 200));
     }
-    fire.flows_plain("requests without placeholders", 20);
-    assert!(fire.unrecorded() >= before + 3, "what is not recorded is counted");
-    let status = fire.proxy.status();
+    load.flows_plain("requests without placeholders", 20);
+    assert!(load.unrecorded() >= before + 3, "what is not recorded is counted");
+    let status = load.proxy.status();
     assert!(status["audit"]["last_error"].as_str().is_some_and(|error| error.contains(told)), "{}", status["audit"]);
-    assert_eq!(fire.proxy.cli(&["status"]).status.code(), Some(1));
+    assert_eq!(load.proxy.cli(&["status"]).status.code(), Some(1));
     right();
-    eventually_async(WITHIN, "a secret is served again", async || fire.answer(SECRET).await == 200).await;
-    fire.flows("requests afterwards", 10);
+    eventually_async(WITHIN, "a secret is served again", async || load.answer(SECRET).await == 200).await;
+    load.flows("requests afterwards", 10);
     crowd.stop().await;
-    assert!(fire.proxy.status()["audit"]["last_error"].is_null());
-    fire.account();
+    assert!(load.proxy.status()["audit"]["last_error"].is_null());
+    load.account();
 }
 
 fn is_skipped(unless: bool, what: &str) -> bool {
@@ -66,9 +66,9 @@ fn is_skipped(unless: bool, what: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_does_not_take_records() {
-    let fire = Fire::start();
-    let wrong = || drop(fire.proxy.fault("audit", "fail-writes"));
-    weathers(&fire, wrong, "a test asked for this", || drop(fire.proxy.fault("audit", "heal-writes"))).await;
+    let load = Load::start();
+    let wrong = || drop(load.proxy.fault("audit", "fail-writes"));
+    recovers(&load, wrong, "a test asked for this", || drop(load.proxy.fault("audit", "heal-writes"))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,30 +78,30 @@ async fn a_full_disk() {
         return;
     }
     let disk = disk.expect("mounted");
-    let mut fire = Fire::with(|builder| builder.within(disk.path()));
-    fire.log_has_gaps = true;
-    weathers(&fire, || disk.fill(), "write", || disk.empty()).await;
+    let mut load = Load::with(|builder| builder.within(disk.path()));
+    load.log_has_gaps = true;
+    recovers(&load, || disk.fill(), "write", || disk.empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_in_its_place() {
-    let fire = Fire::start();
+    let load = Load::start();
     let wrong = || {
-        fs::rename(path(&fire), aside(&fire)).expect("moved");
-        fs::create_dir(path(&fire)).expect("made");
+        fs::rename(path(&load), aside(&load)).expect("moved");
+        fs::create_dir(path(&load)).expect("made");
     };
-    weathers(&fire, wrong, "is not a regular file", || fs::remove_dir(path(&fire)).expect("empty")).await;
+    recovers(&load, wrong, "is not a regular file", || fs::remove_dir(path(&load)).expect("empty")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_in_its_place_is_not_followed() {
-    let fire = Fire::start();
+    let load = Load::start();
     let victim = tempfile::NamedTempFile::new().expect("a file");
     let wrong = || {
-        fs::rename(path(&fire), aside(&fire)).expect("moved");
-        symlink(victim.path(), path(&fire)).expect("linked");
+        fs::rename(path(&load), aside(&load)).expect("moved");
+        symlink(victim.path(), path(&load)).expect("linked");
     };
-    weathers(&fire, wrong, "is not a regular file", || fs::remove_file(path(&fire)).expect("there")).await;
+    recovers(&load, wrong, "is not a regular file", || fs::remove_file(path(&load)).expect("there")).await;
     assert_eq!(fs::metadata(victim.path()).expect("there").len(), 0);
 }
 
@@ -110,9 +110,9 @@ async fn a_file_that_was_given_to_another_user() {
     if is_skipped(proc::is_root(), "giving a file away") {
         return;
     }
-    let fire = Fire::start();
-    let give = |user| chown(path(&fire), Some(user), None).expect("given");
-    weathers(&fire, || give(NOBODY), "belongs to another user", || give(0)).await;
+    let load = Load::start();
+    let give = |user| chown(path(&load), Some(user), None).expect("given");
+    recovers(&load, || give(NOBODY), "belongs to another user", || give(0)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,47 +120,47 @@ async fn a_file_of_another_user_in_its_place() {
     if is_skipped(proc::is_root(), "giving a file away") {
         return;
     }
-    let fire = Fire::start();
+    let load = Load::start();
     let wrong = || {
-        fs::rename(path(&fire), aside(&fire)).expect("moved");
-        fs::write(path(&fire), "").expect("made");
-        chown(path(&fire), Some(NOBODY), None).expect("given");
+        fs::rename(path(&load), aside(&load)).expect("moved");
+        fs::write(path(&load), "").expect("made");
+        chown(path(&load), Some(NOBODY), None).expect("given");
     };
-    weathers(&fire, wrong, "belongs to another user", || fs::remove_file(path(&fire)).expect("there")).await;
+    recovers(&load, wrong, "belongs to another user", || fs::remove_file(path(&load)).expect("there")).await;
 }
 
 /// With the folder the socket of `status` goes; it is asked where the folder is now.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_that_is_moved_away_and_back() {
-    let fire = Fire::start();
-    let away = fire.proxy.dir().with_extension("away");
-    assert_eq!(fire.answer(SECRET).await, 200);
-    let client = fire.proxy.client();
-    let probe = async |key| fire.answer_to(&client, key).await;
-    fs::rename(fire.proxy.dir(), &away).expect("moved");
+    let load = Load::start();
+    let away = load.proxy.dir().with_extension("away");
+    assert_eq!(load.answer(SECRET).await, 200);
+    let client = load.proxy.client();
+    let probe = async |key| load.answer_to(&client, key).await;
+    fs::rename(load.proxy.dir(), &away).expect("moved");
     assert_eq!((probe(SECRET).await, probe(PLAIN).await), (403, 200));
-    let status = fire.proxy.ask_in(&away, &json!({"ask": "status"})).expect("answered");
+    let status = load.proxy.ask_in(&away, &json!({"ask": "status"})).expect("answered");
     assert!(status["audit"]["last_error"].is_string(), "{status}");
     assert_eq!(status["audit"]["unrecorded"], 1);
-    fs::rename(&away, fire.proxy.dir()).expect("moved back");
+    fs::rename(&away, load.proxy.dir()).expect("moved back");
     eventually_async(WITHIN, "a secret is served again", async || probe(SECRET).await == 200).await;
-    fire.account();
+    load.account();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_that_is_removed_and_made_anew() {
-    let fire = Fire::with(|builder| builder.expect_restarts());
-    assert_eq!(fire.answer(SECRET).await, 200);
-    let (client, dir) = (fire.proxy.client(), fire.proxy.dir().to_path_buf());
-    let probe = async |key| fire.answer_to(&client, key).await;
-    let kept = fs::read(path(&fire)).expect("there");
+    let load = Load::with(|builder| builder.expect_restarts());
+    assert_eq!(load.answer(SECRET).await, 200);
+    let (client, dir) = (load.proxy.client(), load.proxy.dir().to_path_buf());
+    let probe = async |key| load.answer_to(&client, key).await;
+    let kept = fs::read(path(&load)).expect("there");
     fs::remove_dir_all(&dir).expect("removed");
     assert_eq!((probe(SECRET).await, probe(PLAIN).await), (403, 200));
     make_private(&dir);
-    fire.proxy.write_secrets(&fire.secrets_text());
+    load.proxy.write_secrets(&load.secrets_text());
     eventually_async(WITHIN, "a secret is served again", async || probe(SECRET).await == 200).await;
-    fs::write(aside(&fire), kept).expect("written");
-    let records = chain::verify(&dir).expect("the chain goes on from what was removed");
+    fs::write(aside(&load), kept).expect("written");
+    let records = audit_chain::verify(&dir).expect("the chain goes on from what was removed");
     assert!(records.len() >= 2, "{records:?}");
 }
 

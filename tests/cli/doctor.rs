@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::cli::bad_input::text;
 use crate::cli::commands::{assert_line, printed};
-use crate::support::{Canary, Fifo, Opens, Proxy};
+use crate::support::{Canary, Fifo, FileOpens, Proxy};
 
 const HOST: &str = "api.example.test";
 
@@ -87,7 +87,7 @@ fn a_pipe_is_opened_only_if_that_is_asked_for() {
     let canary = Canary::new();
     let proxy = Proxy::builder().secrets_fifo().canary(&canary).start();
     let fifo = Fifo::serving(&proxy.secrets_path(), &format!("KEY={}\nKEY_HOSTS={HOST}\nLOST=1\n", canary.value()));
-    let mut opens = Opens::of(&proxy.secrets_path());
+    let mut opens = FileOpens::of(&proxy.secrets_path());
     let unread = report(&proxy, &[], &[]);
     assert_eq!((names(&with(&unread, "fail")), fifo.opens()), (vec![], 0));
     assert!(opens.count().is_none_or(|count| count == 0), "nor to look");

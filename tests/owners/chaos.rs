@@ -4,10 +4,10 @@
 //! With `SECRET_PROXY_LONG=1` it takes minutes and crashes ten times as much. What it measured is in
 //! `docs/reliability.md`.
 
-mod door;
 mod kill;
+mod port;
 mod resources;
-mod stuck;
+mod slow_owners;
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use self::door::Door;
+use self::port::Port;
 use self::resources::Resources;
 use crate::support::crowd::random;
-use crate::support::fire::is_long;
-use crate::support::{Fire, eventually};
+use crate::support::load::is_long;
+use crate::support::{Load, eventually};
 
 const OWNERS: [&str; 6] = ["audit", "status", "secret_store", "authority", "upstream", "listener"];
 const CLIENTS: usize = 32;
@@ -32,36 +32,36 @@ fn crashes() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_leaks_and_no_record_is_lost_whatever_crashes() {
-    let fire = Fire::start();
+    let load = Load::start();
     // By then all is open that stays open.
-    eventually(Duration::from_secs(10), "the secrets are read", || fire.proxy.status()["secrets"]["state"] == "ready");
-    let (before, door) = (Resources::of(&fire), Door::watch(fire.proxy.addr()));
-    let crowd = fire.crowd(CLIENTS);
-    fire.flows("requests before any crash", 50);
-    crash_all(&fire, crashes() / 2);
-    let midway = Resources::of(&fire);
-    let crashed = crash_all(&fire, crashes());
-    fire.flows("requests after the crashes", 50);
-    assert!(fire.seen.no_tunnel.all().is_empty(), "new tunnels wait for restarts: {:?}", fire.seen.no_tunnel.all());
+    eventually(Duration::from_secs(10), "the secrets are read", || load.proxy.status()["secrets"]["state"] == "ready");
+    let (before, port) = (Resources::of(&load), Port::watch(load.proxy.addr()));
+    let crowd = load.crowd(CLIENTS);
+    load.flows("requests before any crash", 50);
+    crash_all(&load, crashes() / 2);
+    let midway = Resources::of(&load);
+    let crashed = crash_all(&load, crashes());
+    load.flows("requests after the crashes", 50);
+    assert!(load.seen.no_tunnel.all().is_empty(), "new tunnels wait for restarts: {:?}", load.seen.no_tunnel.all());
     // A tunnel does not wait for as long as it takes to notice that `authority` hangs: from here on
     // those that fail are counted apart.
-    let replaced = hang_all(&fire);
-    fire.flows("requests after all owners hung", 50);
+    let replaced = hang_all(&load);
+    load.flows("requests after all owners hung", 50);
     crowd.stop().await;
-    door.was_always_open();
-    let records = fire.account();
-    assert_eq!(fire.seen.broken.all(), [""; 0], "no connection is cut");
-    fire.tell("crashes", &records);
-    println!("crashes: {crashed}; the hung were replaced after {replaced:?}; {}", longest_down(&fire.logs()));
-    before.are_given_back(&fire);
-    midway.are_not_outgrown(&fire);
+    port.was_always_open();
+    let records = load.account();
+    assert_eq!(load.seen.broken.all(), [""; 0], "no connection is cut");
+    load.tell("crashes", &records);
+    println!("crashes: {crashed}; the hung were replaced after {replaced:?}; {}", longest_down(&load.logs()));
+    before.are_given_back(&load);
+    midway.are_not_outgrown(&load);
 }
 
 /// Crashes every owner until it was restarted so often, at any moment, and disturbs whatever can be disturbed meanwhile.
-fn crash_all(fire: &Fire, crashes: u64) -> u64 {
+fn crash_all(load: &Load, crashes: u64) -> u64 {
     let deadline = Instant::now() + Duration::from_secs(if is_long() { 900 } else { 60 });
     loop {
-        let restarts = restarts(&fire.proxy.status());
+        let restarts = restarts(&load.proxy.status());
         let more = |(_, restarts): &(&str, &u64)| **restarts < crashes;
         let left: Vec<&str> = OWNERS.into_iter().zip(&restarts).filter(more).map(|(owner, _)| owner).collect();
         if left.is_empty() {
@@ -70,30 +70,30 @@ fn crash_all(fire: &Fire, crashes: u64) -> u64 {
         assert!(Instant::now() < deadline, "crashes so far: {restarts:?}");
         for _ in 0..=random(3) {
             let victim = usize::try_from(random(left.len() as u64)).expect("an index");
-            fire.proxy.fault(left[victim], "crash");
+            load.proxy.fault(left[victim], "crash");
         }
-        disturb(fire);
+        disturb(load);
         std::thread::sleep(Duration::from_millis(random(60)));
     }
 }
 
 /// Now and then, what else may happen to a daemon.
-fn disturb(fire: &Fire) {
+fn disturb(load: &Load) {
     match random(12) {
-        0 => fire.proxy.signal(Signal::HUP),
+        0 => load.proxy.signal(Signal::HUP),
         1 | 2 => {
             let comment = if random(2) == 0 { "" } else { "# another comment\n" };
-            fire.proxy.write_secrets(&format!("{comment}{}", fire.secrets_text()));
+            load.proxy.write_secrets(&format!("{comment}{}", load.secrets_text()));
         }
-        3 => rename(fire, "audit.log"),
-        4 => rename(fire, "proxy.log"),
+        3 => rename(load, "audit.log"),
+        4 => rename(load, "proxy.log"),
         _ => {}
     }
 }
 
 /// As programs do that rotate logs. It may not be there yet, after the last time.
-fn rename(fire: &Fire, name: &str) {
-    let path = fire.proxy.dir().join(name);
+fn rename(load: &Load, name: &str) {
+    let path = load.proxy.dir().join(name);
     let _ = fs::rename(&path, path.with_extension(format!("log.renamed-{}", random(u64::MAX))));
 }
 
@@ -112,17 +112,17 @@ fn is_running(status: &Value, owner: &str) -> bool {
 }
 
 /// Hangs all owners at once: each is replaced, and the status says why. How long it took.
-fn hang_all(fire: &Fire) -> Duration {
+fn hang_all(load: &Load) -> Duration {
     // One that is still down after its last crash would not hear of it.
     eventually(REPLACED_WITHIN, "all are up", || {
-        OWNERS.into_iter().all(|owner| is_running(&fire.proxy.status(), owner))
+        OWNERS.into_iter().all(|owner| is_running(&load.proxy.status(), owner))
     });
-    let (began, before) = (Instant::now(), restarts(&fire.proxy.status()));
+    let (began, before) = (Instant::now(), restarts(&load.proxy.status()));
     for owner in OWNERS {
-        fire.proxy.fault(owner, "wedge");
+        load.proxy.fault(owner, "wedge");
     }
     eventually(REPLACED_WITHIN, "all that hang are replaced", || {
-        let status = fire.proxy.status();
+        let status = load.proxy.status();
         let is_replaced = |(owner, before): (&str, &u64)| {
             let report = subsystem(&status, owner);
             let why = &report["last_failure"];

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use self::visit::{HOST, VISITS, Visitor};
 use crate::support::crowd::random;
-use crate::support::fire::is_long;
+use crate::support::load::is_long;
 use crate::support::{Canary, Footprint, Origin, PlainOrigin, Proxy};
 
 const CLIENTS: u64 = 12;

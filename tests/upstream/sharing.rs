@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::live::{LiveOrigin, Speaks};
 use crate::support::origin::ANY_PORT;
+use crate::support::scripted_origin::{ScriptedOrigin, Speaks};
 use crate::support::tls::TestCa;
 use crate::support::wire::read_until;
 use crate::support::{Origin, Proxy, Silent, eventually};
@@ -106,7 +106,7 @@ async fn a_dial_ends_with_the_client_that_it_was_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_that_goes_on_after_its_answer_holds_up_nobody_else() {
     const URL: &str = "https://a.example.test/";
-    let origin = LiveOrigin::start(&["a.example.test"], Speaks::Http2);
+    let origin = ScriptedOrigin::start(&["a.example.test"], Speaks::Http2);
     let proxy = Proxy::builder().origin("a.example.test", &origin).start();
     let hostile = proxy.client().http2().tunnel("a.example.test:443").await.expect("a tunnel");
     let (request, body) = hostile.request("POST", URL).streaming();

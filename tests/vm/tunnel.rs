@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Canary, Opens, Proxy, ProxyBuilder, eventually};
+use crate::support::{Canary, FileOpens, Proxy, ProxyBuilder, eventually};
 
 const WITHIN: Duration = Duration::from_secs(20);
 
@@ -50,7 +50,7 @@ fn get(path: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_question_is_answered_to_the_holder_of_the_key_and_touches_no_secret() {
     let proxy = Proxy::builder().secrets_fifo().start();
-    let mut opens = Opens::of(&proxy.secrets_path());
+    let mut opens = FileOpens::of(&proxy.secrets_path());
     let key = tell(&proxy)["key"].as_str().expect("a key").to_owned();
     let (path, answer) = question(&key);
     let heard = raw(&proxy, &get(&path)).await;
@@ -198,7 +198,7 @@ fn ssh_that_hangs_is_ended_with_the_keeper_by_whatever_signal() {
     for (signal, mode) in [(Signal::TERM, "dedicated"), (Signal::TERM, "shared"), (Signal::INT, "dedicated")] {
         let folder = programs(&[("ssh", "echo $$ >> \"$0.pids\"\nexec /bin/sleep 600")]);
         let proxy = with_programs(folder.path()).secrets_fifo().start();
-        let mut opens = Opens::of(&proxy.secrets_path());
+        let mut opens = FileOpens::of(&proxy.secrets_path());
         let mut keeper = proxy.cli_running(&["tunnel", "work", &format!("--mode={mode}")]);
         let pids = || fs::read_to_string(folder.path().join("ssh.pids")).unwrap_or_default();
         eventually(WITHIN, "ssh is started", || !pids().is_empty());

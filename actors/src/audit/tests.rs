@@ -24,7 +24,8 @@ impl Stage {
         let path = folder.path().join("audit.log");
         let part = Part::new(Report::new(path.clone()));
         let rotation = AuditRotation { bytes_max: u64::MAX, keep: None };
-        let arguments = Arguments { path, rotation, sync, mirror: Mirror::default(), part: part.clone() };
+        let settings = AuditSettings { sync, rotation };
+        let arguments = Arguments { path, settings, mirror: Mirror::default(), part: part.clone() };
         let (audit, ended) = Actor::spawn(None, Audit, arguments).await.expect("started");
         Self { folder, part, audit, ended }
     }

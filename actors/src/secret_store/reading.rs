@@ -62,7 +62,7 @@ impl State {
             return;
         }
         self.reads += 1;
-        let (read, path) = (self.reads, self.arguments.path.clone());
+        let (read, path) = (self.reads, self.arguments.settings.path.clone());
         let report = Report { store: myself.clone(), read, outcome: None };
         let task = AbortOnDropHandle::new(tokio::spawn(async move {
             let (store, mut last) = (report.store.clone(), None);
@@ -118,7 +118,7 @@ impl State {
     /// Another one stands there by now: those who wait, wait for that.
     fn replaced(&mut self, myself: &ActorRef<Msg>) {
         if !self.waiting.is_empty() {
-            self.seen = Some(source::probe(&self.arguments.path));
+            self.seen = Some(source::probe(&self.arguments.settings.path));
             self.start_reading(myself);
         }
     }
@@ -137,11 +137,11 @@ impl State {
             Belief::Whole { table, changed } => {
                 self.noticed = false;
                 self.arguments.listed.send_replace(Some(table.listed().clone()));
-                self.adopt(Vault::new(table, None, identity, self.arguments.ttl), changed);
+                self.adopt(Vault::new(table, None, identity, self.arguments.settings.ttl), changed);
                 self.waiting.tell_read();
             }
             Belief::InCommon { table, before } => {
-                self.adopt(Vault::new(table, Some(before), identity, self.arguments.ttl), true);
+                self.adopt(Vault::new(table, Some(before), identity, self.arguments.settings.ttl), true);
                 self.start_reading(myself);
             }
             Belief::Nothing => {
@@ -197,7 +197,7 @@ impl State {
         self.ticks = false;
         self.waiting.forget_abandoned();
         let Some(reading) = &self.reading else { return };
-        let unwanted = reading.wanted.elapsed() >= self.arguments.approval_wait;
+        let unwanted = reading.wanted.elapsed() >= self.arguments.settings.approval_wait;
         let unserved_since = (reading.progress == Some(Progress::Unserved)).then_some(reading.since);
         let refusal = if self.holds_fresh() { Refusal::Unconfirmed } else { Refusal::Locked };
         // Each is refused after the longer wait at the latest, however the pipe was served meanwhile.

@@ -4,7 +4,7 @@ mod pieces;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderValue};
 use policy::destination::host::Destination;
@@ -32,10 +32,12 @@ impl Stage {
         let part = Part::new(Report::idle(path.clone()));
         let (_, nobody) = slot("upstream");
         let arguments = Arguments {
-            path,
-            ttl: Duration::from_secs(300),
-            approval_wait: Duration::from_secs(60),
-            notify: true,
+            settings: SecretStoreSettings {
+                path,
+                ttl: Duration::from_secs(300),
+                approval_wait: Duration::from_secs(60),
+                notify: true,
+            },
             part: part.clone(),
             listed: tokio::sync::watch::Sender::default(),
             upstream: UpstreamHandle::new(nobody, Wipes::default()),

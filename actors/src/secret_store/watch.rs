@@ -33,7 +33,7 @@ impl State {
             self.wipe();
             self.report_nothing_held("the last read is too old; the next placeholder reads");
         }
-        let now = source::probe(&self.arguments.path);
+        let now = source::probe(&self.arguments.settings.path);
         if self.reading.is_some() {
             // It looks for itself. What is held may be of a pipe that is gone.
             if self.vault.as_ref().is_some_and(|vault| vault.identity.kind == Kind::Pipe && now != Ok(vault.identity)) {
@@ -63,7 +63,7 @@ impl State {
 
     /// Watches what stands at the path, before it is looked at: what changes from then on is an event.
     fn watch(&mut self, myself: &ActorRef<Msg>) {
-        let path = &self.arguments.path;
+        let path = &self.arguments.settings.path;
         let there = source::number(path);
         if self.watch.as_ref().is_none_or(|watch| watch.may_have_ended || watch.of != there) {
             let store = myself.clone();

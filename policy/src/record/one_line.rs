@@ -5,11 +5,10 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-/// Adds a value as one line of JSON, with its end.
-pub(super) fn add_line(value: &impl Serialize, lines: &mut Vec<u8>) {
+/// Adds a value as JSON on one line, without the line's end.
+pub(super) fn add_object(value: &impl Serialize, lines: &mut Vec<u8>) {
     // A vector takes every byte, and records serialise without errors.
     let _ = value.serialize(&mut Serializer::with_formatter(&mut *lines, OneLine));
-    lines.push(b'\n');
 }
 
 /// Escapes what JSON itself lets stand.
@@ -17,7 +16,7 @@ struct OneLine;
 
 impl Formatter for OneLine {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.is_ascii() && memchr::memchr(0x7f, fragment.as_bytes()).is_none() {
+        if fragment.bytes().all(|byte| byte < 0x7f) {
             return writer.write_all(fragment.as_bytes());
         }
         let mut units = [0; 2];

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use clap::Args;
 use memchr::memmem::Finder;
 use policy::destination::host::Host;
 use policy::name::Name;
@@ -9,12 +10,30 @@ use policy::record::{Attempt, Event, Outcome, Record};
 use time::OffsetDateTime;
 
 use super::since;
-use crate::cli::AuditArgs;
 
 /// How many permitted requests may lie between one that is shown and the line that it was not sent.
 const UNSENT_MAX: usize = 16 * 1024;
 /// How every record begins.
 const TIMESTAMP: &[u8] = b"{\"timestamp\":\"";
+
+#[derive(Args, Debug)]
+pub(super) struct FilterArgs {
+    /// Show only refusals
+    #[arg(long)]
+    blocked: bool,
+
+    /// Show only requests for this secret
+    #[arg(long, value_name = "NAME")]
+    secret: Option<String>,
+
+    /// Show only requests to this host, or to any host below it with *.HOST
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+
+    /// Show only records since then: 30m, 2h, 7d, or a date or timestamp such as 2026-02-04 (UTC)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+}
 
 pub(super) struct Filter {
     /// As records write it, so that the order of texts is that of time.
@@ -36,7 +55,7 @@ enum HostFilter {
 }
 
 impl Filter {
-    pub(super) fn new(arguments: &AuditArgs) -> Result<Self, String> {
+    pub(super) fn new(arguments: &FilterArgs) -> Result<Self, String> {
         let since = arguments.since.as_deref().map(|text| since::parse(text, OffsetDateTime::now_utc())).transpose()?;
         let secret = arguments.secret.as_deref().map(secret_name).transpose()?;
         let host = arguments.host.as_deref().map(HostFilter::parse).transpose()?;
@@ -140,12 +159,15 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Command};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        filter: FilterArgs,
+    }
 
     fn filter(words: &[&str]) -> Result<Filter, String> {
-        let cli = Cli::parse_from(["secret-proxy", "audit"].iter().chain(words));
-        let Command::Audit(arguments) = cli.command else { panic!("not audit") };
-        Filter::new(&arguments)
+        Filter::new(&Line::parse_from(["audit"].iter().chain(words)).filter)
     }
 
     /// Which of the records are shown, by their place.

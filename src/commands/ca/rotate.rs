@@ -2,11 +2,12 @@
 
 use actors::folder::{Folder, FolderError};
 use actors::hint::Hint;
+use actors::status::{Done, Question};
 use actors::{RootError, Roots, Step};
-use serde_json::json;
 
-use super::{EXPORT, unusable};
-use crate::control::put;
+use super::error::unusable;
+use super::export::EXPORT;
+use crate::control::ask;
 use crate::settings::{self, joined};
 use crate::terminal::escape::visible;
 use crate::terminal::failure::Failure;
@@ -73,11 +74,11 @@ fn take(folder: &Folder, step: Step) -> Result<(), Failure> {
         Err(RootError::Folder(FolderError::InUse(..))) => {}
         done => return done.map_err(|error| unusable(folder, error)),
     }
-    let question = json!({ "ask": "rotate", "step": step });
-    let mut answer = put(folder, &question);
+    let question = Question::Rotate { step };
+    let mut answer = ask::<Done>(folder, &question);
     for _ in 1..TRIES {
         if answer.is_err() {
-            answer = put(folder, &question);
+            answer = ask::<Done>(folder, &question);
         }
     }
     answer.map(drop)

@@ -2,12 +2,13 @@
 
 use actors::clock::to_second;
 use actors::folder::Folder;
+use actors::status::Report;
 use actors::{RootCertificate, Roots};
-use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::{EXPORT, unusable};
-use crate::control::ask;
+use super::error::unusable;
+use super::export::EXPORT;
+use crate::control;
 use crate::settings;
 use crate::terminal::escape::visible;
 use crate::terminal::failure::Failure;
@@ -16,9 +17,9 @@ use crate::vm::trust::{self, Guest};
 pub(super) fn main(folder: &Folder) -> Result<(), Failure> {
     let roots = Roots::read(folder).map_err(|error| unusable(folder, error))?;
     let hints = settings::hints(folder);
-    let status = ask(folder, "status").ok();
+    let status = control::status(folder).ok();
     root("file", &folder.authority(), &roots.in_use);
-    let signs = status.as_ref().and_then(|status| status["ca"]["fingerprint"].as_str());
+    let signs = status.as_ref().map(|status| status.ca.fingerprint.as_str());
     if let Some(other) = signs.filter(|signs| *signs != roots.in_use.fingerprint) {
         out!("daemon       signs with another root, {}: {}", visible(other), hints.command("ca rotate --finish"));
     }
@@ -45,9 +46,8 @@ fn root(name: &str, folder: &std::path::Path, root: &RootCertificate) {
 }
 
 /// VMs that the running daemon knows of.
-fn tunnels(status: Option<&Value>) -> Vec<String> {
-    let tunnels = status.and_then(|status| status["tunnels"].as_array()).into_iter().flatten();
-    tunnels.filter_map(|tunnel| tunnel["instance"].as_str().map(str::to_owned)).collect()
+fn tunnels(status: Option<&Report>) -> Vec<String> {
+    status.iter().flat_map(|status| &status.tunnels).map(|tunnel| tunnel.instance.clone()).collect()
 }
 
 /// Only `doctor` finds out, and only for the moment when it ran.

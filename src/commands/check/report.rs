@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use policy::name::Name;
-use policy::secrets::lint::{Hosts, Lint};
-use policy::secrets::lint::{Problem, Severity};
+use policy::secrets::lint::{Hosts, Lint, Problem, Severity};
 use policy::secrets::table::Secret;
 use serde_json::{Value, json};
 
-use super::{Kind, Unread};
+use crate::secrets_file::{Kind, Unread};
 use crate::settings::joined;
 
 /// Everything that is printed.

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use serde_json::Value;
 
 use super::{aside, path};
-use crate::support::chain;
-use crate::support::fire::Fire;
+use crate::support::audit_chain;
+use crate::support::load::Load;
 
 const CLIENTS: usize = 32;
 
@@ -14,22 +14,22 @@ fn name(path: &std::path::Path) -> String {
     path.file_name().expect("a name").to_string_lossy().into_owned()
 }
 
-fn was_never_restarted(fire: &Fire) {
-    let status = fire.proxy.status();
+fn was_never_restarted(load: &Load) {
+    let status = load.proxy.status();
     let owners = status["subsystems"].as_array().expect("a list");
     assert!(owners.iter().all(|owner| owner["restarts"] == 0), "{status}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_size_under_the_number_of_the_first_record() {
-    let fire = Fire::with(|builder| builder.env("SECRET_PROXY_AUDIT_BYTES", "4KiB"));
-    let crowd = fire.crowd(CLIENTS);
-    fire.flows("requests", 100);
+    let load = Load::with(|builder| builder.env("SECRET_PROXY_AUDIT_BYTES", "4KiB"));
+    let crowd = load.crowd(CLIENTS);
+    load.flows("requests", 100);
     crowd.stop().await;
-    fire.account();
-    was_never_restarted(&fire);
-    let mut moved = chain::files(fire.proxy.dir());
-    moved.retain(|file| *file != path(&fire));
+    load.account();
+    was_never_restarted(&load);
+    let mut moved = audit_chain::files(load.proxy.dir());
+    moved.retain(|file| *file != path(&load));
     assert!(moved.len() > 5, "{moved:?}");
     for file in moved {
         let text = fs::read_to_string(&file).expect("readable");
@@ -44,62 +44,62 @@ async fn the_oldest_are_deleted_after_a_record_says_so() {
     let keeping = |builder: crate::support::ProxyBuilder| {
         builder.env("SECRET_PROXY_AUDIT_BYTES", "4KiB").env("SECRET_PROXY_AUDIT_KEEP", "2")
     };
-    let fire = Fire::with(keeping);
-    let order = deletions::Order::watch(fire.proxy.dir());
-    let crowd = fire.crowd(CLIENTS);
-    fire.flows("requests", 100);
+    let load = Load::with(keeping);
+    let order = deletions::Order::watch(load.proxy.dir());
+    let crowd = load.crowd(CLIENTS);
+    load.flows("requests", 100);
     crowd.stop().await;
-    assert_eq!(fire.watch.wrong(), [""; 0]);
-    let records = chain::verify(fire.proxy.dir()).expect("a chain from the oldest that is kept");
+    assert_eq!(load.watch.wrong(), [""; 0]);
+    let records = audit_chain::verify(load.proxy.dir()).expect("a chain from the oldest that is kept");
     assert!(records.iter().any(|record| record["outcome"] == "pruned"), "{records:?}");
-    assert_eq!(chain::files(fire.proxy.dir()).len(), 3);
+    assert_eq!(audit_chain::files(load.proxy.dir()).len(), 3);
     order.is_note_then_deletion();
-    was_never_restarted(&fire);
+    was_never_restarted(&load);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_others_in_any_way() {
-    let fire = Fire::start();
-    let (live, moved) = (path(&fire), |number| live_aside(&fire, number));
-    let crowd = fire.crowd(CLIENTS);
-    fire.flows("requests at first", 20);
+    let load = Load::start();
+    let (live, moved) = (path(&load), |number| live_aside(&load, number));
+    let crowd = load.crowd(CLIENTS);
+    load.flows("requests at first", 20);
     fs::rename(&live, moved(1)).expect("renamed");
-    fire.flows("requests after it was renamed", 20);
+    load.flows("requests after it was renamed", 20);
     fs::hard_link(&live, moved(2)).expect("linked");
     fs::remove_file(&live).expect("removed");
-    fire.flows("requests after it was removed", 20);
+    load.flows("requests after it was removed", 20);
     crowd.stop().await;
     // Whoever copies and then empties a file that is being written to loses what comes in between.
     fs::copy(&live, moved(3)).expect("copied");
     File::options().write(true).truncate(true).open(&live).expect("emptied");
-    let crowd = fire.crowd(CLIENTS);
-    fire.flows("requests after it was copied and emptied", 20);
+    let crowd = load.crowd(CLIENTS);
+    load.flows("requests after it was copied and emptied", 20);
     crowd.stop().await;
-    fire.account();
-    was_never_restarted(&fire);
+    load.account();
+    was_never_restarted(&load);
 }
 
-fn live_aside(fire: &Fire, number: u32) -> std::path::PathBuf {
-    aside(fire).with_extension(format!("{number}"))
+fn live_aside(load: &Load, number: u32) -> std::path::PathBuf {
+    aside(load).with_extension(format!("{number}"))
 }
 
 /// A text of somebody's in the place of the file: numbers go on, so that no two records have the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_without_records_in_its_place() {
-    let fire = Fire::start();
-    let crowd = fire.crowd(8);
-    fire.flows("requests", 10);
-    fs::rename(path(&fire), aside(&fire)).expect("renamed");
-    fs::write(fire.proxy.dir().join("new"), "who put this here?\n").expect("written");
-    fs::rename(fire.proxy.dir().join("new"), path(&fire)).expect("put in its place");
-    fire.flows("requests after it was replaced", 10);
+    let load = Load::start();
+    let crowd = load.crowd(8);
+    load.flows("requests", 10);
+    fs::rename(path(&load), aside(&load)).expect("renamed");
+    fs::write(load.proxy.dir().join("new"), "who put this here?\n").expect("written");
+    fs::rename(load.proxy.dir().join("new"), path(&load)).expect("put in its place");
+    load.flows("requests after it was replaced", 10);
     crowd.stop().await;
-    let text = fs::read_to_string(path(&fire)).expect("readable");
+    let text = fs::read_to_string(path(&load)).expect("readable");
     let (foreign, ours) = text.split_once('\n').expect("lines");
     assert_eq!(foreign, "who put this here?");
     assert!(ours.lines().next().is_some_and(|note| note.contains("chain_start")), "{ours}");
-    fs::write(path(&fire), ours).expect("written");
-    fire.account();
+    fs::write(path(&load), ours).expect("written");
+    load.account();
 }
 
 /// In which order the system saw files being written to and deleted.

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::support::chain;
-use crate::support::fire::Fire;
+use crate::support::audit_chain;
+use crate::support::load::Load;
 
 /// What becomes of the lines of the file.
 type Tampering = fn(&mut Vec<String>);
@@ -20,20 +20,20 @@ const TAMPERINGS: [(&str, Tampering); 7] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_it_is_noticed() {
-    let fire = Fire::start();
+    let load = Load::start();
     for _ in 0..4 {
-        assert_eq!(fire.answer("{{API_KEY}}").await, 200);
+        assert_eq!(load.answer("{{API_KEY}}").await, 200);
     }
-    assert_eq!(fire.account().len(), 4);
-    let text = fs::read_to_string(super::path(&fire)).expect("readable");
+    assert_eq!(load.account().len(), 4);
+    let text = fs::read_to_string(super::path(&load)).expect("readable");
     let elsewhere = tempfile::tempdir().expect("a folder");
     for (what, tamper) in TAMPERINGS {
         let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
         tamper(&mut lines);
         fs::write(elsewhere.path().join("audit.log"), lines.concat()).expect("written");
-        let verdict = chain::verify(elsewhere.path());
+        let verdict = audit_chain::verify(elsewhere.path());
         assert!(verdict.is_err(), "{what}");
     }
     fs::write(elsewhere.path().join("audit.log"), text).expect("written");
-    assert!(chain::verify(elsewhere.path()).is_ok());
+    assert!(audit_chain::verify(elsewhere.path()).is_ok());
 }

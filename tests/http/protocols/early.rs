@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, split};
 use tokio::time::timeout;
 
 use crate::support::RawOrigin;
-use crate::support::leg::{HOST, Leg};
+use crate::support::routes_matrix::{HOST, ProxyRoute};
 use crate::support::tls::Sni;
 use crate::support::wire::read_until;
 use crate::support::{Canary, Origin, Proxy};
@@ -18,8 +18,8 @@ const WITHIN: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_413_arrives_in_mid_upload_and_the_upload_stops() {
-    for leg in Leg::ALL {
-        let stage = leg.stage();
+    for route in ProxyRoute::ALL {
+        let stage = route.stage();
         let (request, body) = stage.request("POST", "/upload").streaming();
         let answer = tokio::spawn(request.send());
         assert!(body.send("first").await);
@@ -27,11 +27,11 @@ async fn a_413_arrives_in_mid_upload_and_the_upload_stops() {
         assert!(call.body.piece().await.is_ok());
         drop(call.answer(413, &[("content-type", "text/plain")], "too much"));
         let answer = timeout(WITHIN, answer).await.expect("at once").expect("no panic").expect("answered");
-        assert_eq!((answer.status, answer.text().as_str()), (413, "too much"), "{leg:?}");
+        assert_eq!((answer.status, answer.text().as_str()), (413, "too much"), "{route:?}");
         let mut sent = 0;
         while timeout(WITHIN, body.send(vec![b'x'; PIECE])).await.expect("told or stopped") {
             sent += PIECE;
-            assert!(sent < FAR_TOO_MUCH, "{leg:?}: the upload goes on");
+            assert!(sent < FAR_TOO_MUCH, "{route:?}: the upload goes on");
         }
     }
 }
@@ -64,8 +64,8 @@ async fn an_answer_is_read_though_the_origin_has_closed_under_the_upload() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_may_finish_a_small_upload_that_was_answered_already() {
     const PIECES: usize = 12;
-    for leg in [Leg::Http1, Leg::Http1ToHttp2] {
-        let stage = leg.stage();
+    for route in [ProxyRoute::Http1, ProxyRoute::Http1ToHttp2] {
+        let stage = route.stage();
         let mut wire = stage.client().raw_tls_tunnel(&format!("{HOST}:443"), Sni::Host, &[]).await.expect("a tunnel");
         let length = (PIECES + 1) * PIECE;
         let head = format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {length}\r\n\r\n");
@@ -77,7 +77,7 @@ async fn a_client_may_finish_a_small_upload_that_was_answered_already() {
         assert_eq!(wire.read_bytes(2).await.expect("the body"), b"no");
         for piece in 0..PIECES {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            wire.send(vec![b'x'; PIECE]).await.unwrap_or_else(|error| panic!("{leg:?}, piece {piece}: {error}"));
+            wire.send(vec![b'x'; PIECE]).await.unwrap_or_else(|error| panic!("{route:?}, piece {piece}: {error}"));
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::h2_frames::{self, ACK, END_HEADERS, END_STREAM, GOAWAY, HEADERS, SETTINGS, frame, settings};
-use crate::support::leg::{HOST, Leg};
 use crate::support::raw_origin::RawStream;
+use crate::support::routes_matrix::{HOST, ProxyRoute};
 use crate::support::wire::read_until;
 use crate::support::{Answer, Canary, Proxy, RawOrigin, Tunnel};
 
@@ -141,8 +141,8 @@ async fn a_stream_that_a_leaving_http_2_server_did_not_take_is_asked_for_again()
 /// a new one, and that must not lead to the old one behind the proxy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_421_the_next_request_goes_by_another_connection() {
-    for leg in Leg::ALL {
-        let stage = leg.stage();
+    for route in ProxyRoute::ALL {
+        let stage = route.stage();
         let tunnel = stage.tunnel().await;
         let ask = async |status| {
             let (answer, connection) = tokio::join!(stage.inside(&tunnel, "POST", "/").body("x").send(), async {
@@ -152,13 +152,13 @@ async fn after_a_421_the_next_request_goes_by_another_connection() {
                 call.answer(status, &[], "said");
                 connection
             });
-            assert_eq!(answer.expect("answered").status, status, "{leg:?}");
+            assert_eq!(answer.expect("answered").status, status, "{route:?}");
             connection
         };
         let first = ask(200).await;
-        assert_eq!(ask(421).await, first, "{leg:?}: it is kept");
+        assert_eq!(ask(421).await, first, "{route:?}: it is kept");
         let second = ask(200).await;
-        assert_ne!(second, first, "{leg:?}");
-        assert_eq!(ask(200).await, second, "{leg:?}: the new one is kept");
+        assert_ne!(second, first, "{route:?}");
+        assert_eq!(ask(200).await, second, "{route:?}: the new one is kept");
     }
 }

@@ -1,10 +1,10 @@
-//! Bodies that are not there, ranges, codings and trailers, over every leg.
+//! Bodies that are not there, ranges, codings and trailers, over every route.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::support::leg::{HOST, Leg, Stage};
 use crate::support::raw_origin::RawStream;
+use crate::support::routes_matrix::{HOST, ProxyRoute, Stage};
 use crate::support::wire::read_until;
 use crate::support::{Answer, Proxy, RawOrigin, Tunnel};
 
@@ -58,7 +58,7 @@ const CASES: &[Case] = &[
 
 impl Case {
     async fn meets(&self, stage: &Stage, tunnel: &Tunnel) {
-        let case = format!("{:?}: {} {} {:?}", stage.leg, self.method, self.status, self.says);
+        let case = format!("{:?}: {} {} {:?}", stage.route, self.method, self.status, self.says);
         let fields = self.asks.iter();
         let request = stage.inside(tunnel, self.method, "/a?b=c");
         let request = fields.fold(request, |request, (name, value)| request.header(name, value));
@@ -100,8 +100,8 @@ impl Case {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_arrives_as_it_was_given() {
-    for leg in Leg::ALL {
-        let stage = leg.stage();
+    for route in ProxyRoute::ALL {
+        let stage = route.stage();
         // One connection for all: an end in the wrong place spoils the next.
         let tunnel = stage.tunnel().await;
         for case in CASES {
@@ -116,19 +116,19 @@ fn trailers(text: &'static str) -> HeaderMap {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trailers_arrive_both_ways_where_they_are_announced() {
-    for leg in Leg::ALL {
-        let stage = leg.stage();
+    for route in ProxyRoute::ALL {
+        let stage = route.stage();
         let (request, body) = stage.request("POST", "/").header("te", "trailers").streaming();
         let request = request.header("trailer", "x-checksum");
         let answer = tokio::spawn(request.send());
         assert!(body.send("hello").await && body.trailers(trailers("{{API_KEY}}")).await);
         let mut call = stage.origin.next().await;
-        assert_eq!(call.body.count().await.expect("not cut off"), 5, "{leg:?}");
-        assert_eq!(call.body.trailers.take(), Some(trailers("{{API_KEY}}")), "{leg:?}: it stays text");
+        assert_eq!(call.body.count().await.expect("not cut off"), 5, "{route:?}");
+        assert_eq!(call.body.trailers.take(), Some(trailers("{{API_KEY}}")), "{route:?}: it stays text");
         let (origin, _) = call.begin(200, &[("trailer", "x-checksum")]);
         assert!(origin.send("world").await && origin.trailers(trailers("2")).await);
         let answer = answer.await.expect("no panic").expect("answered");
-        assert_eq!((answer.text().as_str(), answer.trailers), ("world", Some(trailers("2"))), "{leg:?}");
+        assert_eq!((answer.text().as_str(), answer.trailers), ("world", Some(trailers("2"))), "{route:?}");
     }
 }
 

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async, client_async};
 
-use crate::support::fire::is_long;
+use crate::support::load::is_long;
 use crate::support::raw_origin::RawStream;
 use crate::support::tls::Sni;
 use crate::support::wire::read_until;

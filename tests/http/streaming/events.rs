@@ -7,8 +7,8 @@ use tokio::task::JoinSet;
 use crate::support::Request;
 use crate::support::answer::Streaming;
 use crate::support::body::BodySender;
-use crate::support::fire::is_long;
-use crate::support::leg::{Leg, Stage};
+use crate::support::load::is_long;
+use crate::support::routes_matrix::{ProxyRoute, Stage};
 
 const STREAMS: usize = 8;
 const EVENTS: usize = 20;
@@ -42,7 +42,7 @@ async fn streams_in_step(stage: &Stage) {
     let (tunnel, mut streams) = (stage.tunnel().await, JoinSet::new());
     for number in 0..STREAMS {
         let path = format!("/events/{number}");
-        let shared = stage.leg.is_http2().then(|| stage.inside(&tunnel, "GET", &path));
+        let shared = stage.route.is_http2().then(|| stage.inside(&tunnel, "GET", &path));
         let (answer, origin) = opened(stage, shared.unwrap_or_else(|| stage.request("GET", &path))).await;
         streams.spawn(in_step(answer, origin));
     }
@@ -55,8 +55,8 @@ async fn streams_in_step(stage: &Stage) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_stream_stays_open() {
     let mut streams = Vec::new();
-    for leg in [Leg::Http1, Leg::Http2] {
-        let stage = leg.stage();
+    for route in [ProxyRoute::Http1, ProxyRoute::Http2] {
+        let stage = route.stage();
         let (answer, origin) = opened(&stage, stage.request("GET", "/events")).await;
         streams.push((stage, answer, origin));
     }
@@ -69,8 +69,8 @@ async fn a_silent_stream_stays_open() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_event_is_read_before_the_next_is_written() {
-    for leg in Leg::ALL {
-        println!("{leg:?}");
-        streams_in_step(&leg.stage()).await;
+    for route in ProxyRoute::ALL {
+        println!("{route:?}");
+        streams_in_step(&route.stage()).await;
     }
 }

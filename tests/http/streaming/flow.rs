@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use crate::support::answer::Streaming;
 use crate::support::body::BodySender;
 use crate::support::eventually;
-use crate::support::fire::is_long;
-use crate::support::leg::{Leg, Stage};
+use crate::support::load::is_long;
+use crate::support::routes_matrix::{ProxyRoute, Stage};
 
 const PIECE: usize = 64 << 10;
 /// By how much the memory of the proxy may grow, in KiB.
@@ -77,8 +77,8 @@ async fn peak(stage: &Stage) -> Option<u64> {
 
 fn stays_flat(stage: &Stage, before: Option<u64>, what: &str) {
     let Some((before, now)) = before.zip(stage.proxy.footprint().peak) else { return };
-    println!("{:?}: {what} of {} MiB: {before} KiB, at most {now} KiB", stage.leg, body_bytes() >> 20);
-    assert!(now - before < GROWTH_MAX, "{:?}: {what}: {before} KiB became {now} KiB", stage.leg);
+    println!("{:?}: {what} of {} MiB: {before} KiB, at most {now} KiB", stage.route, body_bytes() >> 20);
+    assert!(now - before < GROWTH_MAX, "{:?}: {what}: {before} KiB became {now} KiB", stage.route);
 }
 
 async fn download(stage: &Stage) -> (Streaming, Sending) {
@@ -87,12 +87,12 @@ async fn download(stage: &Stage) -> (Streaming, Sending) {
     (answer.expect("a head"), Sending::start(origin))
 }
 
-async fn downloads(leg: Leg) {
-    let stage = leg.stage();
+async fn downloads(route: ProxyRoute) {
+    let stage = route.stage();
     let before = peak(&stage).await;
     if !is_long() {
         let (answer, _origin) = download(&stage).await;
-        assert_eq!(answer.count_unheard().await.expect("whole"), body_bytes());
+        assert_eq!(answer.count_unrecorded().await.expect("whole"), body_bytes());
         stays_flat(&stage, before, "a download");
     }
     let (mut answer, origin) = download(&stage).await;
@@ -101,14 +101,14 @@ async fn downloads(leg: Leg) {
         read += answer.chunk().await.expect("whole").expect("more").len() as u64;
     }
     let in_flight = origin.stands_still() - read;
-    println!("{leg:?}: {in_flight} bytes under way while the client stands still");
-    assert!(in_flight < IN_FLIGHT_MAX, "{leg:?}: {in_flight}");
-    assert_eq!(read + answer.count_unheard().await.expect("whole"), body_bytes());
+    println!("{route:?}: {in_flight} bytes under way while the client stands still");
+    assert!(in_flight < IN_FLIGHT_MAX, "{route:?}: {in_flight}");
+    assert_eq!(read + answer.count_unrecorded().await.expect("whole"), body_bytes());
     stays_flat(&stage, before, "a download that stands still");
 }
 
-async fn uploads(leg: Leg) {
-    let stage = leg.stage();
+async fn uploads(route: ProxyRoute) {
+    let stage = route.stage();
     let before = peak(&stage).await;
     for what in ["an upload that stands still", "an upload"].into_iter().take(if is_long() { 1 } else { 2 }) {
         let (request, body) = stage.request("POST", "/").streaming();
@@ -117,8 +117,8 @@ async fn uploads(leg: Leg) {
         let mut read = call.body.piece().await.expect("whole").expect("more").len() as u64;
         if what.contains("still") {
             let in_flight = client.stands_still() - read;
-            println!("{leg:?}: {in_flight} bytes under way while the origin stands still");
-            assert!(in_flight < IN_FLIGHT_MAX, "{leg:?}: {in_flight}");
+            println!("{route:?}: {in_flight} bytes under way while the origin stands still");
+            assert!(in_flight < IN_FLIGHT_MAX, "{route:?}: {in_flight}");
         }
         read += call.body.count().await.expect("whole");
         assert_eq!(read, body_bytes());
@@ -130,14 +130,14 @@ async fn uploads(leg: Leg) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_downloads_pass_in_flat_memory_and_wait_for_their_reader() {
-    for leg in [Leg::Http1, Leg::Http2] {
-        downloads(leg).await;
+    for route in [ProxyRoute::Http1, ProxyRoute::Http2] {
+        downloads(route).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_uploads_pass_in_flat_memory_and_wait_for_their_reader() {
-    for leg in [Leg::Http1, Leg::Http2] {
-        uploads(leg).await;
+    for route in [ProxyRoute::Http1, ProxyRoute::Http2] {
+        uploads(route).await;
     }
 }

@@ -10,8 +10,8 @@ use crate::support::h2_frames::{
     self, ACK, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, NONE, Outcome, SETTINGS, WINDOW_UPDATE, frame, headers,
     settings, window,
 };
-use crate::support::leg::{HOST, Leg, Stage};
 use crate::support::raw_origin::RawStream;
+use crate::support::routes_matrix::{HOST, ProxyRoute, Stage};
 use crate::support::{Proxy, RawOrigin};
 
 const MIB: usize = 1 << 20;
@@ -60,7 +60,7 @@ impl Windows {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_may_have_a_mebibyte_under_way_before_a_byte_is_read() {
-    let stage = Leg::Http2.stage();
+    let stage = ProxyRoute::Http2.stage();
     let mut client = Frames::open(&stage.proxy.client(), &format!("{HOST}:443")).await.expect("a connection");
     let mut windows = Windows::new();
     while !windows.are_large() {
@@ -142,7 +142,7 @@ async fn stands_still(stage: &Stage, client: &mut Frames, stream: u32) {
 /// However many it has, and whatever was under way before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_reads_nothing_holds_up_no_other() {
-    let stage = Leg::Http2.stage();
+    let stage = ProxyRoute::Http2.stage();
     let (answer, origin) =
         tokio::join!(stage.request("GET", "/").open(), async { stage.origin.next().await.begin(200, &[]).0 });
     let mut answer = answer.expect("a head");
@@ -162,7 +162,7 @@ async fn a_client_that_reads_nothing_holds_up_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_that_stand_still_hold_up_no_other() {
     const STILL: u32 = 6;
-    let stage = Leg::Http2.stage();
+    let stage = ProxyRoute::Http2.stage();
     let mut client = Frames::open(&stage.proxy.client(), &format!("{HOST}:443")).await.expect("a connection");
     client.send(window(0, WIDE_OPEN)).await.expect("sent");
     for number in 0..STILL {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Fire, eventually, proc};
+use crate::support::{Load, eventually, proc};
 
 /// Memory that may be in use besides what there was before the first request: buffers that were needed at a
 /// time, which the system's allocator keeps for the next.
@@ -18,32 +18,32 @@ pub(super) struct Resources {
 }
 
 impl Resources {
-    pub(super) fn of(fire: &Fire) -> Self {
-        let pid = fire.proxy.pid();
+    pub(super) fn of(load: &Load) -> Self {
+        let pid = load.proxy.pid();
         Self { descriptors: proc::descriptors(pid), own_kib: proc::own_kib(pid) }
     }
 
     /// Whether no more is in use now than at this moment, which was after the same for half as long.
-    pub(super) fn are_not_outgrown(&self, fire: &Fire) {
-        let (Some(midway), Some(now)) = (self.own_kib, Self::of(fire).own_kib) else { return };
+    pub(super) fn are_not_outgrown(&self, load: &Load) {
+        let (Some(midway), Some(now)) = (self.own_kib, Self::of(load).own_kib) else { return };
         println!("memory after half of the crashes: {midway} KiB, after all: {now} KiB");
         assert!(now <= midway + GROWTH_MAX_KIB, "{midway} KiB became {now} KiB");
     }
 
     /// Waits until the clients and the idle connections to the origins are gone.
-    pub(super) fn are_given_back(&self, fire: &Fire) {
+    pub(super) fn are_given_back(&self, load: &Load) {
         let (Some(descriptors), Some(own)) = (self.descriptors, self.own_kib) else {
             println!("skipped: looking at a process that forbids it takes root, and Linux");
             return;
         };
-        fire.origin.stop();
-        fire.thief.stop();
+        load.origin.stop();
+        load.thief.stop();
         let given_back = || {
-            let idle = fire.proxy.status()["sessions"]["active"] == 0;
-            idle && Self::of(fire).descriptors <= Some(descriptors)
+            let idle = load.proxy.status()["sessions"]["active"] == 0;
+            idle && Self::of(load).descriptors <= Some(descriptors)
         };
         eventually(Duration::from_secs(20), "all descriptors are given back", given_back);
-        let now = Self::of(fire);
+        let now = Self::of(load);
         println!("{descriptors} descriptors, then {:?}; {own} KiB, then {:?}", now.descriptors, now.own_kib);
         assert!(now.own_kib <= Some(own + KEPT_MAX_KIB), "{own} KiB became {:?}", now.own_kib);
     }

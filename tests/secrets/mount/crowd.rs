@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::stage::{HOST, LOCKED, Stage, URL};
-use crate::support::{Fifo, Opens, Step, Tunnel};
+use crate::support::{Fifo, FileOpens, Step, Tunnel};
 
 /// How many requests one connection carries: below what a client may have refused.
 const PER_TUNNEL: usize = 50;
@@ -28,7 +28,7 @@ async fn five_hundred_requests_share_one_open() {
     for _ in 0..500 / PER_TUNNEL {
         tunnels.push(tunnel(&stage).await);
     }
-    let (mut opens, mut asking) = (Opens::of(&stage.path()), JoinSet::new());
+    let (mut opens, mut asking) = (FileOpens::of(&stage.path()), JoinSet::new());
     for tunnel in &tunnels {
         (0..PER_TUNNEL).for_each(|_| drop(asking.spawn(ask(tunnel.clone()))));
     }
@@ -56,7 +56,7 @@ const PACE: Duration = Duration::from_millis(20);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pipe_that_nobody_serves_is_hardly_opened_and_soon_served_again() {
     let stage = Stage::new();
-    let (mut opens, mut asking) = (Opens::of(&stage.path()), JoinSet::new());
+    let (mut opens, mut asking) = (FileOpens::of(&stage.path()), JoinSet::new());
     let (mut pace, begun) = (tokio::time::interval(PACE), Instant::now());
     while begun.elapsed() < drought() {
         let tunnel = tunnel(&stage).await;

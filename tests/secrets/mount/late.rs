@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::stage::{LOCKED, Stage, notices};
-use crate::support::{Fifo, Opens, Proxy};
+use crate::support::{Fifo, FileOpens, Proxy};
 
-fn opens_were(opens: &mut Opens, expected: usize) {
+fn opens_were(opens: &mut FileOpens, expected: usize) {
     assert!(opens.count().is_none_or(|count| count == expected));
 }
 
@@ -37,7 +37,7 @@ async fn an_approval_counts_however_late() {
 /// The read is let go when no request has come for a while, and not before.
 async fn a_read_that_nobody_wants_is_let_go() {
     let stage = Stage::with(|builder| builder.env("SECRET_PROXY_APPROVAL_WAIT", "4s"));
-    let mut opens = Opens::of(&stage.path());
+    let mut opens = FileOpens::of(&stage.path());
     for _ in 0..3 {
         let (status, took) = stage.ask().await;
         assert!(status == 403 && (3..6).contains(&took.as_secs()), "{status} in {took:?}");

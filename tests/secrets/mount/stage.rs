@@ -1,9 +1,9 @@
-//! A daemon whose secrets are a pipe, an origin that may get the secret, and a polite client beside.
+//! A daemon whose secrets are a pipe, an origin that may get the secret, and a bystander.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::polite::Polite;
+use super::bystander::Bystander;
 use crate::support::{Canary, Origin, Proxy, ProxyBuilder};
 
 pub(super) const HOST: &str = "api.example.test";
@@ -24,7 +24,7 @@ pub(super) struct Stage {
     pub(super) canary: Canary,
     pub(super) origin: Origin,
     pub(super) proxy: Proxy,
-    polite: Polite,
+    bystander: Bystander,
 }
 
 impl Stage {
@@ -38,8 +38,8 @@ impl Stage {
         let (canary, origin) = (Canary::new(), Origin::start(&[HOST]));
         let builder = Proxy::builder().origin(HOST, &origin).secrets_fifo().canary(&canary);
         let proxy = change(builder).start();
-        let polite = Polite::start(proxy.client(), HOST);
-        Self { canary, origin, proxy, polite }
+        let bystander = Bystander::start(proxy.client(), HOST);
+        Self { canary, origin, proxy, bystander }
     }
 
     /// What the pipe is to say.
@@ -53,15 +53,15 @@ impl Stage {
 
     /// Asks for the secret: the answer, and how long it took. Who wants none is served meanwhile.
     pub(super) async fn ask(&self) -> (u16, Duration) {
-        let begun_to_serve = async || self.polite.served() > 0;
-        crate::support::eventually_async(Duration::from_secs(10), "the polite client", begun_to_serve).await;
-        let (client, begun, polite) = (self.proxy.client(), Instant::now(), self.polite.served());
+        let begun_to_serve = async || self.bystander.served() > 0;
+        crate::support::eventually_async(Duration::from_secs(10), "the bystander", begun_to_serve).await;
+        let (client, begun, bystander) = (self.proxy.client(), Instant::now(), self.bystander.served());
         let answer = client.get(URL).header("x-api-key", "{{API_KEY}}").send().await.expect("answered");
         let took = begun.elapsed();
         if answer.status == 200 {
             assert_eq!(self.origin_got(), Some(self.canary.bytes().to_vec()));
         }
-        let served = self.polite.served() - polite;
+        let served = self.bystander.served() - bystander;
         // Two: one of them was not under way already.
         assert!(took < LONG || served >= 2, "only {served} without placeholders were served in {took:?}");
         (answer.status, took)
@@ -73,10 +73,10 @@ impl Stage {
         crate::support::eventually_async(Duration::from_secs(5), "service again", served).await;
     }
 
-    /// What the secret's field held when the origin last saw it with something else than a polite one.
+    /// What the secret's field held when the origin last saw it from another client than the bystander.
     fn origin_got(&self) -> Option<Vec<u8>> {
         let requests = self.origin.requests();
-        let asked = requests.iter().rev().find(|request| request.path != "/polite")?;
+        let asked = requests.iter().rev().find(|request| request.path != "/bystander")?;
         asked.header("x-api-key").map(<[u8]>::to_vec)
     }
 
@@ -120,9 +120,9 @@ impl Stage {
         assert!(told.is_some(), "{:?} is not {pattern}", states(&self.proxy.log_text()));
     }
 
-    /// Ends the polite client and the daemon, which must be prompt. Gives the whole `proxy.log`.
+    /// Ends the bystander and the daemon, which must be prompt. Gives the whole `proxy.log`.
     pub(super) async fn end(self) -> String {
-        self.polite.end().await;
+        self.bystander.end().await;
         let begun = Instant::now();
         assert!(self.proxy.stop().success());
         assert!(begun.elapsed() < PROMPT, "stopping took {:?}", begun.elapsed());

@@ -6,7 +6,7 @@ use super::stage::{HOST, URL, secret};
 use crate::support::{Canary, Fifo, Origin, Proxy, Step};
 
 /// How a pipe can keep its reader waiting, and what is shown then.
-fn weathers(text: &str) -> [(&'static str, Vec<Step>); 3] {
+fn states(text: &str) -> [(&'static str, Vec<Step>); 3] {
     let half = Step::Write(text[..text.len() / 2].to_owned());
     [("unserved", Vec::new()), ("awaiting-approval", vec![Step::Open]), ("awaiting-approval", vec![Step::Open, half])]
 }
@@ -14,7 +14,7 @@ fn weathers(text: &str) -> [(&'static str, Vec<Step>); 3] {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_that_wait_for_the_mount_do_not_hold_up_the_end() {
     let canary = Canary::new();
-    for (state, steps) in weathers(&secret(&canary, HOST)) {
+    for (state, steps) in states(&secret(&canary, HOST)) {
         let origin = Origin::start(&[HOST]);
         let proxy = Proxy::builder().origin(HOST, &origin).secrets_fifo().canary(&canary).start();
         let case = format!("{state}, {} steps", steps.len());

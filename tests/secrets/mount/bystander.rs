@@ -12,7 +12,7 @@ use crate::support::Client;
 const PACE: Duration = Duration::from_millis(20);
 
 /// Sends requests without placeholders on one kept connection, until it is told to end.
-pub(super) struct Polite {
+pub(super) struct Bystander {
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
@@ -23,7 +23,7 @@ struct Shared {
     served: AtomicUsize,
 }
 
-impl Polite {
+impl Bystander {
     pub(super) fn start(client: Client, host: &'static str) -> Self {
         let shared: Arc<Shared> = Arc::default();
         let task = tokio::spawn(send(client, host, shared.clone()));
@@ -44,7 +44,7 @@ impl Polite {
 
 async fn send(client: Client, host: &'static str, shared: Arc<Shared>) {
     let tunnel = client.tunnel(&format!("{host}:443")).await.expect("a tunnel");
-    let url = format!("https://{host}/polite");
+    let url = format!("https://{host}/bystander");
     let mut pace = tokio::time::interval(PACE);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !shared.end.load(Ordering::SeqCst) {

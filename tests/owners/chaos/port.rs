@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 /// Knocks all the time.
-pub(super) struct Door {
+pub(super) struct Port {
     knocking: JoinHandle<()>,
     counts: Arc<Counts>,
 }
@@ -21,7 +21,7 @@ struct Counts {
     closed: AtomicU64,
 }
 
-impl Door {
+impl Port {
     pub(super) fn watch(address: SocketAddr) -> Self {
         let counts = Arc::<Counts>::default();
         let knocking = tokio::spawn(knock(address, counts.clone()));

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::chain;
+use super::audit_chain;
 
 /// The whole lines that have been seen in any audit file of a folder.
-pub struct Written {
+pub struct AuditFiles {
     dir: PathBuf,
     /// Open files and how far they were read, by inode: a file that is renamed meanwhile is not lost.
     files: HashMap<u64, (File, u64)>,
@@ -18,7 +18,7 @@ pub struct Written {
     permits: HashSet<String>,
 }
 
-impl Written {
+impl AuditFiles {
     /// Nothing is read yet.
     pub fn new(dir: &Path) -> Self {
         Self { dir: dir.to_path_buf(), files: HashMap::new(), permits: HashSet::new() }
@@ -37,7 +37,7 @@ impl Written {
     }
 
     fn read(&mut self) {
-        for path in chain::files(&self.dir) {
+        for path in audit_chain::files(&self.dir) {
             let Ok(file) = File::open(path) else { continue };
             let Ok(found) = file.metadata() else { continue };
             self.files.entry(found.ino()).or_insert((file, 0));

@@ -36,7 +36,7 @@ pub enum Speaks {
 }
 
 /// An origin whose answers the test gives.
-pub struct LiveOrigin {
+pub struct ScriptedOrigin {
     listening: Listening,
     records: Records,
     ca_pem: Option<String>,
@@ -61,7 +61,7 @@ pub struct Upload {
     pub trailers: Option<HeaderMap>,
 }
 
-impl LiveOrigin {
+impl ScriptedOrigin {
     /// Starts one with a certificate for `names`.
     pub fn start(names: &[&str], speaks: Speaks) -> Self {
         let alpn: &[&str] = match speaks {
@@ -98,7 +98,7 @@ impl LiveOrigin {
     }
 }
 
-impl Upstream for LiveOrigin {
+impl Upstream for ScriptedOrigin {
     fn address(&self) -> SocketAddr {
         self.listening.address
     }

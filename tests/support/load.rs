@@ -1,4 +1,4 @@
-//! A proxy under fire: a crowd of clients, origins that watch, and the account at the end.
+//! A proxy under load: many clients, origins that record, and the account at the end.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -8,41 +8,41 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::audit_chain;
 use super::builder::ProxyBuilder;
 use super::canary::Canary;
-use super::chain;
 use super::client::Client;
 use super::crowd::{Crowd, HOST, Seen, THIEF};
 use super::eventually::eventually;
 use super::origin::Origin;
 use super::proxy::Proxy;
-use super::watch::Watch;
+use super::record_watch::RecordWatch;
 
-/// Whether tests under fire are to take their time.
+/// Whether tests under load are to take their time.
 pub fn is_long() -> bool {
     std::env::var_os("SECRET_PROXY_LONG").is_some()
 }
 
 /// A proxy, a host that its secret is listed for, and one that would like to have it.
-pub struct Fire {
+pub struct Load {
     pub canary: Canary,
     pub origin: Origin,
     pub thief: Origin,
     pub proxy: Proxy,
-    pub watch: Watch,
+    pub watch: RecordWatch,
     pub seen: Arc<Seen>,
     /// Whether `proxy.log` may miss lines, as on a full disk.
     pub log_has_gaps: bool,
 }
 
-impl Fire {
+impl Load {
     pub fn start() -> Self {
         Self::with(|builder| builder)
     }
 
     /// With further settings.
     pub fn with(settings: impl FnOnce(ProxyBuilder) -> ProxyBuilder) -> Self {
-        let (canary, watch) = (Canary::new(), Watch::default());
+        let (canary, watch) = (Canary::new(), RecordWatch::default());
         let (origin, thief) = (watch.origin(HOST, &canary), Origin::start(&[THIEF]));
         let builder = Proxy::builder().origin(HOST, &origin).origin(THIEF, &thief).secret("API_KEY", &canary, HOST);
         let proxy = settings(builder.env("SECRET_PROXY_CRASHES_MAX", "100000")).start();
@@ -78,7 +78,7 @@ impl Fire {
         assert_eq!(self.watch.wrong(), [""; 0], "a value leaves whole, after its record stands in the file");
         assert_eq!(self.thief.find(&self.canary), None, "no value went elsewhere");
         assert_eq!(self.seen.stolen.all(), [""; 0], "what is not allowed is refused");
-        let records = chain::verify(self.proxy.dir()).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let records = audit_chain::verify(self.proxy.dir()).unwrap_or_else(|wrong| panic!("{wrong}"));
         self.every_value_has_a_record(&records);
         self.what_was_not_to_be_sent_was_not(&records);
         self.every_refusal_has_a_record(&records);

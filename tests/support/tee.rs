@@ -1,4 +1,4 @@
-//! A stream that is listened in on: the origins' half of the record.
+//! A stream that copies what passes into the record of an origin.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,13 +8,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::record::Records;
 
 /// A stream whose received bytes are kept in [`Records`].
-pub struct Tap<S> {
+pub struct Tee<S> {
     inner: S,
     records: Records,
     connection: usize,
 }
 
-impl<S> Tap<S> {
+impl<S> Tee<S> {
     /// Listens in on `inner` as a new connection.
     pub fn new(inner: S, records: &Records) -> Self {
         Self { inner, records: records.clone(), connection: records.open() }
@@ -26,13 +26,13 @@ impl<S> Tap<S> {
     }
 }
 
-impl<S> Drop for Tap<S> {
+impl<S> Drop for Tee<S> {
     fn drop(&mut self) {
         self.records.close();
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Tee<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         task: &mut Context<'_>,
@@ -45,7 +45,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tee<S> {
     fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(task, bytes)
     }

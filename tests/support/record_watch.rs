@@ -1,26 +1,26 @@
-//! What an allowed origin sees of the promise "no record, no request".
+//! The order of events of the promise "no record, no request", as an allowed origin sees them.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::audit_files::AuditFiles;
 use super::canary::Canary;
 use super::origin::Origin;
 use super::record::Recorded;
-use super::written::Written;
 
 /// Looks, at the receipt of each value, whether its record stands in the file already.
 #[derive(Clone, Default)]
-pub struct Watch(Arc<Watched>);
+pub struct RecordWatch(Arc<Watched>);
 
 #[derive(Default)]
 struct Watched {
-    written: OnceLock<Mutex<Written>>,
+    written: OnceLock<Mutex<AuditFiles>>,
     arrived: Mutex<Vec<String>>,
     received: Mutex<Vec<String>>,
     wrong: Mutex<Vec<String>>,
 }
 
-impl Watch {
+impl RecordWatch {
     /// An origin that watches.
     pub fn origin(&self, host: &str, canary: &Canary) -> Origin {
         let (watch, canary) = (self.clone(), canary.clone());
@@ -29,7 +29,7 @@ impl Watch {
 
     /// Where the audit files are.
     pub fn look_in(&self, dir: &Path) {
-        let written = Mutex::new(Written::new(dir));
+        let written = Mutex::new(AuditFiles::new(dir));
         assert!(self.0.written.set(written).is_ok(), "one folder a watch");
     }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::polite::Polite;
+use super::bystander::Bystander;
 use crate::support::{Canary, Origin, Proxy, Recorded, eventually_async};
 
 /// How many secrets there are, each with a host of its own.
@@ -156,7 +156,7 @@ async fn pieces_of_a_text_get_no_value_anywhere_that_the_whole_does_not_give_it(
         builder = builder.origin(host, &origin).canary(canary);
     }
     let proxy = builder.start();
-    let polite = Polite::start(proxy.client(), "host-0.example.test");
+    let bystander = Bystander::start(proxy.client(), "host-0.example.test");
     let robbed = Robbed::serve(proxy.secrets_path(), words);
     assert_eq!(try_all(&proxy).await, SECRETS, "the whole text");
 
@@ -169,9 +169,9 @@ async fn pieces_of_a_text_get_no_value_anywhere_that_the_whole_does_not_give_it(
     }
     robbed.shared.steals.store(false, Ordering::SeqCst);
     eventually_async(Duration::from_secs(10), "the whole text again", async || try_all(&proxy).await == SECRETS).await;
-    polite.end().await;
+    bystander.end().await;
 
-    let asked = |request: &&Recorded| request.path != "/polite";
+    let asked = |request: &&Recorded| request.path != "/bystander";
     for request in origin.requests().iter().filter(asked) {
         let name = request.sni.as_deref().expect("a name");
         let number = hosts.iter().position(|host| host == name).expect("one of ours");

@@ -2,9 +2,9 @@
 
 use super::canary::Canary;
 use super::client::Client;
-use super::live::{LiveOrigin, Speaks};
 use super::proxy::Proxy;
 use super::request::Request;
+use super::scripted_origin::{ScriptedOrigin, Speaks};
 use super::tunnel::Tunnel;
 
 /// The host of every stage.
@@ -12,7 +12,7 @@ pub const HOST: &str = "live.example.test";
 
 /// A way through the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leg {
+pub enum ProxyRoute {
     /// HTTP/1.1 on both sides.
     Http1,
     /// HTTP/2 on both sides.
@@ -27,7 +27,7 @@ pub enum Leg {
     Cleartext,
 }
 
-impl Leg {
+impl ProxyRoute {
     /// All of them.
     pub const ALL: [Self; 6] =
         [Self::Http1, Self::Http2, Self::Http2ToHttp1, Self::Http1ToHttp2, Self::Absolute, Self::Cleartext];
@@ -57,35 +57,35 @@ impl Leg {
 
     /// A proxy before an origin of this kind.
     pub fn stage(self) -> Stage {
-        let (canary, origin) = (Canary::new(), LiveOrigin::start(&[HOST], self.speaks()));
+        let (canary, origin) = (Canary::new(), ScriptedOrigin::start(&[HOST], self.speaks()));
         let listed = format!("{HOST}, http://{HOST}");
         let proxy = Proxy::builder().origin(HOST, &origin).secret("API_KEY", &canary, &listed).start();
-        Stage { leg: self, canary, origin, proxy }
+        Stage { route: self, canary, origin, proxy }
     }
 }
 
 /// A proxy between a client and an origin that the test plays.
 pub struct Stage {
-    pub leg: Leg,
+    pub route: ProxyRoute,
     pub canary: Canary,
-    pub origin: LiveOrigin,
+    pub origin: ScriptedOrigin,
     pub proxy: Proxy,
 }
 
 impl Stage {
-    /// A client of this leg's kind.
+    /// A client of this route's kind.
     pub fn client(&self) -> Client {
         let client = self.proxy.client();
-        match self.leg {
-            Leg::Http2 | Leg::Http2ToHttp1 => client.http2(),
-            Leg::Cleartext => client.cleartext(),
-            Leg::Http1 | Leg::Http1ToHttp2 | Leg::Absolute => client,
+        match self.route {
+            ProxyRoute::Http2 | ProxyRoute::Http2ToHttp1 => client.http2(),
+            ProxyRoute::Cleartext => client.cleartext(),
+            ProxyRoute::Http1 | ProxyRoute::Http1ToHttp2 | ProxyRoute::Absolute => client,
         }
     }
 
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
-        format!("{}://{HOST}{path}", self.leg.scheme())
+        format!("{}://{HOST}{path}", self.route.scheme())
     }
 
     /// A request with the placeholder in it, on a connection of its own.
@@ -95,9 +95,9 @@ impl Stage {
 
     /// A connection for many requests.
     pub async fn tunnel(&self) -> Tunnel {
-        let port = if self.leg.scheme() == "http" { 80 } else { 443 };
+        let port = if self.route.scheme() == "http" { 80 } else { 443 };
         let client = self.client();
-        let tunnel = if self.leg == Leg::Absolute {
+        let tunnel = if self.route == ProxyRoute::Absolute {
             client.forward().await
         } else {
             client.tunnel(&format!("{HOST}:{port}")).await

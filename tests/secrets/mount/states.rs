@@ -9,7 +9,7 @@ use super::stage::{LOCKED, Stage};
 use crate::support::{Fifo, Step};
 
 /// One way in which the pipe is served.
-struct Weather {
+struct State {
     name: &'static str,
     writer: fn(&Path, &str) -> Fifo,
     /// What requests are answered that are sent one after the other.
@@ -31,36 +31,36 @@ use Answer::{Refused, Served};
 
 const AT_ONCE: std::ops::Range<u64> = 0..3;
 
-const WEATHERS: [Weather; 10] = [
-    Weather {
+const STATES: [State; 10] = [
+    State {
         name: "writes and closes",
         writer: Fifo::once,
         answers: &[Served(0), Served(0)],
         states: "idle unserved? awaiting-approval? ready",
         opens: 1,
     },
-    Weather {
+    State {
         name: "one byte at a time",
         writer: |path, text| Fifo::dripping(path, text, Duration::from_millis(10)),
         answers: &[Served(0)],
         states: "idle unserved? awaiting-approval ready",
         opens: 1,
     },
-    Weather {
+    State {
         name: "twice in a row",
         writer: Fifo::twice,
         answers: &[Served(0)],
         states: "idle unserved? awaiting-approval? ready",
         opens: 1,
     },
-    Weather {
+    State {
         name: "opens and waits",
         writer: |path, text| play(path, &[&[Open, Wait(10_000), Write(text), Close]]),
         answers: &[Served(10)],
         states: "idle unserved? awaiting-approval ready",
         opens: 1,
     },
-    Weather {
+    State {
         name: "stops in the middle and goes on",
         // Longer than a request waits while nobody serves the pipe.
         writer: |path, text| {
@@ -71,7 +71,7 @@ const WEATHERS: [Weather; 10] = [
         states: "idle unserved? awaiting-approval ready",
         opens: 1,
     },
-    Weather {
+    State {
         name: "closes empty",
         writer: |path, text| play(path, &[&[Open, Wait(1_000), Close], &[Open, Write(text), Close]]),
         // The second is told what the first was, and the writer is not asked again.
@@ -79,7 +79,7 @@ const WEATHERS: [Weather; 10] = [
         states: "idle unserved? awaiting-approval locked unserved? awaiting-approval? ready",
         opens: 2,
     },
-    Weather {
+    State {
         name: "cut in mid-line",
         writer: |path, text| {
             let whole = [Wait(500), Open, Write(text), Close];
@@ -91,7 +91,7 @@ const WEATHERS: [Weather; 10] = [
                  awaiting-approval? ready",
         opens: 3,
     },
-    Weather {
+    State {
         name: "broken",
         writer: |path, text| {
             let whole = [Wait(500), Open, Write(text), Close];
@@ -103,7 +103,7 @@ const WEATHERS: [Weather; 10] = [
                  awaiting-approval? ready",
         opens: 3,
     },
-    Weather {
+    State {
         name: "without an end",
         writer: |path, text| {
             let endless = "#".repeat(1_100_000);
@@ -113,7 +113,7 @@ const WEATHERS: [Weather; 10] = [
         states: "idle unserved? awaiting-approval? unsafe unserved? awaiting-approval? ready",
         opens: 2,
     },
-    Weather {
+    State {
         name: "never opens, until the owner is back",
         writer: |path, text| play(path, &[&[Away, Open, Write(text), Close]]),
         answers: &[Refused(LOCKED, 3..6), Refused(LOCKED, 3..6)],
@@ -148,7 +148,7 @@ fn play(path: &Path, parts: &[&[Move<'_>]]) -> Fifo {
     Fifo::script(path, steps.collect())
 }
 
-impl Weather {
+impl State {
     async fn pass(&self) {
         let stage = Stage::new();
         let writer = (self.writer)(&stage.path(), &stage.text());
@@ -176,8 +176,8 @@ impl Weather {
 #[tokio::test(flavor = "multi_thread", worker_threads = 12)]
 async fn each_has_its_states_its_answers_and_its_way_back() {
     let mut passing = JoinSet::new();
-    for weather in &WEATHERS {
-        passing.spawn(weather.pass());
+    for state in &STATES {
+        passing.spawn(state.pass());
     }
     passing.join_all().await;
 }

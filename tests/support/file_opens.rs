@@ -4,9 +4,9 @@
 use std::path::Path;
 
 #[cfg(target_os = "linux")]
-pub use self::linux::Opens;
+pub use self::linux::FileOpens;
 #[cfg(not(target_os = "linux"))]
-pub use self::unknown::Opens;
+pub use self::unknown::FileOpens;
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -18,14 +18,14 @@ mod linux {
     use super::Path;
 
     /// Counts the opens of one file, by whomever, and the ends of its readers.
-    pub struct Opens {
+    pub struct FileOpens {
         events: OwnedFd,
         begun: usize,
         readers_gone: usize,
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "elsewhere nothing is known")]
-    impl Opens {
+    impl FileOpens {
         /// From now on.
         pub fn of(path: &Path) -> Self {
             let events = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).expect("events");
@@ -63,9 +63,9 @@ mod unknown {
     use super::Path;
 
     /// Knows nothing: the file system events of macOS tell no opens.
-    pub struct Opens;
+    pub struct FileOpens;
 
-    impl Opens {
+    impl FileOpens {
         /// From now on.
         pub fn of(_: &Path) -> Self {
             Self
