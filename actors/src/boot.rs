@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::audit::mirror::Mirror;
 use crate::audit::{self, AuditHandle};
-use crate::authority::{self, AuthorityHandle, Root, RootError};
+use crate::authority::{self, AuthorityHandle, RootError, open_or_make};
 use crate::folder::FolderError;
 use crate::hint::{Advise, Hint};
 use crate::limits;
@@ -161,7 +161,7 @@ struct Ground {
 impl Ground {
     fn prepare(settings: &Settings, inherited: Vec<InheritedSocket>) -> Result<Self, BootError> {
         let folder = &settings.folder;
-        let root = Root::open_or_make(&folder.authority())?;
+        let root = open_or_make(&folder.authority())?;
         let own_root = root.certificate().der.clone();
         audit::probe(&folder.audit(), settings.audit.rotation)?;
         let roots = settings.upstream.ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
