@@ -10,7 +10,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::sync::{Semaphore, watch};
 
 use super::BootError;
-use crate::authority::Root;
+use crate::authority::open_or_make;
 use crate::limits;
 use crate::listener::Bound;
 use crate::listener::bind::{InheritedSocket, bind_all, bind_unix};
@@ -38,7 +38,7 @@ pub(super) struct Resources {
 impl Resources {
     pub(super) fn prepare(settings: &Settings, inherited: Vec<InheritedSocket>) -> Result<Self, BootError> {
         let folder = &settings.folder;
-        let root = Root::open_or_make(&folder.authority())?;
+        let root = open_or_make(&folder.authority())?;
         let own_root = root.certificate().der.clone();
         audit::probe(&folder.audit(), settings.audit.rotation)?;
         let roots = settings.upstream.ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
