@@ -5,6 +5,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
+use actors::hint::Hint;
 use policy::secrets::lint::Lint;
 use psl::Psl as _;
 use rustix::fs::{Access, access};
@@ -47,7 +48,7 @@ impl Kind {
 /// Why the file could not be read.
 pub(crate) struct Unread {
     pub(crate) problem: String,
-    pub(crate) fix: &'static str,
+    pub(crate) fix: Hint,
 }
 
 impl Unread {
@@ -62,7 +63,7 @@ impl Unread {
                 (problem, fix)
             }
         };
-        Self { problem, fix }
+        Self { problem, fix: fix.into() }
     }
 }
 
@@ -72,7 +73,7 @@ fn fix(path: &Path, problem: &str) -> &'static str {
         Kind::Pipe => "have it served: unlock 1Password, and approve",
         Kind::File if problem.starts_with("it is larger") => "leave only secrets and their hosts in it",
         Kind::File if access(path, Access::READ_OK).is_err() => "chmod 600 it",
-        Kind::File => "run the same again",
+        Kind::File => "run the command again",
         Kind::Unknown => "it must be a file of your own with mode 600, or a pipe that is served",
     }
 }

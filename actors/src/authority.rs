@@ -21,8 +21,9 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tracing::info;
 
 pub(crate) use self::report::{Part, Report};
-pub(crate) use self::root::{NAME, Root};
+pub(crate) use self::root::NAME;
 pub use self::root::{RootCertificate, RootError, fingerprint};
+pub(crate) use self::rotation::open_or_make;
 pub use self::rotation::{Roots, Step, rotate};
 use self::signer::Signer;
 use crate::hint::Advice;
@@ -151,7 +152,7 @@ impl Arguments {
         let mut turn = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let changes_root = step()?;
         *turn += 1;
-        let signer = if changes_root { Some(Box::new(Signer::new(Root::open_or_make(&self.folder)?)?)) } else { None };
+        let signer = if changes_root { Some(Box::new(Signer::new(open_or_make(&self.folder)?)?)) } else { None };
         Ok(Reading { turn: *turn, signer, next: rotation::next(&self.folder) })
     }
 

@@ -37,13 +37,15 @@ pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
         secrets_file::say_waiting(&path);
     }
     let read = secrets_file::read(&path).map_err(|unread| match arguments.file {
-        Some(_) if path.is_dir() => Unread { fix: "name a file in it", ..unread },
+        Some(_) if path.is_dir() => Unread { fix: "name a file in it".into(), ..unread },
         _ => unread,
     });
     let report = match read {
         Ok(lint) => Report::of(&path, kind, &lint),
         Err(unread) if arguments.json => Report::unread(&path, kind, &unread),
-        Err(Unread { problem, fix }) => return Err(Failure::not_well(format!("{}: {problem}; {fix}", path.display()))),
+        Err(Unread { problem, fix }) => {
+            return Err(Failure::not_well(format!("{}: {problem}", path.display())).hint(fix));
+        }
     };
     if arguments.json {
         report.print_json();
