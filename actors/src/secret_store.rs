@@ -7,29 +7,29 @@
 //!
 //! | room | for |
 //! |---|---|
-//! | [`source`] | what stands at the path: stat, open, read |
-//! | [`reading`] | the read under way, and what becomes of it |
-//! | [`witness`] | when a read is believed |
+//! | [`sources`] | what stands at the path: stat, open, read |
+//! | [`shelf`] | the read under way, and what becomes of it |
+//! | [`confirm`] | when a read is believed |
 //! | [`vault`] | the table in force, and for how long |
-//! | [`waiting`] | the questions, and those that wait |
+//! | [`queue`] | the questions, and those that wait |
 //! | [`watch`] | noticing changes by stat and events |
-//! | [`weather`] | states, in words |
+//! | [`words`] | states, in words |
 //!
 //! *Owns* the vault, the one reader of the mount, and the watch on its folder. *Answers* `Judge`,
 //! `Render` and `Reload`. *Asks* nobody; tells `upstream` when values were wiped. *Dies when* its
 //! code is wrong; a mount in any weather is a state, not a death. *After a restart* nothing is held,
 //! and the next placeholder reads.
 
+mod confirm;
+mod inspect;
 mod notice;
-mod outside;
-mod reading;
+mod queue;
 mod report;
-mod source;
+mod shelf;
+mod sources;
 mod vault;
-mod waiting;
 mod watch;
-mod weather;
-mod witness;
+mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,16 +42,16 @@ use policy::verdict::refusal::Refusal;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tracing::info;
 
-pub use self::outside::{Mount, Unread, look_at_mount, read_mount};
-use self::reading::{Failed, Reading};
+use self::confirm::Witness;
+pub use self::inspect::{Mount, Unread, look_at_mount, read_mount};
+use self::queue::{Question, Queue};
 pub use self::report::SecretsState;
 pub(crate) use self::report::{Part, Report};
-pub use self::source::Hazard;
-use self::source::{Progress, Text, Trouble};
+use self::shelf::{Failed, Reading};
+pub use self::sources::Hazard;
+use self::sources::{Progress, Text, Trouble};
 use self::vault::Vault;
-use self::waiting::{Question, Queue};
 use self::watch::Watch;
-use self::witness::Witness;
 use crate::limits;
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
@@ -175,7 +175,7 @@ struct State {
     /// How long a request may wait for the mount.
     patience: Duration,
     /// The mount as it was last seen.
-    seen: Option<Result<source::Identity, Trouble>>,
+    seen: Option<Result<sources::Identity, Trouble>>,
     looks_soon: bool,
     watch: Option<Watch>,
 }

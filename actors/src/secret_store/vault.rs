@@ -9,7 +9,7 @@ use policy::secrets::table::Table;
 use policy::verdict::judge::{Permit, Plea, Verdict, judge};
 use policy::verdict::refusal::Refusal;
 
-use super::source::Identity;
+use super::sources::Identity;
 use crate::limits;
 
 /// One read of the mount, in force until its time is over. Values are wiped when it is dropped.
@@ -78,7 +78,7 @@ mod tests {
 
     use zeroize::Zeroizing;
 
-    use super::super::source;
+    use super::super::sources;
     use super::*;
 
     const MASK: u8 = 0x5a;
@@ -117,7 +117,7 @@ mod tests {
         let path = folder.path().join("secrets.env");
         fs::write(&path, "").expect("written");
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("ours");
-        let identity = source::probe(&path).expect("a file");
+        let identity = sources::probe(&path).expect("a file");
         let digits = |byte: u8| [b'a' + (byte & 15), b'a' + (byte >> 4)];
         let mut random = [0; 16];
         aws_lc_rs::rand::fill(&mut random).expect("randomness");

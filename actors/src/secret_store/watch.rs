@@ -10,7 +10,7 @@ use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use ractor::ActorRef;
 
-use super::source::{self, Kind};
+use super::sources::{self, Kind};
 use super::{Msg, State};
 use crate::limits;
 use crate::secret_store::report::SecretsState;
@@ -33,7 +33,7 @@ impl State {
             self.wipe();
             self.report_nothing_held("the last read is too old; the next placeholder reads");
         }
-        let now = source::probe(&self.arguments.path);
+        let now = sources::probe(&self.arguments.path);
         if self.reading.is_some() {
             // It looks for itself. What is held may be of a pipe that is gone.
             if self.vault.as_ref().is_some_and(|vault| vault.identity.kind == Kind::Pipe && now != Ok(vault.identity)) {
@@ -64,11 +64,11 @@ impl State {
     /// Watches what stands at the path, before it is looked at: what changes from then on is an event.
     fn watch(&mut self, myself: &ActorRef<Msg>) {
         let path = &self.arguments.path;
-        let there = source::number(path);
+        let there = sources::number(path);
         if self.watch.as_ref().is_none_or(|watch| watch.may_have_ended || watch.of != there) {
             let store = myself.clone();
             self.watch = Watch::start(path, there, move || drop(store.cast(Msg::Stirred))).ok();
-            if source::number(path) != there {
+            if sources::number(path) != there {
                 self.stirred(myself);
             }
         }

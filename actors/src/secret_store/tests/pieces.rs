@@ -19,8 +19,8 @@ use policy::secrets::imprint::Imprint;
 use policy::secrets::table::Table;
 use policy::verdict::judge::{Plea, Verdict, judge};
 
-use crate::secret_store::source::Kind;
-use crate::secret_store::witness::{Belief, Witness};
+use crate::secret_store::confirm::{Belief, Witness};
+use crate::secret_store::sources::Kind;
 
 /// Texts, and pieces of each.
 const TEXTS: usize = 100;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::source::{self, Hazard, Kind, Trouble};
+use super::sources::{self, Hazard, Kind, Trouble};
 
 /// What the mount is, as far as can be seen without opening it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -42,7 +42,7 @@ impl From<Trouble> for Unread {
 /// # Errors
 /// The daemon would not read it.
 pub fn look_at_mount(path: &Path) -> Result<Mount, Unread> {
-    match source::probe(path)?.kind {
+    match sources::probe(path)?.kind {
         Kind::File => Ok(Mount::File),
         Kind::Pipe => Ok(Mount::Pipe),
     }
@@ -53,7 +53,7 @@ pub fn look_at_mount(path: &Path) -> Result<Mount, Unread> {
 /// # Errors
 /// Why there is no text, or that it took longer than `limit`.
 pub async fn read_mount(path: &Path, limit: Duration) -> Result<Zeroizing<Vec<u8>>, Unread> {
-    match tokio::time::timeout(limit, source::read(path, |_| ())).await {
+    match tokio::time::timeout(limit, sources::read(path, |_| ())).await {
         Ok(Ok(text)) => Ok(text.bytes),
         Ok(Err(trouble)) => Err(trouble.into()),
         Err(_) => Err(Unread::Other("nobody served it in time: is 1Password running and unlocked?".to_owned())),

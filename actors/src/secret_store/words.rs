@@ -3,7 +3,7 @@
 use policy::verdict::refusal::Refusal;
 
 use super::report::SecretsState;
-use super::source::{Kind, Progress, Trouble};
+use super::sources::{Kind, Progress, Trouble};
 use super::vault::Vault;
 
 /// The state behind a read that brought nothing, and the reason for those who waited.

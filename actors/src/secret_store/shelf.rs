@@ -8,10 +8,10 @@ use policy::verdict::refusal::Refusal;
 use ractor::ActorRef;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::source::{self, Identity, Progress, Text, Trouble};
+use super::confirm::Belief;
+use super::sources::{self, Identity, Progress, Text, Trouble};
 use super::vault::Vault;
-use super::witness::Belief;
-use super::{Msg, State, weather};
+use super::{Msg, State, words};
 use crate::limits;
 use crate::secret_store::report::SecretsState;
 
@@ -71,7 +71,7 @@ impl State {
                     let _ = store.cast(Msg::Progressed { read, progress });
                 }
             };
-            report.end(source::read(&path, progressed).await);
+            report.end(sources::read(&path, progressed).await);
         }));
         self.reading = Some(Reading { _task: task, progress: None, since: now, wanted: now });
         self.tick_later(myself);
@@ -88,7 +88,7 @@ impl State {
         reading.progress = Some(progress);
         reading.since = Instant::now();
         if self.holds_fresh() {
-            let (_, detail) = weather::while_waiting(progress);
+            let (_, detail) = words::while_waiting(progress);
             self.report(SecretsState::Ready, format!("reading again: {detail}"));
         } else {
             self.report_nothing_held("");
@@ -98,7 +98,7 @@ impl State {
     /// Nothing is held: says how the read under way goes, or why there is none.
     pub(super) fn report_nothing_held(&self, idle: &'static str) {
         let progress = self.reading.as_ref().and_then(|reading| reading.progress);
-        let (state, detail) = progress.map_or((SecretsState::Idle, idle), weather::while_waiting);
+        let (state, detail) = progress.map_or((SecretsState::Idle, idle), words::while_waiting);
         self.report(state, detail.to_owned());
     }
 
@@ -118,7 +118,7 @@ impl State {
     /// Another one stands there by now: those who wait, wait for that.
     fn replaced(&mut self, myself: &ActorRef<Msg>) {
         if !self.waiting.is_empty() {
-            self.seen = Some(source::probe(&self.arguments.path));
+            self.seen = Some(sources::probe(&self.arguments.path));
             self.start_reading(myself);
         }
     }
@@ -166,7 +166,7 @@ impl State {
         if self.vault.is_some() && changed {
             self.arguments.upstream.forget_secrets();
         }
-        self.report(SecretsState::Ready, weather::when_ready(&vault));
+        self.report(SecretsState::Ready, words::when_ready(&vault));
         self.vault = Some(vault);
     }
 
@@ -175,7 +175,7 @@ impl State {
     }
 
     pub(super) fn troubled(&mut self, trouble: Trouble) {
-        let (state, refusal) = weather::of(trouble);
+        let (state, refusal) = words::of(trouble);
         self.fail(state, trouble.to_string(), refusal);
     }
 
@@ -225,7 +225,7 @@ impl State {
     fn let_go(&mut self) {
         self.reading = None;
         match &self.vault {
-            Some(vault) if vault.is_fresh() => self.report(SecretsState::Ready, weather::when_ready(vault)),
+            Some(vault) if vault.is_fresh() => self.report(SecretsState::Ready, words::when_ready(vault)),
             _ => self.fail(SecretsState::Locked, "not approved in time".to_owned(), Refusal::Locked),
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use policy::secrets::imprint::Imprint;
 use policy::secrets::table::Table;
 
-use super::source::Kind;
+use super::sources::Kind;
 use crate::limits::DOUBTS_MAX;
 
 /// What became of a read.
