@@ -56,7 +56,7 @@ pub use audit::mirror;
 pub use authority::{RootCertificate, RootError, Roots, Step, fingerprint, rotate};
 pub use boot::{BootError, Daemon};
 pub use listener::bind::{BindError, Handed};
-pub use secret_store::{Hazard, Mount, Unread, look_at_mount, read_mount};
+pub use secret_store::{MountError, MountKind, UnsafeMount, look_at_mount, read_mount};
 pub use session::NOT_A_PROXY_REQUEST;
 pub use supervision::root::Ended;
 pub use supervision::runtime;

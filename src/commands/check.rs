@@ -2,13 +2,12 @@
 
 mod report;
 
-use std::fs::{self, Metadata};
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use actors::folder::Folder;
+use actors::{MountError, MountKind};
 use policy::secrets::lint::Lint;
 use psl::Psl as _;
 use rustix::fs::{Access, access};
@@ -26,8 +25,8 @@ pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
         Some(file) => file.clone(),
         None => secrets_path(&Folder::at(&folder_path(&arguments.folder)?))?,
     };
-    let kind = fs::symlink_metadata(&path).map_or(Kind::Unknown, |found| Kind::of(&found));
-    if kind == Kind::Pipe {
+    let kind = MountKind::at(&path);
+    if kind == Some(MountKind::Pipe) {
         say_waiting(&path);
     }
     let read = read(&path).map_err(|unread| match arguments.file {
@@ -47,33 +46,6 @@ pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
     Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What the mount is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    File,
-    Pipe,
-    Unknown,
-}
-
-impl Kind {
-    fn of(found: &Metadata) -> Self {
-        match found.file_type() {
-            it if it.is_file() => Self::File,
-            it if it.is_fifo() => Self::Pipe,
-            _ => Self::Unknown,
-        }
-    }
-
-    /// In the words of `status`.
-    const fn as_str(self) -> Option<&'static str> {
-        match self {
-            Self::File => Some("file"),
-            Self::Pipe => Some("pipe"),
-            Self::Unknown => None,
-        }
-    }
-}
-
 /// Why there is no text to check.
 pub(crate) struct Unread {
     pub(crate) problem: String,
@@ -81,13 +53,13 @@ pub(crate) struct Unread {
 }
 
 impl Unread {
-    fn of(path: &Path, unread: actors::Unread) -> Self {
-        let (problem, fix) = match unread {
-            actors::Unread::Missing => {
+    fn of(path: &Path, error: MountError) -> Self {
+        let (problem, fix) = match error {
+            MountError::Missing => {
                 ("there is no such file".to_owned(), "make it, or name another with secret-proxy check FILE")
             }
-            actors::Unread::Unsafe(hazard) => (format!("it is not safe to use: {hazard}"), hazard.fix()),
-            actors::Unread::Other(problem) => {
+            MountError::Unsafe(reason) => (format!("it is not safe to use: {reason}"), reason.fix()),
+            MountError::Other(problem) => {
                 let fix = fix(path, &problem);
                 (problem, fix)
             }
@@ -98,11 +70,11 @@ impl Unread {
 
 /// What to do about a file or a pipe that is safe to use, and gave no text.
 fn fix(path: &Path, problem: &str) -> &'static str {
-    match fs::symlink_metadata(path).map(|found| Kind::of(&found)) {
-        Ok(Kind::Pipe) => "have it served: unlock 1Password, and approve",
-        Ok(Kind::File) if problem.starts_with("it is larger") => "leave only secrets and their hosts in it",
-        Ok(Kind::File) if access(path, Access::READ_OK).is_err() => "chmod 600 it",
-        Ok(Kind::File) => "run the same again",
+    match MountKind::at(path) {
+        Some(MountKind::Pipe) => "have it served: unlock 1Password, and approve",
+        Some(MountKind::File) if problem.starts_with("it is larger") => "leave only secrets and their hosts in it",
+        Some(MountKind::File) if access(path, Access::READ_OK).is_err() => "chmod 600 it",
+        Some(MountKind::File) => "run the same again",
         _ => "it must be a file of your own with mode 600, or a pipe that is served",
     }
 }
@@ -115,7 +87,7 @@ pub(crate) fn say_waiting(path: &Path) {
 pub(crate) fn read(path: &Path) -> Result<Lint, Unread> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let unread = |why| Unread::of(path, why);
-    let runtime = runtime.map_err(|error| unread(actors::Unread::Other(error.to_string())))?;
+    let runtime = runtime.map_err(|error| unread(MountError::Other(error.to_string())))?;
     let text = runtime.block_on(actors::read_mount(path, PATIENCE)).map_err(unread)?;
     Ok(Lint::read(&text, &is_public_suffix))
 }

@@ -1,72 +1,78 @@
-//! When a read of the mount is believed.
+//! Whether reads of a source agree, and so which of them count.
 //!
-//! A regular file is believed when it stood still. A pipe may be read by another program as well, and
-//! then each gets pieces, which can look whole: a read that ends in mid-line, or that says something
-//! new, is believed only when the next one says the same.
+//! A source that nobody else reads is taken at its word. Another program may read a shared one as well, and
+//! then each reader gets pieces, which can look whole: a read that ends in mid-line, or that says something
+//! new, counts only when the next one says the same.
 
 use std::sync::Arc;
 
+use policy::secrets::file::Malformed;
 use policy::secrets::imprint::Imprint;
 use policy::secrets::table::Table;
 
-use super::sources::Kind;
-use crate::limits::DOUBTS_MAX;
+use crate::limits::DISAGREEING_READS_MAX;
 
-/// What became of a read.
+/// How far a read counts.
 #[derive(Debug)]
-pub(super) enum Belief {
-    /// It is in force. `changed` tells whether it differs from the table before.
-    Whole { table: Table, changed: bool },
-    /// Only what the table before says, too, is in force: read once more.
+pub(super) enum Confidence {
+    /// All of it. `changed`: it differs from the last confirmed table.
+    Confirmed { table: Table, changed: bool },
+    /// Only what it has in common with the last confirmed table, until another read agrees.
     InCommon(Table),
-    /// Nothing is in force: read once more.
-    Nothing,
-    /// One read after the other says something else.
+    /// Nothing of it, until another read agrees.
+    Unconfirmed,
+    /// Nothing of it: each of several reads says something else.
     Contradictory,
 }
 
 /// Remembers what earlier reads said, without their values.
 #[derive(Debug, Default)]
-pub(super) struct Witness {
-    /// The last read that was believed.
-    believed: Option<Arc<Imprint>>,
-    /// The last read, if it was not.
-    doubted: Option<Imprint>,
-    doubts: u32,
-    /// Whether a read since then came to nothing as it does when another program takes a part.
-    disturbed: bool,
+pub(super) struct Confirmer {
+    /// The last confirmed read.
+    confirmed: Option<Arc<Imprint>>,
+    /// The last read, if it is not confirmed.
+    candidate: Option<Imprint>,
+    disagreements: u32,
+    /// A read since the last confirmed one was broken, as it is when another program takes a part.
+    had_broken_read: bool,
 }
 
-impl Witness {
-    /// A read of a pipe could not be made sense of: the next one is not believed by itself.
-    pub(super) fn disturb(&mut self) {
-        self.disturbed = true;
+impl Confirmer {
+    /// Parses a read and compares it with those before. After a malformed one the next does not count by itself.
+    pub(super) fn read(&mut self, text: &[u8], is_shared: bool) -> Result<Confidence, Malformed> {
+        let table = Table::read(text).inspect_err(|_| self.note_broken_read())?;
+        Ok(self.check(table, is_shared, text.ends_with(b"\n")))
     }
 
-    /// Weighs a read. `ends_in_line` tells whether the text ends where a line does.
-    pub(super) fn weigh(&mut self, mut table: Table, kind: Kind, ends_in_line: bool) -> Belief {
-        let same = self.believed.as_ref().is_some_and(|believed| believed.is_of(&table));
-        let agreed = match (&self.doubted, &self.believed) {
-            _ if same || kind == Kind::File => true,
-            (Some(doubted), _) => doubted.is_of(&table),
-            (None, believed) => believed.is_none() && ends_in_line && !self.disturbed,
+    fn note_broken_read(&mut self) {
+        self.had_broken_read = true;
+    }
+
+    /// Compares a read with those before. `is_shared`: other programs may take parts of the text.
+    /// `ends_in_line`: the text ends where a line does.
+    pub(super) fn check(&mut self, mut table: Table, is_shared: bool, ends_in_line: bool) -> Confidence {
+        let same = self.confirmed.as_ref().is_some_and(|confirmed| confirmed.is_of(&table));
+        let agreed = match (&self.candidate, &self.confirmed) {
+            _ if same || !is_shared => true,
+            (Some(candidate), _) => candidate.is_of(&table),
+            (None, confirmed) => confirmed.is_none() && ends_in_line && !self.had_broken_read,
         };
         if agreed {
-            *self = Self { believed: Some(Arc::new(Imprint::of(&table))), ..Self::default() };
-            return Belief::Whole { table, changed: !same };
+            *self = Self { confirmed: Some(Arc::new(Imprint::of(&table))), ..Self::default() };
+            return Confidence::Confirmed { table, changed: !same };
         }
-        self.doubted = Some(Imprint::of(&table));
-        self.doubts += 1;
-        if self.doubts >= DOUBTS_MAX {
-            self.doubts = 0;
-            return Belief::Contradictory;
+        self.candidate = Some(Imprint::of(&table));
+        self.disagreements += 1;
+        if self.disagreements >= DISAGREEING_READS_MAX {
+            self.disagreements = 0;
+            return Confidence::Contradictory;
         }
-        match self.believed.clone() {
-            Some(believed) => {
-                table.restrict_to(believed);
-                Belief::InCommon(table)
+        match self.confirmed.clone() {
+            Some(confirmed) => {
+                table.restrict_to(confirmed);
+                Confidence::InCommon(table)
             }
-            None => Belief::Nothing,
+            None => Confidence::Unconfirmed,
         }
     }
 }
@@ -79,26 +85,26 @@ mod tests {
     const OTHER: &str = "A=1\nA_HOSTS=b.example\n";
     const THIRD: &str = "A=2\nA_HOSTS=a.example\n";
 
-    /// What becomes of each of these reads of a pipe, in a letter: (w)hole, in (c)ommon, (n)othing, (x).
-    fn told(reads: &[&str]) -> String {
-        let mut witness = Witness::default();
-        let weighed = reads.iter().map(|text| {
+    /// How far each of these reads of a shared source counts, in a letter: (w)hole, in (c)ommon, (n)othing, (x).
+    fn outcomes(reads: &[&str]) -> String {
+        let mut confirmer = Confirmer::default();
+        let checked = reads.iter().map(|text| {
             let table = Table::read(text.as_bytes()).expect("well-formed");
-            match witness.weigh(table, Kind::Pipe, text.ends_with('\n')) {
-                Belief::Whole { .. } => 'w',
-                Belief::InCommon(table) => {
+            match confirmer.check(table, true, text.ends_with('\n')) {
+                Confidence::Confirmed { .. } => 'w',
+                Confidence::InCommon(table) => {
                     assert!(table.is_restricted());
                     'c'
                 }
-                Belief::Nothing => 'n',
-                Belief::Contradictory => 'x',
+                Confidence::Unconfirmed => 'n',
+                Confidence::Contradictory => 'x',
             }
         });
-        weighed.collect()
+        checked.collect()
     }
 
     #[test]
-    fn a_pipe_is_believed_when_two_reads_agree() {
+    fn a_shared_source_counts_when_two_reads_agree() {
         let (cut, other_cut) = ("A=1\nA_HOSTS=a.exam", "A=1\nA_HOSTS=a");
         for (reads, expected) in [
             (&[WHOLE, WHOLE][..], "ww"),
@@ -112,26 +118,26 @@ mod tests {
             (&[WHOLE, cut, WHOLE], "wcw"),
             (&[WHOLE, cut, other_cut, cut], "wccx"),
         ] {
-            assert_eq!(told(reads), expected, "{reads:?}");
+            assert_eq!(outcomes(reads), expected, "{reads:?}");
         }
     }
 
     #[test]
-    fn after_a_read_that_made_no_sense_the_first_is_not_believed_by_itself() {
-        let mut witness = Witness::default();
-        witness.disturb();
-        let mut weigh = |text: &str| witness.weigh(Table::read(text.as_bytes()).expect("good"), Kind::Pipe, true);
-        assert!(matches!(weigh(OTHER), Belief::Nothing));
-        assert!(matches!(weigh(WHOLE), Belief::Nothing));
-        assert!(matches!(weigh(WHOLE), Belief::Whole { .. }));
+    fn after_a_broken_read_the_next_does_not_count_by_itself() {
+        let mut confirmer = Confirmer::default();
+        confirmer.note_broken_read();
+        let mut check = |text: &str| confirmer.check(Table::read(text.as_bytes()).expect("good"), true, true);
+        assert!(matches!(check(OTHER), Confidence::Unconfirmed));
+        assert!(matches!(check(WHOLE), Confidence::Unconfirmed));
+        assert!(matches!(check(WHOLE), Confidence::Confirmed { .. }));
     }
 
     #[test]
-    fn a_regular_file_is_believed_as_it_stands() {
-        let mut witness = Witness::default();
+    fn a_source_that_is_not_shared_counts_as_it_stands() {
+        let mut confirmer = Confirmer::default();
         for text in [WHOLE, OTHER, "A=1\nA_HOSTS=c.example"] {
             let table = Table::read(text.as_bytes()).expect("well-formed");
-            assert!(matches!(witness.weigh(table, Kind::File, false), Belief::Whole { changed: true, .. }));
+            assert!(matches!(confirmer.check(table, false, false), Confidence::Confirmed { changed: true, .. }));
         }
     }
 }

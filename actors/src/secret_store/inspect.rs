@@ -5,33 +5,24 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::sources::{self, Hazard, Kind, Trouble};
+use super::sources::{self, MountKind, ReadError, UnsafeMount};
 
-/// What the mount is, as far as can be seen without opening it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Mount {
-    /// A file, which is plain text on the disk.
-    File,
-    /// A pipe, which is served when it is opened.
-    Pipe,
-}
-
-/// Why there is no text.
+/// Why a mount gives no text.
 #[derive(Debug)]
-pub enum Unread {
+pub enum MountError {
     /// There is no such file.
     Missing,
     /// It is not safe to use.
-    Unsafe(Hazard),
+    Unsafe(UnsafeMount),
     /// Anything else, in words.
     Other(String),
 }
 
-impl From<Trouble> for Unread {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Missing => Self::Missing,
-            Trouble::Unsafe(hazard) => Self::Unsafe(hazard),
+impl From<ReadError> for MountError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Missing => Self::Missing,
+            ReadError::Unsafe(reason) => Self::Unsafe(reason),
             other => Self::Other(other.to_string()),
         }
     }
@@ -41,21 +32,18 @@ impl From<Trouble> for Unread {
 ///
 /// # Errors
 /// The daemon would not read it.
-pub fn look_at_mount(path: &Path) -> Result<Mount, Unread> {
-    match sources::probe(path)?.kind {
-        Kind::File => Ok(Mount::File),
-        Kind::Pipe => Ok(Mount::Pipe),
-    }
+pub fn look_at_mount(path: &Path) -> Result<MountKind, MountError> {
+    Ok(sources::look_at_mount(path)?)
 }
 
 /// Reads a mount once.
 ///
 /// # Errors
 /// Why there is no text, or that it took longer than `limit`.
-pub async fn read_mount(path: &Path, limit: Duration) -> Result<Zeroizing<Vec<u8>>, Unread> {
-    match tokio::time::timeout(limit, sources::read(path, |_| ())).await {
-        Ok(Ok(text)) => Ok(text.bytes),
-        Ok(Err(trouble)) => Err(trouble.into()),
-        Err(_) => Err(Unread::Other("nobody served it in time: is 1Password running and unlocked?".to_owned())),
+pub async fn read_mount(path: &Path, limit: Duration) -> Result<Zeroizing<Vec<u8>>, MountError> {
+    match tokio::time::timeout(limit, sources::at(path).read(Box::new(|_| ()))).await {
+        Ok(Ok(content)) => Ok(content.text),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(MountError::Other("nobody served it in time: is 1Password running and unlocked?".to_owned())),
     }
 }

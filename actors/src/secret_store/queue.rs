@@ -1,126 +1,73 @@
-//! Questions to the store, and those of them that wait for the mount.
+//! The reply ports of questions that wait for a source.
 
-use std::time::{Duration, Instant};
+use std::collections::{HashMap, HashSet};
 
 use policy::rewrite::Rendered;
-use policy::verdict::judge::{Permit, Plea};
+use policy::verdict::judge::Permit;
 use policy::verdict::refusal::Refusal;
 use ractor::RpcReplyPort;
 
-use super::vault::Vault;
+use super::shelf::{Answer, QuestionId};
 
-/// What a session asks.
-pub(super) enum Question {
-    /// May these fields be filled?
-    Judge(Plea, RpcReplyPort<Result<Permit, Refusal>>),
-    /// Tell when the mount has been read, however that went.
+/// Where an answer goes. A port that is dropped counts as a refusal.
+pub(super) enum Port {
+    Judge(RpcReplyPort<Result<Permit, Refusal>>),
     Reload(RpcReplyPort<()>),
-    /// Fill the fields of a permit.
-    Render(Permit, RpcReplyPort<Result<Rendered, Refusal>>),
+    Render(RpcReplyPort<Result<Rendered, Refusal>>),
 }
 
-impl Question {
-    fn is_request(&self) -> bool {
-        !matches!(self, Self::Reload(_))
-    }
-
+impl Port {
+    /// Whether nobody waits for the answer any more.
     pub(super) fn is_abandoned(&self) -> bool {
         match self {
-            Self::Judge(_, reply) => reply.is_closed(),
-            Self::Reload(reply) => reply.is_closed(),
-            Self::Render(_, reply) => reply.is_closed(),
+            Self::Judge(port) => port.is_closed(),
+            Self::Reload(port) => port.is_closed(),
+            Self::Render(port) => port.is_closed(),
         }
     }
 
-    /// Whether a vault that was read earlier is still good for it.
-    pub(super) fn may_be_answered_by(&self, vault: &Vault) -> bool {
-        match self {
-            Self::Judge(..) => vault.is_fresh(),
-            Self::Reload(_) => false,
-            Self::Render(..) => vault.is_held(),
-        }
-    }
-
-    /// Answers by the vault. Gives the question back if it is for another read to answer.
-    pub(super) fn answer(self, vault: &Vault) -> Option<Self> {
-        match self {
-            // What both reads say need not wait for a third.
-            Self::Judge(plea, reply) if vault.is_restricted() => match vault.judge(plea.clone()) {
-                Ok(permit) => drop(reply.send(Ok(permit))),
-                Err(_) => return Some(Self::Judge(plea, reply)),
-            },
-            Self::Judge(plea, reply) => drop(reply.send(vault.judge(plea))),
-            Self::Reload(_) => return Some(self),
-            Self::Render(permit, reply) => drop(reply.send(vault.render(permit))),
-        }
-        None
-    }
-
-    pub(super) fn refuse(self, refusal: Refusal) {
-        match self {
-            Self::Judge(_, reply) => drop(reply.send(Err(refusal))),
-            Self::Reload(reply) => drop(reply.send(())),
-            Self::Render(_, reply) => drop(reply.send(Err(refusal))),
+    /// Sends the answer. The caller may have gone away.
+    pub(super) fn send(self, answer: Answer) {
+        match (self, answer) {
+            (Self::Judge(port), Answer::Judge(verdict)) => drop(port.send(verdict)),
+            (Self::Reload(port), Answer::Reload) => drop(port.send(())),
+            (Self::Render(port), Answer::Render(rendered)) => drop(port.send(rendered)),
+            // An answer of another kind cannot come: questions and ports are made in pairs.
+            _ => {}
         }
     }
 }
 
-/// The questions that wait for a read, in the order in which they came.
+/// The ports, each under the number of its question.
 #[derive(Default)]
-pub(super) struct Queue(Vec<(Question, Instant)>);
+pub(super) struct Queue {
+    ports: HashMap<QuestionId, Port>,
+    count: u64,
+}
 
 impl Queue {
-    /// Before there would have to be room for more, those go whom nobody waits for any more: each may hold a whole
-    /// head, and clients that come and go would fill the memory while the mount is waited for.
-    pub(super) fn push(&mut self, question: Question) {
-        if self.0.len() == self.0.capacity() {
-            self.forget_abandoned();
-        }
-        self.0.push((question, Instant::now()));
+    pub(super) fn push(&mut self, port: Port) -> QuestionId {
+        self.count += 1;
+        let id = QuestionId(self.count);
+        self.ports.insert(id, port);
+        id
     }
 
-    pub(super) fn forget_abandoned(&mut self) {
-        self.0.retain(|(question, _)| !question.is_abandoned());
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether a request waits, and not only somebody who wants to know how a read goes.
-    pub(super) fn has_request(&self) -> bool {
-        self.0.iter().any(|(question, _)| question.is_request())
-    }
-
-    /// Answers what a vault that was just read can answer.
-    pub(super) fn answer(&mut self, vault: &Vault) {
-        let waiting = std::mem::take(&mut self.0);
-        let unanswered = |(question, came): (Question, Instant)| Some((question.answer(vault)?, came));
-        self.0 = waiting.into_iter().filter_map(unanswered).collect();
-    }
-
-    /// Tells those who wanted to know how the read went.
-    pub(super) fn tell_read(&mut self) {
-        for (question, _) in self.0.extract_if(.., |(question, _)| !question.is_request()) {
-            question.refuse(Refusal::Locked);
+    pub(super) fn answer(&mut self, id: QuestionId, answer: Answer) {
+        if let Some(port) = self.ports.remove(&id) {
+            port.send(answer);
         }
     }
 
-    pub(super) fn refuse_all(&mut self, refusal: &Refusal) {
-        self.0.drain(..).for_each(|(question, _)| question.refuse(refusal.clone()));
+    /// Removes the abandoned ports before another would take more memory: each question may hold a whole head, and
+    /// clients that come and go would fill the memory while the mount is waited for.
+    pub(super) fn make_room(&mut self) -> HashSet<QuestionId> {
+        if self.ports.len() < self.ports.capacity() { HashSet::default() } else { self.take_abandoned() }
     }
 
-    /// Refuses those that have waited for `patience`, not counting the time before `since`. Tells whether
-    /// there was a request among them.
-    pub(super) fn refuse_overdue(&mut self, patience: Duration, since: Option<Instant>, refusal: &Refusal) -> bool {
-        let mut requests = false;
-        let overdue =
-            |(_, came): &mut (Question, Instant)| since.map_or(*came, |since| since.max(*came)).elapsed() >= patience;
-        for (question, _) in self.0.extract_if(.., overdue) {
-            requests |= question.is_request();
-            question.refuse(refusal.clone());
-        }
-        requests
+    /// Removes the ports whose answers nobody waits for any more.
+    pub(super) fn take_abandoned(&mut self) -> HashSet<QuestionId> {
+        self.ports.extract_if(|_, port| port.is_abandoned()).map(|(id, _)| id).collect()
     }
 }
 
@@ -132,18 +79,22 @@ mod tests {
 
     #[test]
     fn questions_that_nobody_awaits_take_no_memory_and_others_stay() {
-        let (mut queue, mut awaited) = (Queue::default(), Vec::new());
+        let (mut queue, mut abandoned, mut awaited) = (Queue::default(), HashSet::new(), Vec::new());
         for nth in 0..10_000 {
-            let (answer, question) = oneshot();
-            queue.push(Question::Reload(answer.into()));
+            let (port, answer) = oneshot();
+            abandoned.extend(queue.make_room());
+            let id = queue.push(Port::Reload(port.into()));
             if nth % 1000 == 0 {
-                awaited.push(question);
+                awaited.push((id, answer));
             }
         }
-        assert!(queue.0.len() <= 32, "{} are kept", queue.0.len());
-        queue.forget_abandoned();
-        assert_eq!(queue.0.len(), awaited.len());
-        queue.tell_read();
-        assert!(awaited.into_iter().all(|mut question| question.try_recv() == Ok(())));
+        assert!(queue.ports.len() <= 32, "{} are kept", queue.ports.len());
+        abandoned.extend(queue.take_abandoned());
+        assert_eq!((queue.ports.len(), abandoned.len()), (10, 9_990));
+        for (id, mut answer) in awaited {
+            assert!(!abandoned.contains(&id));
+            queue.answer(id, Answer::Reload);
+            assert_eq!(answer.try_recv(), Ok(()));
+        }
     }
 }

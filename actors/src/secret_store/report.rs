@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use policy::secrets::secret::Name;
 use serde::{Deserialize, Serialize};
+use tracing::info;
 
 use crate::supervision::part;
 
@@ -66,5 +67,17 @@ impl Report {
     pub(crate) fn idle(source: PathBuf) -> Self {
         let detail = "nothing read yet; the next placeholder reads".to_owned();
         Self { state: SecretsState::Idle, source, kind: None, names: Arc::default(), loaded: None, detail }
+    }
+
+    /// Publishes it, and logs each change of the state.
+    pub(super) fn publish(self, part: &Part) {
+        let is_new = {
+            let published = part.report();
+            published.state != self.state || published.detail != self.detail
+        };
+        if is_new {
+            info!(state = %self.state.as_str(), detail = self.detail, "secrets");
+        }
+        part.publish(self);
     }
 }

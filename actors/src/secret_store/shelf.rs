@@ -1,236 +1,299 @@
-//! The read under way: one at a time, however many wait for it, and what becomes of it.
+//! The state of one source and of the requests that wait for it, as a pure machine.
+//!
+//! Events and the time go in, steps come out; the owner carries them out. The machine has no clock,
+//! task, file or reply port of its own, and knows neither its owner nor whether there are other shelves.
+//!
+//! Two limits run: a request gives up early, and the read that it caused stays open for as long as requests
+//! keep coming, so that a late approval is noticed without another prompt.
 
-use std::io;
-use std::time::{Duration, Instant};
+mod event;
+mod output;
+mod pause;
+mod question;
+mod read;
+mod waiting;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
 
 use policy::secrets::table::Table;
 use policy::verdict::refusal::Refusal;
-use ractor::ActorRef;
-use tokio_util::task::AbortOnDropHandle;
 
-use super::confirm::Belief;
-use super::sources::{self, Identity, Progress, Text, Trouble};
+pub(super) use self::event::{Event, ReadNumber, Step};
+use self::output::Output;
+use self::pause::Pause;
+pub(super) use self::question::{Answer, Question, QuestionId};
+use self::read::Reads;
+use self::waiting::Waiting;
+use super::clock::Moment;
+use super::confirm::{Confidence, Confirmer};
+use super::report::{Report, SecretsState};
+use super::sources::{Content, Glance, Progress, ReadError};
 use super::vault::Vault;
-use super::{Msg, State, words};
-use crate::limits;
-use crate::secret_store::report::SecretsState;
+use super::words::{self, Failure};
 
-/// How often waiting requests are looked through.
-const TICK: Duration = Duration::from_millis(100);
-
-pub(super) struct Reading {
-    _task: AbortOnDropHandle<()>,
-    progress: Option<Progress>,
-    since: Instant,
-    /// When a request last wanted it.
-    wanted: Instant,
+/// How long things last.
+pub(super) struct Settings {
+    /// How long a read is used.
+    pub(super) ttl: Duration,
+    /// How long a read stays open after a request last wanted it.
+    pub(super) approval_wait: Duration,
 }
 
-/// The last read brought nothing: no further one before this.
-pub(super) struct Failed {
-    pub(super) refusal: Refusal,
-    pause: Duration,
-    pub(super) until: Instant,
+/// One source.
+pub(super) struct Shelf {
+    settings: Settings,
+    vault: Option<Vault>,
+    confirmer: Confirmer,
+    waiting: Waiting,
+    reads: Reads,
+    pause: Option<Pause>,
+    /// The source as it was last seen.
+    seen: Option<Result<Glance, ReadError>>,
+    output: Output,
 }
 
-/// Tells the store how a read ended, even if it ended in a panic: requests wait for it.
-struct Report {
-    store: ActorRef<Msg>,
-    read: u64,
-    outcome: Option<Result<Text, Trouble>>,
-}
-
-impl Report {
-    fn end(mut self, outcome: Result<Text, Trouble>) {
-        self.outcome = Some(outcome);
-    }
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        let outcome = self.outcome.take().unwrap_or(Err(Trouble::Io(io::ErrorKind::Other)));
-        let _ = self.store.cast(Msg::Read { read: self.read, outcome });
-    }
-}
-
-impl State {
-    /// One read at a time.
-    pub(super) fn start_reading(&mut self, myself: &ActorRef<Msg>) {
-        let now = Instant::now();
-        if let Some(reading) = &mut self.reading {
-            reading.wanted = now;
-            return;
+impl Shelf {
+    pub(super) fn new(report: Report, settings: Settings) -> Self {
+        Self {
+            settings,
+            vault: None,
+            confirmer: Confirmer::default(),
+            waiting: Waiting::default(),
+            reads: Reads::default(),
+            pause: None,
+            seen: None,
+            output: Output::new(report),
         }
-        self.reads += 1;
-        let (read, path) = (self.reads, self.arguments.path.clone());
-        let report = Report { store: myself.clone(), read, outcome: None };
-        let task = AbortOnDropHandle::new(tokio::spawn(async move {
-            let (store, mut last) = (report.store.clone(), None);
-            let progressed = |progress| {
-                if last.replace(progress) != Some(progress) {
-                    let _ = store.cast(Msg::Progressed { read, progress });
-                }
-            };
-            report.end(sources::read(&path, progressed).await);
-        }));
-        self.reading = Some(Reading { _task: task, progress: None, since: now, wanted: now });
-        self.tick_later(myself);
     }
 
-    /// Whatever the last read brought.
-    pub(super) fn read_now(&mut self, myself: &ActorRef<Msg>) {
-        self.failed = None;
-        self.start_reading(myself);
+    /// Takes an event in.
+    pub(super) fn on(&mut self, event: Event, now: Moment) -> Vec<Step> {
+        match event {
+            Event::Abandoned(ids) => self.waiting.forget(&ids),
+            Event::Asked(id, question) => self.asked(id, question, now),
+            Event::Changed => self.output.look_soon(),
+            Event::Draining => self.waiting.be_brief(),
+            Event::Looked(glance) => self.looked(glance, now),
+            Event::Progressed(number, progress) => self.progressed(number, progress, now),
+            Event::ReadEnded(number, outcome) => self.read_ended(number, outcome, now),
+            Event::ReloadAsked(id) => self.reload_asked(id, now),
+            Event::Stopping => self.wipe(),
+            Event::Ticked => self.tick(now),
+        }
+        self.output.take()
     }
 
-    pub(super) fn progressed(&mut self, read: u64, progress: Progress) {
-        let Some(reading) = self.reading.as_mut().filter(|_| read == self.reads) else { return };
-        reading.progress = Some(progress);
-        reading.since = Instant::now();
-        if self.holds_fresh() {
+    /// Answers what the vault can answer, which changes nothing here.
+    pub(super) fn answer(&self, question: Question, now: Moment) -> ControlFlow<Answer, Question> {
+        match &self.vault {
+            Some(vault) if question.may_use(vault, now) => question.answer(vault),
+            _ => ControlFlow::Continue(question),
+        }
+    }
+
+    /// Answers from the vault, or by the last failure, or after a read.
+    fn asked(&mut self, id: QuestionId, question: Question, now: Moment) {
+        let question = match self.answer(question, now) {
+            ControlFlow::Break(answer) => return self.output.answer(id, answer),
+            ControlFlow::Continue(question) => question,
+        };
+        let pause = self.pause.as_ref().filter(|_| !self.reads.is_under_way());
+        if let Some(refusal) = pause.and_then(|pause| pause.refusal(now.monotonic)) {
+            if *refusal == Refusal::Locked {
+                self.output.notify();
+            }
+            return self.output.answer(id, question.refuse(refusal.clone()));
+        }
+        self.waiting.push(id, question, now.monotonic);
+        self.want_read(now);
+    }
+
+    fn reload_asked(&mut self, id: Option<QuestionId>, now: Moment) {
+        self.read_now(now);
+        id.into_iter().for_each(|id| self.waiting.push(id, Question::Reload, now.monotonic));
+    }
+
+    /// Reads, whatever the last read gave.
+    fn read_now(&mut self, now: Moment) {
+        self.pause = None;
+        self.want_read(now);
+    }
+
+    /// Starts a read, or keeps the one under way open.
+    fn want_read(&mut self, now: Moment) {
+        if let Some(number) = self.reads.want(now.monotonic) {
+            self.output.step(Step::StartRead(number));
+            self.output.tick_later();
+        }
+    }
+
+    fn progressed(&mut self, number: ReadNumber, progress: Progress, now: Moment) {
+        let is_current = self.reads.note(number, progress, now.monotonic);
+        if is_current && self.holds_fresh(now) {
             let (_, detail) = words::while_waiting(progress);
-            self.report(SecretsState::Ready, format!("reading again: {detail}"));
-        } else {
-            self.report_nothing_held("");
+            self.output.show(SecretsState::Ready, format!("reading again: {detail}"));
+        } else if is_current {
+            self.output.show_nothing_held(self.reads.progress(), "");
         }
     }
 
-    /// Nothing is held: says how the read under way goes, or why there is none.
-    pub(super) fn report_nothing_held(&self, idle: &'static str) {
-        let progress = self.reading.as_ref().and_then(|reading| reading.progress);
-        let (state, detail) = progress.map_or((SecretsState::Idle, idle), words::while_waiting);
-        self.report(state, detail.to_owned());
-    }
-
-    pub(super) fn read_ended(&mut self, myself: &ActorRef<Msg>, read: u64, outcome: Result<Text, Trouble>) {
-        if read != self.reads || self.reading.take().is_none() {
+    fn read_ended(&mut self, number: ReadNumber, outcome: Result<Content, ReadError>, now: Moment) {
+        if !self.reads.end(number) {
             return;
         }
         match outcome {
-            Ok(text) => self.weigh(myself, &text),
-            Err(Trouble::Replaced) => self.replaced(myself),
-            Err(trouble) => self.troubled(trouble),
+            Ok(content) => self.check(&content, now),
+            Err(ReadError::Replaced(glance)) => self.replaced(glance, now),
+            Err(error) => self.fail(Failure::of(error), now),
         }
-        // Whatever happened in the meantime was not looked at.
-        self.stirred(myself);
+        // Changes during the read were not acted on.
+        self.output.look_soon();
     }
 
-    /// Another one stands there by now: those who wait, wait for that.
-    fn replaced(&mut self, myself: &ActorRef<Msg>) {
+    /// The requests that wait go over to the source that took the place.
+    fn replaced(&mut self, glance: Glance, now: Moment) {
         if !self.waiting.is_empty() {
-            self.seen = Some(sources::probe(&self.arguments.path));
-            self.start_reading(myself);
+            self.seen = Some(Ok(glance));
+            self.want_read(now);
         }
     }
 
-    fn weigh(&mut self, myself: &ActorRef<Msg>, text: &Text) {
-        let identity = text.identity;
-        self.seen = Some(Ok(identity));
-        let table = match Table::read(&text.bytes) {
-            Ok(table) => table,
-            Err(malformed) => {
-                self.witness.disturb();
-                return self.malformed(format!("{malformed}; secret-proxy check says more"));
+    /// Decides how far a read counts.
+    fn check(&mut self, content: &Content, now: Moment) {
+        let glance = content.glance;
+        self.seen = Some(Ok(glance));
+        match self.confirmer.read(&content.text, glance.is_shared) {
+            Err(malformed) => self.fail(Failure::malformed(malformed), now),
+            Ok(Confidence::Confirmed { table, changed }) => {
+                self.output.note_good_read();
+                self.output.step(Step::ListHosts(table.listed().clone()));
+                self.adopt(table, glance, changed, now);
+                self.output.answer_all(self.waiting.answer_reloads());
             }
-        };
-        match self.witness.weigh(table, identity.kind, text.bytes.ends_with(b"\n")) {
-            Belief::Whole { table, changed } => {
-                self.noticed = false;
-                self.arguments.listed.send_replace(Some(table.listed().clone()));
-                self.adopt(table, identity, changed);
-                self.waiting.tell_read();
+            Ok(Confidence::InCommon(table)) => {
+                self.adopt(table, glance, true, now);
+                self.want_read(now);
             }
-            Belief::InCommon(table) => {
-                self.adopt(table, identity, true);
-                self.start_reading(myself);
+            Ok(Confidence::Unconfirmed) => {
+                self.output.show(SecretsState::Idle, "a part may be missing: reading once more");
+                self.want_read(now);
             }
-            Belief::Nothing => {
-                self.report(SecretsState::Idle, "a part may be missing: reading once more".to_owned());
-                self.start_reading(myself);
-            }
-            Belief::Contradictory => {
-                self.malformed("each read says something else: does another program read the pipe?".to_owned());
-            }
+            Ok(Confidence::Contradictory) => self.fail(Failure::contradictory(), now),
         }
     }
 
-    /// The new table as a whole, in one step.
-    fn adopt(&mut self, table: Table, identity: Identity, changed: bool) {
-        self.failed = None;
-        let vault = Vault::new(table, identity, self.arguments.ttl);
-        self.waiting.answer(&vault);
-        self.arguments.part.update(|report| {
-            (report.names, report.loaded) = (vault.names(), Some(vault.loaded));
-            report.kind = Some(identity.kind.as_str());
-        });
+    /// The new table takes the place of the old one as a whole.
+    fn adopt(&mut self, table: Table, glance: Glance, changed: bool, now: Moment) {
+        self.pause = None;
+        let vault = Vault::new(table, glance, self.settings.ttl, now);
+        self.output.answer_all(self.waiting.answer(&vault));
         if self.vault.is_some() && changed {
-            self.arguments.upstream.forget_secrets();
+            self.output.step(Step::ForgetSecrets);
         }
-        self.report(SecretsState::Ready, words::when_ready(&vault));
+        self.output.show_names(vault.names(), Some(now.monotonic));
+        self.output.show_kind(Some(glance.kind));
+        self.output.show(SecretsState::Ready, words::when_ready(&vault));
         self.vault = Some(vault);
     }
 
-    fn malformed(&mut self, why: String) {
-        self.fail(SecretsState::Malformed, why.clone(), Refusal::Unreadable(why.into()));
-    }
-
-    pub(super) fn troubled(&mut self, trouble: Trouble) {
-        let (state, refusal) = words::of(trouble);
-        self.fail(state, trouble.to_string(), refusal);
-    }
-
-    /// Nothing of the mount is usable: fail closed, and pause before the next read.
-    fn fail(&mut self, state: SecretsState, detail: String, refusal: Refusal) {
-        let pause = self.failed.as_ref().map_or(limits::READ_BACKOFF_MIN, |failed| failed.pause * 2);
-        let pause = pause.min(limits::READ_BACKOFF_MAX);
+    /// Fails closed, and pauses before the next read.
+    fn fail(&mut self, failure: Failure, now: Moment) {
+        let Failure { state, detail, refusal } = failure;
         if state == SecretsState::Locked && self.waiting.has_request() {
-            self.notice();
+            self.output.notify();
         }
-        self.waiting.refuse_all(&refusal);
-        self.failed = Some(Failed { refusal, pause, until: Instant::now() + pause });
+        self.output.answer_all(self.waiting.refuse_all(&refusal));
+        self.pause = Some(Pause::after(self.pause.as_ref(), refusal, now.monotonic));
         self.wipe();
-        self.report(state, detail);
+        self.output.show(state, detail);
     }
 
-    /// Lets go of requests that have waited long enough, and of a read that nobody wants.
-    pub(super) fn tick(&mut self, myself: &ActorRef<Msg>) {
-        self.ticks = false;
-        self.waiting.forget_abandoned();
-        let Some(reading) = &self.reading else { return };
-        let unwanted = reading.wanted.elapsed() >= self.arguments.approval_wait;
-        let unserved_since = (reading.progress == Some(Progress::Unserved)).then_some(reading.since);
-        let refusal = if self.holds_fresh() { Refusal::Unconfirmed } else { Refusal::Locked };
-        // Each is refused after the longer wait at the latest, however the pipe was served meanwhile.
-        let mut gave_up = self.waiting.refuse_overdue(self.patience, None, &refusal);
-        if unserved_since.is_some() {
-            gave_up |= self.waiting.refuse_overdue(limits::UNSERVED_WAIT, unserved_since, &refusal);
+    /// Compares the source with what it was.
+    fn looked(&mut self, glance: Result<Glance, ReadError>, now: Moment) {
+        self.output.note_look();
+        if self.vault.as_ref().is_some_and(|vault| !vault.is_held(now)) {
+            self.drop_vault("the last read is too old; the next placeholder reads".to_owned());
         }
-        if gave_up {
-            self.notice();
+        if self.reads.is_under_way() {
+            self.looked_during_read(glance);
+        } else if self.seen != Some(glance) {
+            self.seen = Some(glance);
+            self.source_changed(glance, now);
         }
-        if unwanted && self.waiting.is_empty() {
-            self.let_go();
+    }
+
+    /// The reader notices changes itself. But the vault may be of a source that is gone.
+    fn looked_during_read(&mut self, glance: Result<Glance, ReadError>) {
+        let held = self.vault.as_ref().map(|vault| vault.glance);
+        if let Some(held) = held.filter(|held| !held.is_eager && glance != Ok(*held)) {
+            self.drop_vault(format!("the {} was replaced", held.kind));
+        }
+    }
+
+    fn source_changed(&mut self, glance: Result<Glance, ReadError>, now: Moment) {
+        self.output.show_kind(glance.ok().map(|glance| glance.kind));
+        match glance {
+            Ok(glance) if glance.is_eager => self.read_now(now),
+            // A read may raise a prompt: it waits for a request that needs it.
+            Ok(glance) => {
+                self.pause = None;
+                self.wipe();
+                self.output.show(SecretsState::Idle, format!("a {}; the next placeholder reads", glance.kind));
+            }
+            Err(error) => self.fail(Failure::of(error), now),
+        }
+    }
+
+    /// Refuses requests that have waited long enough, and drops a read that nobody wants.
+    fn tick(&mut self, now: Moment) {
+        self.output.note_tick();
+        if !self.reads.is_under_way() {
+            return;
+        }
+        let refusal = if self.holds_fresh(now) { Refusal::Unconfirmed } else { Refusal::Locked };
+        let overdue = self.waiting.refuse_overdue(self.reads.unserved_since(), now.monotonic, &refusal);
+        let has_request = overdue.iter().any(|(_, answer)| !matches!(answer, Answer::Reload));
+        self.output.answer_all(overdue);
+        if has_request {
+            self.output.notify();
+        }
+        let is_unwanted = self.reads.is_unwanted_for(self.settings.approval_wait, now.monotonic);
+        if is_unwanted && self.waiting.is_empty() {
+            self.drop_read(now);
         } else {
-            self.tick_later(myself);
+            self.output.tick_later();
         }
     }
 
-    fn tick_later(&mut self, myself: &ActorRef<Msg>) {
-        if !std::mem::replace(&mut self.ticks, true) {
-            drop(myself.send_after(TICK, || Msg::Tick));
+    /// No request wants the read any more. The vault stays in force for its time.
+    fn drop_read(&mut self, now: Moment) {
+        self.reads.abort();
+        self.output.step(Step::AbortRead);
+        match self.vault.as_ref().filter(|vault| vault.is_fresh(now)).map(words::when_ready) {
+            Some(detail) => self.output.show(SecretsState::Ready, detail),
+            None => self.fail(Failure::not_approved(), now),
         }
     }
 
-    /// Nobody wants the read any more. What is held stays in force for its time.
-    fn let_go(&mut self) {
-        self.reading = None;
-        match &self.vault {
-            Some(vault) if vault.is_fresh() => self.report(SecretsState::Ready, words::when_ready(vault)),
-            _ => self.fail(SecretsState::Locked, "not approved in time".to_owned(), Refusal::Locked),
+    fn drop_vault(&mut self, why: String) {
+        self.wipe();
+        self.output.show_nothing_held(self.reads.progress(), why);
+    }
+
+    /// Forgets the values, and has connections closed whose buffers may hold them.
+    fn wipe(&mut self) {
+        if self.vault.take().is_some() {
+            self.output.step(Step::ForgetSecrets);
+            self.output.show_names(Arc::default(), None);
         }
     }
 
-    fn holds_fresh(&self) -> bool {
-        self.vault.as_ref().is_some_and(Vault::is_fresh)
+    fn holds_fresh(&self, now: Moment) -> bool {
+        self.vault.as_ref().is_some_and(|vault| vault.is_fresh(now))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The table that is in force, and for how long.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use policy::rewrite::{Rendered, render};
 use policy::secrets::secret::Name;
@@ -9,32 +9,33 @@ use policy::secrets::table::Table;
 use policy::verdict::judge::{Permit, Plea, Verdict, judge};
 use policy::verdict::refusal::Refusal;
 
-use super::sources::Identity;
+use super::clock::Moment;
+use super::sources::Glance;
 use crate::limits;
 
-/// One read of the mount, in force until its time is over. Values are wiped when it is dropped.
+/// One read of a source, in force until its time is over. Values are wiped when it is dropped.
 #[derive(Debug)]
 pub(super) struct Vault {
     table: Table,
-    pub(super) identity: Identity,
-    pub(super) loaded: Instant,
-    loaded_wall: SystemTime,
+    /// The source as it stood.
+    pub(super) glance: Glance,
+    pub(super) loaded: Moment,
     ttl: Duration,
 }
 
 impl Vault {
-    pub(super) fn new(table: Table, identity: Identity, ttl: Duration) -> Self {
-        Self { table, identity, loaded: Instant::now(), loaded_wall: SystemTime::now(), ttl }
+    pub(super) fn new(table: Table, glance: Glance, ttl: Duration, now: Moment) -> Self {
+        Self { table, glance, loaded: now, ttl }
     }
 
-    /// Whether a new request may be judged by it.
-    pub(super) fn is_fresh(&self) -> bool {
-        self.age() < self.ttl
+    /// Whether it may judge a new request.
+    pub(super) fn is_fresh(&self, now: Moment) -> bool {
+        now.age_of(self.loaded) < self.ttl
     }
 
-    /// Whether a permit may still be rendered by it.
-    pub(super) fn is_held(&self) -> bool {
-        self.age() < self.ttl.max(limits::RENDER_WITHIN)
+    /// Whether it may still render a permit.
+    pub(super) fn is_held(&self, now: Moment) -> bool {
+        now.age_of(self.loaded) < self.ttl.max(limits::RENDER_WITHIN)
     }
 
     pub(super) fn judge(&self, plea: Plea) -> Result<Permit, Refusal> {
@@ -48,7 +49,7 @@ impl Vault {
         render(&self.table, permit)
     }
 
-    /// Whether it allows only what an earlier one did, until a second read confirms it.
+    /// Whether it allows only what an earlier read did, until another confirms it.
     pub(super) fn is_restricted(&self) -> bool {
         self.table.is_restricted()
     }
@@ -57,16 +58,9 @@ impl Vault {
         self.table.secrets().into_iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// How many entries have something wrong with them.
+    /// How many entries are wrong.
     pub(super) fn problems(&self) -> usize {
         self.table.problems().len()
-    }
-
-    /// By the clock that is further on: the monotonic one may stand still during sleep.
-    fn age(&self) -> Duration {
-        // A wall clock that was set back says nothing.
-        let wall = self.loaded_wall.elapsed().unwrap_or_default();
-        self.loaded.elapsed().max(wall)
     }
 }
 
@@ -78,7 +72,7 @@ mod tests {
 
     use zeroize::Zeroizing;
 
-    use super::super::sources;
+    use super::super::sources::Version;
     use super::*;
 
     const MASK: u8 = 0x5a;
@@ -113,17 +107,14 @@ mod tests {
 
     #[test]
     fn a_vault_that_is_dropped_leaves_no_value_in_memory() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("secrets.env");
-        fs::write(&path, "").expect("written");
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("ours");
-        let identity = sources::probe(&path).expect("a file");
+        let version = Version::numbered(1);
+        let glance = Glance { kind: "file", is_eager: true, is_shared: false, note: None, version };
         let digits = |byte: u8| [b'a' + (byte & 15), b'a' + (byte >> 4)];
         let mut random = [0; 16];
         aws_lc_rs::rand::fill(&mut random).expect("randomness");
         let masked: Vec<u8> = random.into_iter().flat_map(digits).map(|byte| byte ^ MASK).collect();
         let table = Table::read(&text(&masked)).expect("well-formed");
-        let vault = Vault::new(table, identity, Duration::from_secs(300));
+        let vault = Vault::new(table, glance, Duration::from_secs(300), Moment::now());
         assert!(copies_of(&masked) >= 1, "the search finds what is held");
         drop(vault);
         assert_eq!(copies_of(&masked), 0);

@@ -1,23 +1,61 @@
-//! What the mount looks like, in the words of `status` and of the audit.
+//! The states of a source, in the words of `status` and of the audit.
 
+use policy::secrets::file::Malformed;
 use policy::verdict::refusal::Refusal;
 
 use super::report::SecretsState;
-use super::sources::{Kind, Progress, Trouble};
+use super::sources::{Progress, ReadError};
 use super::vault::Vault;
 
-/// The state behind a read that brought nothing, and the reason for those who waited.
-pub(super) fn of(trouble: Trouble) -> (SecretsState, Refusal) {
-    let unreadable = || Refusal::Unreadable(trouble.to_string().into());
-    match trouble {
-        Trouble::ClosedEmpty => (SecretsState::Locked, Refusal::Locked),
-        Trouble::Missing => (SecretsState::Missing, unreadable()),
-        Trouble::Unsafe(_) | Trouble::TooLarge => (SecretsState::Unsafe, unreadable()),
-        Trouble::Changed | Trouble::Replaced | Trouble::Io(_) => (SecretsState::Malformed, unreadable()),
+/// What a failed read comes to.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) state: SecretsState,
+    pub(super) detail: String,
+    /// The reason for the requests that waited.
+    pub(super) refusal: Refusal,
+}
+
+impl Failure {
+    /// There is no text.
+    pub(super) fn of(error: ReadError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ReadError::ClosedEmpty => Self::locked(detail),
+            ReadError::Missing => Self::unreadable(SecretsState::Missing, detail),
+            ReadError::Unsafe(_) | ReadError::TooLarge => Self::unreadable(SecretsState::Unsafe, detail),
+            ReadError::Changed | ReadError::Replaced(_) | ReadError::Io(_) => {
+                Self::unreadable(SecretsState::Malformed, detail)
+            }
+        }
+    }
+
+    /// The text has a malformed line.
+    pub(super) fn malformed(malformed: Malformed) -> Self {
+        Self::unreadable(SecretsState::Malformed, format!("{malformed}; secret-proxy check says more"))
+    }
+
+    /// Several reads disagree.
+    pub(super) fn contradictory() -> Self {
+        let detail = "each read says something else: does another program read the pipe?";
+        Self::unreadable(SecretsState::Malformed, detail.to_owned())
+    }
+
+    /// The read was open for as long as it may be.
+    pub(super) fn not_approved() -> Self {
+        Self::locked("not approved in time".to_owned())
+    }
+
+    fn locked(detail: String) -> Self {
+        Self { state: SecretsState::Locked, detail, refusal: Refusal::Locked }
+    }
+
+    fn unreadable(state: SecretsState, detail: String) -> Self {
+        Self { state, refusal: Refusal::Unreadable(detail.clone().into()), detail }
     }
 }
 
-/// The state of a pipe that has not given anything yet, and what to do about it.
+/// The state while a read has given nothing yet, and what to do about it.
 pub(super) fn while_waiting(progress: Progress) -> (SecretsState, &'static str) {
     match progress {
         Progress::Unserved => (
@@ -34,21 +72,15 @@ pub(super) fn while_waiting(progress: Progress) -> (SecretsState, &'static str) 
     }
 }
 
-/// What is to be said of a mount that was read.
+/// The notes on a source that was read.
 pub(super) fn when_ready(vault: &Vault) -> String {
-    let mut said = Vec::new();
-    if vault.identity.kind == Kind::File {
-        said.push("plain text on disk".to_owned());
-    }
-    if vault.identity.is_open_to_others {
-        said.push("the pipe is open to others, but its folder is not: chmod 600 it".to_owned());
-    }
+    let mut notes: Vec<String> = vault.glance.note.map(str::to_owned).into_iter().collect();
     if vault.is_restricted() {
-        said.push("it has changed: reading once more before that counts".to_owned());
+        notes.push("it has changed: reading once more before that counts".to_owned());
     }
     if vault.problems() > 0 {
-        // What is merely odd is not looked for here, but by `check`.
-        said.push(format!("wrong entries: {}; secret-proxy check says which, and what else is odd", vault.problems()));
+        // `check` also looks for entries that are merely odd.
+        notes.push(format!("wrong entries: {}; secret-proxy check says which, and what else is odd", vault.problems()));
     }
-    said.join("; ")
+    notes.join("; ")
 }

@@ -2,19 +2,20 @@
 
 use std::path::Path;
 
+use actors::MountKind;
 use policy::secrets::lint::problem::{Problem, Severity};
 use policy::secrets::lint::{Hosts, Lint};
 use policy::secrets::secret::Name;
 use policy::secrets::table::Secret;
 use serde_json::{Value, json};
 
-use super::{Kind, Unread};
+use super::Unread;
 use crate::settings::joined;
 
 /// Everything that is printed.
 pub(super) struct Report {
     file: String,
-    kind: Kind,
+    kind: Option<MountKind>,
     secrets: Vec<Row>,
     told: Vec<Told>,
 }
@@ -38,7 +39,7 @@ struct Told {
 
 impl Report {
     /// About a file that was read.
-    pub(super) fn of(file: &Path, kind: Kind, lint: &Lint) -> Self {
+    pub(super) fn of(file: &Path, kind: Option<MountKind>, lint: &Lint) -> Self {
         let secrets = lint.secrets().into_iter().map(|(name, secret)| Row::of(lint, name, secret)).collect();
         let mut told: Vec<Told> = lint.problems().iter().map(Told::of).collect();
         if lint.secrets().is_empty() && told.is_empty() {
@@ -48,14 +49,14 @@ impl Report {
                 "write NAME=value and NAME_HOSTS=host",
             ));
         }
-        if kind == Kind::File {
+        if kind == Some(MountKind::File) {
             told.push(Told::whole(Severity::Note, "plain text on disk", "mount the file by 1Password if you can"));
         }
         Self { file: file.display().to_string(), kind, secrets, told }
     }
 
     /// About a file that was not read.
-    pub(super) fn unread(file: &Path, kind: Kind, why: &Unread) -> Self {
+    pub(super) fn unread(file: &Path, kind: Option<MountKind>, why: &Unread) -> Self {
         let told = vec![Told::whole(Severity::Error, &why.problem, why.fix)];
         Self { file: file.display().to_string(), kind, secrets: Vec::new(), told }
     }
@@ -84,7 +85,10 @@ impl Report {
     pub(super) fn print_json(&self) {
         let secrets: Vec<Value> = self.secrets.iter().map(Row::json).collect();
         let problems: Vec<Value> = self.told.iter().map(Told::json).collect();
-        say!("{}", json!({ "file": self.file, "kind": self.kind.as_str(), "secrets": secrets, "problems": problems }));
+        say!(
+            "{}",
+            json!({ "file": self.file, "kind": self.kind.map(MountKind::as_str), "secrets": secrets, "problems": problems })
+        );
     }
 
     fn count(&self, severity: Severity) -> usize {

@@ -19,8 +19,7 @@ use policy::secrets::imprint::Imprint;
 use policy::secrets::table::Table;
 use policy::verdict::judge::{Plea, Verdict, judge};
 
-use crate::secret_store::confirm::{Belief, Witness};
-use crate::secret_store::sources::Kind;
+use crate::secret_store::confirm::{Confidence, Confirmer};
 
 /// Texts, and pieces of each.
 const TEXTS: usize = 100;
@@ -143,23 +142,23 @@ fn no_piece_permits_what_the_whole_text_does_not() {
     for _ in 0..TEXTS {
         let text = dice.text();
         let whole = Table::read(text.as_bytes()).expect("well-formed");
-        let mut witness = Witness::default();
-        let mut last = believe(&mut witness, &text);
+        let mut confirmer = Confirmer::default();
+        let mut last = confirm(&mut confirmer, &text);
         for _ in 0..PIECES {
             let piece = dice.piece(&text);
             let Ok(table) = Table::read(piece.as_bytes()) else { continue };
             // Several pieces may come one after the other, but not two that say the same.
             if dice.below(2) == 0 || last.is_of(&table) {
-                believe(&mut witness, &text);
+                confirm(&mut confirmer, &text);
             }
             last = Imprint::of(&table);
             tally.well_formed += 1;
             if tally.well_formed.is_multiple_of(10) {
                 tally.wrong_if_believed += let_out(&table, &whole).1;
             }
-            let (permitted, wrong) = match witness.weigh(table, Kind::Pipe, piece.ends_with('\n')) {
-                Belief::Whole { table, .. } | Belief::InCommon(table) => let_out(&table, &whole),
-                Belief::Nothing | Belief::Contradictory => (0, 0),
+            let (permitted, wrong) = match confirmer.check(table, true, piece.ends_with('\n')) {
+                Confidence::Confirmed { table, .. } | Confidence::InCommon(table) => let_out(&table, &whole),
+                Confidence::Unconfirmed | Confidence::Contradictory => (0, 0),
             };
             assert_eq!(wrong, 0, "{piece:?} of {text:?}");
             tally.permitted += permitted;
@@ -169,9 +168,9 @@ fn no_piece_permits_what_the_whole_text_does_not() {
 }
 
 /// The whole text is believed at once, whatever pieces came before.
-fn believe(witness: &mut Witness, text: &str) -> Imprint {
+fn confirm(confirmer: &mut Confirmer, text: &str) -> Imprint {
     let table = Table::read(text.as_bytes()).expect("well-formed");
     let imprint = Imprint::of(&table);
-    assert!(matches!(witness.weigh(table, Kind::Pipe, true), Belief::Whole { .. }));
+    assert!(matches!(confirmer.check(table, true, true), Confidence::Confirmed { .. }));
     imprint
 }
