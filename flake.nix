@@ -3,7 +3,7 @@
 #
 # There is no flake.lock yet: the first `nix flake lock` writes one node, the revision and hash of nixpkgs.
 {
-  description = "An HTTP(S) proxy that puts secrets into requests on their way to the hosts they are listed for";
+  description = "An HTTP(S) proxy that injects secrets into HTTP requests, each only for the hosts you allow";
 
   # Rust 1.89 or later: nixos-25.11 is the first stable one that has it.
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixpkgs-unstable";

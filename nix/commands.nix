@@ -1,5 +1,5 @@
-# What the options become: the commands of the proxy and its tunnels, and what must hold. The nix-darwin and
-# the home-manager module share it.
+# The commands of the proxy and its tunnels, and assertions about the options, shared by the nix-darwin and the
+# home-manager module.
 {
   lib,
   cfg,
@@ -9,29 +9,12 @@
 let
   program = "${cfg.package}/bin/secret-proxy";
 
-  given = {
-    inherit (cfg)
-      intercept
-      listen
-      log
-      notify
-      passthrough
-      resolve
-      secrets
-      workers
-      ;
-    allow-net = cfg.allowNet;
-    approval-wait = cfg.approvalWait;
-    audit-bytes = cfg.auditBytes;
-    audit-keep = cfg.auditKeep;
-    audit-sync = cfg.auditSync;
-    deny-private = cfg.denyPrivate;
-    listen-anywhere = cfg.listenAnywhere;
-    max-sessions = cfg.maxSessions;
-    secrets-ttl = cfg.secretsTtl;
-    upstream-ca = cfg.upstreamCa;
-    upstream-proxy = cfg.upstreamProxy;
-  };
+  declared = builtins.fromJSON (builtins.readFile ./settings.json);
+
+  # The settings by flag; one without a value is left to settings.env and the program.
+  given = lib.filterAttrs (_: value: value != null && value != [ ]) (
+    builtins.listToAttrs (map (it: lib.nameValuePair it.flag cfg.${it.option}) declared.settings)
+  );
 
   text =
     value:
@@ -47,15 +30,13 @@ let
   loopback = address: lib.any (start: lib.hasPrefix start address) [ "127." "[::1]:" "unix:" ];
 in
 {
-  # The proxy's command. Flags rather than variables: a program that does not know one says so.
+  # The proxy's command. It has flags rather than variables: the program reports an unknown flag.
   run = [
     program
     "run"
     "--dir=${cfg.dir}"
   ]
-  ++ lib.mapAttrsToList (name: value: "--${name}=${text value}") (
-    lib.filterAttrs (_: value: value != null && value != [ ]) given
-  );
+  ++ lib.mapAttrsToList (name: value: "--${name}=${text value}") given;
 
   # The command of each tunnel, by the name of its VM.
   tunnels = lib.mapAttrs (
@@ -68,7 +49,7 @@ in
     ]
     ++ lib.optional (cfg.tunnelMode != "dedicated") "--mode=${cfg.tunnelMode}"
     ++ lib.optional (cfg.tunnelTarget != "socket") "--target=${cfg.tunnelTarget}"
-    ++ lib.optional (cfg.port != 17329) "--guest-port=${toString cfg.port}"
+    ++ lib.optional (cfg.port != declared.port) "--guest-port=${toString cfg.port}"
     ++ way
   ) (
     lib.genAttrs cfg.limaInstances (_: [ ])
@@ -84,7 +65,7 @@ in
     PATH = lib.concatStringsSep ":" cfg.tunnelPath;
   };
 
-  # For `check`, `status` and the others, so that they look where the proxy does.
+  # For `check`, `status` and other commands, so that they use the folder of the proxy.
   sessionVariables = {
     SECRET_PROXY_DIR = cfg.dir;
   }

@@ -56,8 +56,8 @@ in
 
     port = lib.mkOption {
       type = lib.types.port;
-      default = 17329;
-      description = "Where the tunnel brings the proxy, on 127.0.0.1.";
+      default = (builtins.fromJSON (builtins.readFile ./settings.json)).port;
+      description = "Port of the proxy on 127.0.0.1, where the tunnel provides it.";
     };
 
     caFile = lib.mkOption {

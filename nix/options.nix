@@ -1,4 +1,4 @@
-# The settings of the proxy and its tunnels, as options. The nix-darwin and the home-manager module share them.
+# Options of the proxy and its tunnels, shared by the nix-darwin and the home-manager module.
 {
   lib,
   pkgs,
@@ -13,7 +13,10 @@
 let
   inherit (lib) mkOption types;
 
-  # Unset means: whatever settings.env says, else the program's default.
+  # The program's settings; generated from its source, and compared with it by a test.
+  program = builtins.fromJSON (builtins.readFile ./settings.json);
+
+  # Unset means: the value of settings.env, else the program's default.
   setting =
     type: description:
     mkOption {
@@ -21,20 +24,41 @@ let
       default = null;
       inherit description;
     };
-  entries =
-    example: description:
-    mkOption {
-      type = types.listOf types.str;
-      default = [ ];
-      inherit example description;
-    };
 
-  duration = types.either types.ints.unsigned (types.strMatching "[0-9][0-9a-z ]*");
+  # The option of a setting, by its kind.
+  optionOf =
+    it:
+    let
+      default = lib.optionalString (it.default != null) " The program's default is `${it.default}`.";
+      description = "${it.help}.${default}";
+      typed = type: setting type description;
+    in
+    {
+      boolean = typed types.bool;
+      duration = typed (types.either types.ints.unsigned (types.strMatching "[0-9][0-9a-z ]*"));
+      size = typed (types.either types.ints.positive types.str);
+      number = typed (types.ints.between 1 it.max);
+      numberOr = typed (types.either types.ints.positive (types.enum it.words));
+      choice = typed (types.enum it.words);
+      list = mkOption {
+        type = types.listOf types.str;
+        default = [ ];
+        example = [ it.example ];
+        inherit description;
+      };
+      file = typed types.path;
+      text = typed types.str;
+    }
+    .${it.kind};
+
+  settings = builtins.listToAttrs (map (it: lib.nameValuePair it.option (optionOf it)) program.settings);
+
   absolute = types.strMatching "/.*";
   instance = types.strMatching "[A-Za-z0-9][A-Za-z0-9._-]*";
 in
-{
-  enable = lib.mkEnableOption "secret-proxy, which puts secrets into requests on their way to the hosts they are listed for";
+settings
+// {
+  enable = lib.mkEnableOption "secret-proxy, which injects secrets into HTTP requests, each only for the hosts you allow";
 
   package = mkOption {
     type = types.package;
@@ -47,92 +71,51 @@ in
     type = absolute;
     default = "${configHome}/secret-proxy";
     defaultText = lib.literalExpression ''"${configHomeText}/secret-proxy"'';
-    description = "Folder of the secrets, settings, CA and logs. It is made with mode 0700.";
+    description = "Folder of secrets, settings, CA and logs; created with mode 0700.";
   };
 
   port = mkOption {
     type = types.port;
-    default = 17329;
+    default = program.port;
     description = "Port on 127.0.0.1, here and in the VMs.";
   };
 
   listen = mkOption {
     type = types.listOf types.str;
-    default = lib.optionals (cfg.port != 17329) [
+    default = lib.optionals (cfg.port != program.port) [
       "127.0.0.1:${toString cfg.port}"
       "unix:proxy.sock"
     ];
     defaultText = lib.literalMD "127.0.0.1 with `port`, and the socket `proxy.sock` in `dir`";
     example = [
-      "127.0.0.1:17329"
+      "127.0.0.1:18000"
       "unix:proxy.sock"
     ];
-    description = "Addresses to listen on: ADDRESS:PORT or unix:PATH. Empty: those of settings.env, else the default.";
+    description = "Addresses to listen on: ADDRESS:PORT or unix:PATH. Empty: the value of settings.env, else the program's default.";
   };
 
-  listenAnywhere = setting types.bool "Allow addresses in `listen` that other machines can reach.";
-
   secrets = setting types.str ''
-    The secrets file, or the pipe that 1Password mounts; `secrets.env` in `dir` if unset. A text and never
-    a path of Nix, which would be copied to where everybody may read it.
+    The secrets file, or the pipe that 1Password mounts; `secrets.env` in `dir` if unset. A string and never
+    a Nix path, which would be copied into the store, where everybody may read it.
   '';
-
-  secretsTtl = setting duration "How long a read of the secrets is used; 0 reads for every request.";
-
-  approvalWait = setting duration "How long the pipe is held open for an approval after the last request that needs it.";
-
-  notify = setting types.bool "Tell on the screen, once, that requests wait for locked secrets (macOS).";
-
-  upstreamCa = setting types.path "PEM roots trusted for upstream servers besides the system's.";
-
-  upstreamProxy = setting types.str "HTTP proxy that upstream connections go through.";
-
-  allowNet = entries [ "127.0.0.0/8" ] "Networks that may be dialled although they are denied.";
-
-  denyPrivate = setting types.bool "Do not dial private networks.";
-
-  passthrough = entries [ "pinned.example.com" ] "Hosts that are tunnelled without interception.";
-
-  intercept = setting (types.enum [
-    "all"
-    "listed"
-  ]) "What is intercepted: all, or only hosts that some secret lists.";
-
-  resolve = entries [ "git.example.com:443:10.0.0.7" ] "NAME:PORT:ADDRESS entries that answer before the system's resolver.";
-
-  auditSync = setting (types.enum [
-    "write"
-    "interval"
-    "always"
-  ]) "When a record counts as written.";
-
-  auditBytes = setting (types.either types.ints.positive types.str) "From which length on audit.log is moved aside, such as 64MiB.";
-
-  auditKeep = setting (types.either types.ints.positive (types.enum [ "all" ])) "How many files that were moved aside are kept.";
-
-  maxSessions = setting (types.ints.between 1 1000000) "Client connections at a time.";
-
-  workers = setting (types.ints.between 1 1024) "Threads that serve requests.";
-
-  log = setting types.str "What proxy.log holds, as a tracing filter.";
 
   socketActivation = mkOption {
     type = types.bool;
     default = false;
-    description = "Let launchd or systemd hold the port and the socket, so that they are never free for another process.";
+    description = "Let launchd or systemd hold the port and the socket, so that no other program can ever take them.";
   };
 
   stdoutPath = mkOption {
     type = absolute;
     default = "/dev/null";
-    description = "Where launchd writes what the proxy prints; proxy.log holds the same and more.";
+    description = "File for the proxy's output under launchd; proxy.log holds the same and more.";
   };
 
   stderrPath = mkOption {
     type = absolute;
     default = "${cfg.dir}/proxy.err";
     defaultText = lib.literalMD "`proxy.err` in `dir`";
-    description = "Where launchd writes what the proxy complains of before its log is open.";
+    description = "File for the proxy's errors under launchd, before its log is open.";
   };
 
   limaInstances = mkOption {
@@ -148,11 +131,11 @@ in
         options = {
           sshConfig = mkOption {
             type = absolute;
-            description = "ssh_config file that tells how the VM is reached.";
+            description = "ssh configuration that reaches the VM.";
           };
           host = mkOption {
             type = types.str;
-            description = "The VM's Host in that file.";
+            description = "Host of the VM in that file.";
           };
         };
       }
@@ -162,7 +145,7 @@ in
       build.sshConfig = "/Users/me/.ssh/config";
       build.host = "build-vm";
     };
-    description = "VMs that are not Lima's, to keep a tunnel into.";
+    description = "Other VMs to keep a tunnel into.";
   };
 
   tunnelMode = mkOption {
@@ -171,7 +154,7 @@ in
       "shared"
     ];
     default = "dedicated";
-    description = "An ssh connection of the tunnel's own, or Lima's control connection.";
+    description = "ssh connection that carries the tunnel: one of its own, or Lima's control connection.";
   };
 
   tunnelTarget = mkOption {
@@ -180,7 +163,7 @@ in
       "port"
     ];
     default = "socket";
-    description = "Where a tunnel ends on this side: the Unix socket, or the port.";
+    description = "End of the tunnel on this computer: the proxy's Unix socket, or its port.";
   };
 
   tunnelPath = mkOption {
@@ -196,7 +179,7 @@ in
       "/usr/sbin"
       "/sbin"
     ];
-    description = "Folders where a tunnel finds ssh and limactl.";
+    description = "Folders that a tunnel searches for ssh and limactl.";
   };
 
   limaHome = mkOption {

@@ -54,7 +54,7 @@ rustPlatform.buildRustPackage {
   '';
 
   meta = {
-    description = "HTTP(S) proxy that puts secrets into requests on their way to the hosts they are listed for";
+    description = "HTTP(S) proxy that injects secrets into HTTP requests, each only for the hosts you allow";
     license = [
       lib.licenses.mit
       lib.licenses.asl20

@@ -20,7 +20,7 @@ in
 {
   services = {
     secret-proxy = {
-      Unit.Description = "secret-proxy: puts secrets into requests on their way to the hosts they are listed for";
+      Unit.Description = "secret-proxy: injects secrets into HTTP requests, each only for the hosts you allow";
       Service = {
         Type = "notify";
         ExecStart = command commands.run;

@@ -1,11 +1,10 @@
-//! The walk from the files on this computer to the clock in the VM: a file for each group of links.
+//! Checks from the files on this computer to the clock in the VM.
 //!
-//! Nothing here reads or sends a secret, but the secrets file itself if it is a plain one, or a pipe when that
-//! is asked for; and of that only names, lines and hosts are told. Injection and refusal are tried on a stage
-//! of their own, with a made-up value.
+//! A file has a group of links. Of the secrets only the file itself is read: a plain one always, a pipe when that is
+//! asked for; names, lines and hosts of it are shown, never a value. Injection and refusal are tried in a sandbox,
+//! with a made-up value.
 
 mod audit;
-mod child;
 mod daemon;
 mod files;
 mod guest;
@@ -15,81 +14,91 @@ mod mount;
 mod port;
 mod roots;
 mod ssh;
-mod tried;
+mod trial;
 
 use actors::folder::Folder;
-use clap::Parser;
-use serde_json::Value;
+use actors::hint::Hint;
+use actors::status::Report;
 
 pub(crate) use self::link::{Link, Verdict};
-pub(crate) use self::port::answers_as_ours;
-use crate::cli::{Cli, Command, DoctorArgs};
-use crate::commands::ask::ask;
-use crate::failure::Failure;
-use crate::settings::{self, Run, folder_path};
-use crate::typed::Typed;
+pub(crate) use self::ssh::GuestArgs;
+use crate::control;
+use crate::install;
+use crate::settings::{self, FolderArgs, Given, Run, folder_path};
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Hints;
 
-/// What every link may look at.
-struct Ground {
+/// What every check may read.
+struct Context {
     folder: Folder,
-    /// What `run` would be told here.
+    /// As `run` would have them here.
     settings: Result<Run, Failure>,
-    /// What the daemon says of itself, if one runs.
-    status: Option<Value>,
-    /// How fixes are written.
-    typed: Typed,
+    /// The daemon's report, if one runs.
+    status: Option<Report>,
+    hints: Hints,
     reads_pipe: bool,
 }
 
-/// What cannot be looked at while the folder is shut.
-const INSIDE: [&str; 8] = ["settings", "secrets", "allowlist", "ca", "rotation", "daemon", "listening", "audit"];
-
-/// Looks at all links, in the order in which they depend on each other.
-pub(crate) fn walk(arguments: &DoctorArgs) -> Result<Vec<Link>, Failure> {
-    let path = folder_path(&arguments.folder)?;
-    let guest = ssh::guest(arguments)?;
-    let folder = Folder::at(&path);
-    let ground = Ground {
-        settings: run_settings(&path),
-        status: ask(&folder, "status").ok(),
-        typed: Typed::new(&folder),
-        reads_pipe: arguments.read_mount,
-        folder,
-    };
-    if files::is_shut(&ground.folder) {
-        return Ok(outside(&ground));
+impl Context {
+    /// Starts the daemon, as it was installed here.
+    fn start(&self) -> Hint {
+        self.restart_installed().unwrap_or_else(|| Hint::run("run"))
     }
-    // Before the rest is told: what is seen there now decides what is to be done with a root that waits.
-    let there = guest.as_ref().map(|guest| guest::links(&ground, guest)).unwrap_or_default();
-    let mut links = vec![files::folder(&ground), files::settings(&ground)];
-    links.extend(mount::links(&ground));
-    links.extend([roots::in_use(&ground), roots::rotation(&ground)]);
-    links.extend([daemon::daemon(&ground), port::listening(&ground, guest.as_ref())]);
-    links.extend([audit::audit(&ground), host::upstream_roots(&ground), host::clock(&ground)]);
-    links.extend(tried::links());
-    links.push(daemon::tunnels(&ground));
-    links.extend(there);
-    Ok(links)
+
+    /// Restarts the daemon.
+    fn restart(&self, status: &Report) -> Hint {
+        let by_hand = || format!("kill {}; {}", status.pid, self.hints.command("run"));
+        self.restart_installed().unwrap_or_else(|| by_hand().into())
+    }
+
+    fn restart_installed(&self) -> Option<Hint> {
+        install::restart_command(&self.folder, self.hints.is_usual()).map(Hint::from)
+    }
 }
 
-/// What can be told by somebody who may not look into the folder.
-fn outside(ground: &Ground) -> Vec<Link> {
-    let unseen = |name| Link::not_looked_at(name, "the folder cannot be entered");
-    let mut links = vec![files::folder(ground)];
+/// Links that cannot be checked while the folder is not accessible.
+const INSIDE: [&str; 8] = ["settings", "secrets", "allowlist", "ca", "rotation", "daemon", "listening", "audit"];
+
+/// Checks all links, in the order in which they depend on each other; with the hints that complete their fixes.
+pub(crate) fn walk(folder: &FolderArgs, guest: &GuestArgs, reads_pipe: bool) -> Result<(Vec<Link>, Hints), Failure> {
+    let path = folder_path(folder)?;
+    let guest = ssh::guest(guest)?;
+    let folder = Folder::at(&path);
+    let context = Context {
+        settings: run_settings(&path),
+        status: control::status(&folder).ok(),
+        hints: settings::hints(&folder),
+        reads_pipe,
+        folder,
+    };
+    if files::is_shut(&context.folder) {
+        return Ok((outside(&context), context.hints));
+    }
+    // First, because the roots that a VM trusts now decide what the link about the next root says.
+    let there = guest.as_ref().map(|guest| guest::links(&context, guest)).unwrap_or_default();
+    let mut links = vec![files::folder(&context), files::settings(&context)];
+    links.extend(mount::links(&context));
+    links.extend([roots::in_use(&context), roots::rotation(&context)]);
+    links.extend([daemon::daemon(&context), port::listening(&context, guest.as_ref())]);
+    links.extend([audit::audit(&context), host::upstream_roots(&context), host::clock(&context)]);
+    links.extend(trial::links());
+    links.push(daemon::tunnels(&context));
+    links.extend(there);
+    Ok((links, context.hints))
+}
+
+/// The links that can be checked without access to the folder.
+fn outside(context: &Context) -> Vec<Link> {
+    let unseen = |name| Link::not_looked_at(name, "the folder is not accessible");
+    let mut links = vec![files::folder(context)];
     links.extend(INSIDE.map(unseen));
-    links.extend([unseen("upstream-roots"), host::clock(ground)]);
-    links.extend(tried::links());
+    links.extend([unseen("upstream-roots"), host::clock(context)]);
+    links.extend(trial::links());
     links.push(unseen("tunnels"));
     links
 }
 
 /// As `run` would have them, with the environment of this shell.
 fn run_settings(folder: &std::path::Path) -> Result<Run, Failure> {
-    let mut words: Vec<std::ffi::OsString> = ["secret-proxy", "run", "--dir"].map(Into::into).to_vec();
-    words.push(folder.into());
-    match Cli::try_parse_from(words).map(|cli| cli.command) {
-        Ok(Command::Run(given)) => settings::parse(&given),
-        Ok(_) => Err(Failure::usage("the settings cannot be read")),
-        Err(error) => Err(Failure::usage(error)),
-    }
+    settings::parse(&FolderArgs { dir: Some(folder.to_owned()) }, &Given::by_environment())
 }

@@ -1,44 +1,42 @@
-//! What VMs are called, and where Lima has them: one rule for every command.
+//! How a VM is named, found and reached, for every command.
+
+pub(crate) mod locate;
+pub(crate) mod ssh;
+pub(crate) mod trust;
 
 use std::env;
 use std::path::PathBuf;
 
 use actors::tunnels::report::is_name;
 
-use crate::failure::Failure;
+use crate::terminal::failure::Failure;
 
 /// The name of a VM, which becomes part of file names and labels.
 pub(crate) fn name(text: &str) -> Result<(), Failure> {
     if is_name(text) {
         return Ok(());
     }
-    Err(Failure::usage(format!(
-        "'{}' is not the name of a VM: letters, digits, '.', '_' and '-', beginning with a letter or digit, 100 at most",
-        text.escape_debug()
-    )))
+    let failure = Failure::usage(format!("'{}' is not the name of a VM", text.escape_debug()));
+    Err(failure.hint("use at most 100 letters, digits, '.', '_' and '-', a letter or digit first"))
 }
 
-/// A Host of an `ssh_config` file, or `user@host`: nothing that ssh would take for an option, or for more than one
-/// word.
+/// A Host of an `ssh_config` file, or `user@host`: nothing that ssh would take for an option or several words.
 pub(crate) fn host(text: &str) -> Result<(), Failure> {
     let is_odd = |character: char| character.is_whitespace() || character.is_control();
     if !text.is_empty() && !text.starts_with('-') && !text.contains(is_odd) {
         return Ok(());
     }
-    Err(Failure::usage(format!(
-        "--host: '{}' is not a Host of an ssh_config file: name one, or write user@host",
-        text.escape_debug()
-    )))
+    let failure = Failure::usage(format!("--host: '{}' is not a Host of an ssh_config file", text.escape_debug()));
+    Err(failure.hint("name one, or write user@host"))
 }
 
-/// What the tunnel to a host is called that was given no name.
+/// The name of the tunnel to a host that was given none.
 pub(crate) fn name_of_host(host: &str) -> String {
     let host = host.rsplit('@').next().unwrap_or_default();
     if is_name(host) { host.to_owned() } else { "vm".to_owned() }
 }
 
-/// Lima's folder of VMs. One that is named from here is named from the root on: what is to be typed, and what is
-/// installed, is used elsewhere.
+/// Lima's folder of VMs, as an absolute path: hints and installed services use it elsewhere.
 pub(crate) fn lima_home() -> Result<PathBuf, Failure> {
     if let Some(set) = env::var_os("LIMA_HOME").filter(|set| !set.is_empty()) {
         return std::path::absolute(&set).map_err(|error| Failure::usage(format!("LIMA_HOME: {error}")));
@@ -46,9 +44,9 @@ pub(crate) fn lima_home() -> Result<PathBuf, Failure> {
     Ok(home()?.join(".lima"))
 }
 
-/// This user's home folder, of which the system is asked if `HOME` does not tell.
+/// This user's home folder: `HOME`, or else the system's entry.
 pub(crate) fn home() -> Result<PathBuf, Failure> {
-    etcetera::home_dir().map_err(|_| Failure::usage("there is no home folder: set HOME"))
+    etcetera::home_dir().map_err(|_| Failure::usage("there is no home folder").hint("set HOME"))
 }
 
 #[cfg(test)]

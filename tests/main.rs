@@ -1,52 +1,14 @@
-//! End to end, against the built binary: one file a promise of the README.
+//! End to end, against the built binary: a folder for each group of the README's promises.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod abuse;
 mod audit;
-mod audit_file;
-mod audit_verify;
-mod bad_input;
-mod bounds;
-mod ca_rotate;
-mod chaos;
-mod check;
-mod client_tls;
-mod commands;
-mod day;
-mod demo;
-mod denied;
-mod destination;
-mod doctor;
-mod env;
-mod exhaustion;
-mod expect;
-mod fail_closed;
-mod floods;
-mod framing;
-mod hygiene;
-mod injection;
-mod log_file;
-mod lost_output;
-mod memory;
-mod mount;
-mod old_tls;
-mod one_refusal;
-mod passthrough;
-mod places;
-mod protocols;
-mod pseudo_fields;
-mod record;
-mod resting;
-mod service;
-mod shape;
-mod sharing;
-mod spellings;
-mod streaming;
-mod supervision;
+mod cli;
+mod house;
+mod http;
+mod owners;
+mod secrets;
 mod support;
-mod tunnel;
-mod tunnel_vm;
-mod uploads;
-mod upstream_proxy;
-mod upstream_tls;
-mod vm_names;
+mod upstream;
+mod vm;

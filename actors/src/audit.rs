@@ -1,16 +1,14 @@
 //! The owner of the audit file. No record, no request.
 //!
-//! Records that have come by the time one is written go with it in one write. It is done in place, on
-//! the runtime's thread: a local append takes microseconds, a hand-over to another thread takes longer.
-//! What takes longer still, syncing to the disk, is done on another thread.
+//! Records that wait when one is written go with it in one write. The write runs in place, on the runtime's
+//! thread: a local append takes microseconds, less than a hand-over to another thread. Syncing to the disk takes
+//! longer and runs on another thread.
 //!
-//! *Owns* `audit.log` and the files that it was rotated to. *Answers* `Append` once the line is
-//! written, and on the disk if the settings say so. *Asks* nobody. *Dies when* its code is wrong; a
-//! file that cannot be written is an answer, not a death. *After a restart* it finds the end of the
-//! chain in the files and in its part of the status report.
+//! *Owns* `audit.log` and its rotated files. *Answers* `Append` once the line is written, and on the disk if the
+//! settings say so. *Asks* nobody. *Dies when* its code is wrong; a file that cannot be written is an answer, not
+//! a death. *After a restart* it finds the end of the chain in the files and in its report.
 
 mod chain;
-mod entry;
 mod file;
 pub mod mirror;
 mod reply;
@@ -20,23 +18,21 @@ mod sync;
 
 use std::path::PathBuf;
 
+use policy::record::{Event, Record};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::error;
 
-use self::chain::Link;
-pub(crate) use self::entry::{Attempt, Entry};
-use self::file::AuditFile;
-use self::reply::Owed;
-pub(crate) use self::reply::Reply;
+use self::file::{AuditFile, Written};
+use self::mirror::{Mirror, Shown};
+use self::reply::{NotWritten, Obligation, Reply};
 pub(crate) use self::report::{Part, Report};
 use self::sync::Syncing;
-use crate::audit::mirror::{Mirror, Shown};
 use crate::folder::FolderError;
 use crate::limits;
-use crate::settings::{AuditRotation, AuditSync};
+use crate::settings::{AuditRotation, AuditSettings, AuditSync};
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};
@@ -55,21 +51,21 @@ impl AuditHandle {
     }
 
     /// Writes a record; once this returns, it stands in the file.
-    pub(crate) async fn append(&self, entry: Entry) -> Result<(), Unavailable> {
-        let written = self.slot.call(|reply| Msg::Append { entry, reply: reply.into() }, limits::ANSWER).await?;
+    pub(crate) async fn append(&self, event: Event<'static>) -> Result<(), Unavailable> {
+        let written = self.slot.call(|reply| Msg::Append { event, reply: reply.into() }, limits::ANSWER).await?;
         written.map_err(|NotWritten| Unavailable("audit"))
     }
 
-    /// The same for one that is written or counted even if whoever asks goes away meanwhile.
-    pub(crate) async fn append_owed(&self, entry: Entry) -> Result<(), Unavailable> {
-        let owed = Owed::by(&self.part);
-        let question = |reply| Msg::Append { entry, reply: Reply::Owed(owed, Some(reply)) };
+    /// The same, and the record is counted if it cannot be written, even if the caller goes away.
+    pub(crate) async fn append_or_count(&self, event: Event<'static>) -> Result<(), Unavailable> {
+        let obligation = Obligation::by(&self.part);
+        let question = |reply| Msg::Append { event, reply: Reply::Required(obligation, Some(reply)) };
         self.slot.call(question, limits::ANSWER).await?.map_err(|NotWritten| Unavailable("audit"))
     }
 
-    /// The same for one that nobody waits for.
-    pub(crate) fn append_soon(&self, entry: Entry) {
-        let _ = self.slot.cast(Msg::Append { entry, reply: Reply::Owed(Owed::by(&self.part), None) });
+    /// The same without waiting.
+    pub(crate) fn append_detached(&self, event: Event<'static>) {
+        let _ = self.slot.cast(Msg::Append { event, reply: Reply::Required(Obligation::by(&self.part), None) });
     }
 
     /// Counts a record that nobody will write.
@@ -78,23 +74,19 @@ impl AuditHandle {
     }
 }
 
-/// The line could not be written; `status` says why.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NotWritten;
-
 pub(crate) enum Msg {
     /// Write this, then answer.
     Append {
-        entry: Entry,
+        event: Event<'static>,
         reply: Reply,
     },
-    /// Write what has come.
+    /// Write all that waits.
     Flush,
-    /// What was written is on the disk now, or cannot be brought there.
+    /// A sync has ended.
     Synced(Result<(), NotWritten>),
     /// It is time to sync.
     Sync,
-    /// The task that looks after the space has ended, which it never should.
+    /// The task that watches the free space has ended, which it never should.
     Ended,
     Beat(Beat),
     #[cfg(feature = "faults")]
@@ -106,8 +98,7 @@ owner_message!(Msg);
 #[derive(Clone)]
 pub(crate) struct Arguments {
     pub(crate) path: PathBuf,
-    pub(crate) rotation: AuditRotation,
-    pub(crate) sync: AuditSync,
+    pub(crate) settings: AuditSettings,
     pub(crate) mirror: Mirror,
     pub(crate) part: Part,
 }
@@ -121,10 +112,10 @@ struct Audit;
 
 struct State {
     arguments: Arguments,
-    /// `None` after a failure: the next record opens it anew.
+    /// `None` after a failure: the next record opens it again.
     file: Option<AuditFile>,
     /// What waits to be written.
-    waiting: Vec<(Entry, Reply)>,
+    waiting: Vec<(Event<'static>, Reply)>,
     syncing: Syncing,
     clock: Clock,
     _space: AbortOnDropHandle<()>,
@@ -143,12 +134,13 @@ impl Actor for Audit {
     type Arguments = Arguments;
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        if arguments.sync == AuditSync::Interval {
+        if arguments.settings.sync == AuditSync::Interval {
             drop(myself.send_interval(limits::AUDIT_SYNC, || Msg::Sync));
         }
         let space = space::watch(arguments.path.clone(), arguments.part.clone());
+        let synced = myself.clone();
         let mut state = State {
-            syncing: Syncing::new(arguments.sync),
+            syncing: Syncing::new(arguments.settings.sync, move |outcome| drop(synced.cast(Msg::Synced(outcome)))),
             arguments,
             file: None,
             waiting: Vec::new(),
@@ -163,11 +155,11 @@ impl Actor for Audit {
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Append { entry, reply } => state.append(&myself, entry, reply),
-            Msg::Flush => state.flush(&myself),
-            Msg::Synced(outcome) => state.synced(&myself, outcome),
-            Msg::Sync => state.syncing.start(&myself),
-            Msg::Ended => return Err("the task that looks after the space ended".into()),
+            Msg::Append { event, reply } => state.append(&myself, event, reply),
+            Msg::Flush => state.flush(),
+            Msg::Synced(outcome) => state.synced(outcome),
+            Msg::Sync => state.syncing.start(),
+            Msg::Ended => return Err("the task that watches the free space ended".into()),
             Msg::Beat(beat) => beat.answer(),
             #[cfg(feature = "faults")]
             Msg::Fault(fault) => match fault.fails_writes() {
@@ -178,54 +170,53 @@ impl Actor for Audit {
         Ok(())
     }
 
-    async fn post_stop(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        state.flush(&myself);
+    async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        state.flush();
         state.syncing.finish().await;
         Ok(())
     }
 }
 
 impl State {
-    /// Writes it soon, with others that have come by then.
-    fn append(&mut self, myself: &ActorRef<Msg>, entry: Entry, reply: Reply) {
+    /// Writes it soon, together with others that arrive by then.
+    fn append(&mut self, myself: &ActorRef<Msg>, event: Event<'static>, reply: Reply) {
         if self.waiting.is_empty() {
             let _ = myself.cast(Msg::Flush);
         }
-        self.waiting.push((entry, reply));
+        self.waiting.push((event, reply));
     }
 
-    fn flush(&mut self, myself: &ActorRef<Msg>) {
-        // Nobody waits for such a permit any more, so nothing will be sent with it.
-        let wanted = |(entry, reply): &(Entry, Reply)| !(reply.is_closed() && entry.is_permit());
+    fn flush(&mut self) {
+        // A permit that nobody waits for any more sends nothing.
+        let wanted = |(event, reply): &(Event<'_>, Reply)| !(reply.is_closed() && event.is_permit());
         let waiting: Vec<_> = std::mem::take(&mut self.waiting).into_iter().filter(wanted).collect();
         if waiting.is_empty() {
             return;
         }
-        let (entries, replies): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-        match self.write(&entries) {
-            Ok(lines) => {
-                self.count(&entries, &lines);
-                self.syncing.written(myself, replies);
+        let timestamp = self.clock.now();
+        let record = |(event, reply)| (Record::new(timestamp.as_str(), event), reply);
+        let (mut records, replies): (Vec<_>, Vec<_>) = waiting.into_iter().map(record).unzip();
+        match self.write(&timestamp, &mut records) {
+            Ok(written) => {
+                self.count(&records, &written);
+                self.syncing.written(replies);
             }
             Err(not_written) => replies.into_iter().for_each(|reply| reply.send(Err(not_written))),
         }
     }
 
-    fn write(&mut self, entries: &[Entry]) -> Result<Vec<u8>, NotWritten> {
+    fn write(&mut self, timestamp: &str, records: &mut [Record<'_>]) -> Result<Written, NotWritten> {
         #[cfg(feature = "faults")]
         if self.fails {
             return Err(self.failed("a test asked for this".to_owned()));
         }
-        let timestamp = self.clock.now();
         let (file, syncing) = self.open()?;
-        let lines = file.append(&timestamp, entries.iter().map(|entry| entry.line(&timestamp)));
-        match lines.and_then(|lines| syncing.follows(file).map(|()| lines)) {
-            Ok(lines) => {
-                let (head, seq) = (file.head().to_owned(), file.seq());
-                self.arguments.part.update(|report| {
-                    (report.head, report.seq, report.last_error) = (head, seq, None);
-                });
-                Ok(lines)
+        let written = file.append(timestamp, records);
+        match written.and_then(|written| syncing.follows(file).map(|()| written)) {
+            Ok(written) => {
+                let head = file.head();
+                self.arguments.part.update(|report| (report.head, report.last_error) = (head, None));
+                Ok(written)
             }
             Err(error) => Err(self.failed(error.to_string())),
         }
@@ -233,9 +224,9 @@ impl State {
 
     fn open(&mut self) -> Result<(&mut AuditFile, &mut Syncing), NotWritten> {
         if self.file.is_none() {
-            let Arguments { path, rotation, part, .. } = &self.arguments;
-            let last = Link::of_report(&part.report());
-            match AuditFile::open(path, *rotation, last, &self.clock.now()) {
+            let Arguments { path, settings, part, .. } = &self.arguments;
+            let last = part.report().head;
+            match AuditFile::open(path, settings.rotation, last, &self.clock.now()) {
                 Ok(file) => self.file = Some(file),
                 Err(error) => return Err(self.failed(error.to_string())),
             }
@@ -253,21 +244,20 @@ impl State {
         NotWritten
     }
 
-    fn synced(&mut self, myself: &ActorRef<Msg>, outcome: Result<(), NotWritten>) {
+    fn synced(&mut self, outcome: Result<(), NotWritten>) {
         if outcome.is_err() {
             self.failed("the disk does not take what was written".to_owned());
         }
-        self.syncing.synced(myself, outcome);
+        self.syncing.synced(outcome);
     }
 
     /// Counts the records, and shows them to the mirror.
-    fn count(&self, entries: &[Entry], lines: &[u8]) {
+    fn count(&self, records: &[Record<'_>], written: &Written) {
         let Arguments { part, mirror, .. } = &self.arguments;
-        let lines = std::str::from_utf8(lines).unwrap_or_default().lines();
-        let mut shown = Vec::with_capacity(entries.len());
-        for (entry, line) in entries.iter().zip(lines) {
-            let refused = entry.is_refusal();
-            if entry.is_attempt() {
+        let mut shown = Vec::with_capacity(records.len());
+        for (record, line) in records.iter().zip(written.lines()) {
+            let refused = record.event.is_refusal();
+            if record.attempt().is_some() {
                 part.counters().records.add_one();
             }
             if refused {

@@ -25,6 +25,7 @@ pub(crate) use self::root::{NAME, Root};
 pub use self::root::{RootCertificate, RootError, fingerprint};
 pub use self::rotation::{Roots, Step, rotate};
 use self::signer::Signer;
+use crate::hint::Advice;
 use crate::limits;
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
@@ -43,15 +44,15 @@ impl AuthorityHandle {
     /// would only come again.
     pub(crate) async fn issue(&self, host: Host) -> Result<Arc<ServerConfig>, Unavailable> {
         let question = |reply| Msg::Issue { host: host.clone(), reply };
-        let issued = self.0.call_patiently(question, limits::ANSWER, limits::RESTART).await?;
+        let issued = self.0.call_patiently(question, limits::ANSWER, limits::RESTART_WAIT).await?;
         issued.ok_or(Unavailable("authority"))
     }
 
     /// Makes the next root, or uses it from now on. A step may be asked for twice.
-    pub(crate) async fn rotate(&self, step: Step) -> Result<(), String> {
+    pub(crate) async fn rotate(&self, step: Step) -> Result<(), Advice> {
         let question = |reply| Msg::Rotate { step, reply };
-        let answer = self.0.call_patiently(question, limits::ROTATION, limits::RESTART).await;
-        answer.unwrap_or_else(|unavailable| Err(unavailable.to_string()))
+        let answer = self.0.call_patiently(question, limits::ROTATION, limits::RESTART_WAIT).await;
+        answer.unwrap_or_else(|unavailable| Err(Advice::none(unavailable)))
     }
 }
 
@@ -64,12 +65,12 @@ pub(crate) enum Msg {
     /// Make the next root, or use it from now on.
     Rotate {
         step: Step,
-        reply: RpcReplyPort<Result<(), String>>,
+        reply: RpcReplyPort<Result<(), Advice>>,
     },
     /// That was done, and this is what signs now.
     Rotated {
-        outcome: Result<Reading, String>,
-        reply: RpcReplyPort<Result<(), String>>,
+        outcome: Result<Reading, Advice>,
+        reply: RpcReplyPort<Result<(), Advice>>,
     },
     Beat(Beat),
     #[cfg(feature = "faults")]
@@ -156,14 +157,14 @@ impl Arguments {
 
     /// Takes a step, unless the incarnation that was asked for it has ended: the next one reads the files
     /// after this turn, or is asked again.
-    fn take(&self, step: Step, actor: &ActorRef<Msg>) -> Result<Reading, String> {
+    fn take(&self, step: Step, actor: &ActorRef<Msg>) -> Result<Reading, Advice> {
         let take = || {
             if !matches!(actor.get_status(), ActorStatus::Stopping | ActorStatus::Stopped) {
                 rotation::take(&self.folder, step)?;
             }
             Ok(step == Step::Finish)
         };
-        self.in_turn(take).map_err(|error| error.to_string())
+        self.in_turn(take).map_err(|error| Advice::of(&error))
     }
 }
 
@@ -179,18 +180,18 @@ impl State {
     }
 
     /// Off the runtime's thread, because it waits for the disk.
-    fn rotate(&mut self, myself: ActorRef<Msg>, step: Step, reply: RpcReplyPort<Result<(), String>>) {
+    fn rotate(&mut self, myself: ActorRef<Msg>, step: Step, reply: RpcReplyPort<Result<(), Advice>>) {
         while self.steps.try_join_next().is_some() {}
         let (arguments, actor) = (self.arguments.clone(), myself.clone());
         let work = spawn_blocking(move || arguments.take(step, &actor));
         self.steps.spawn(async move {
-            let outcome = work.await.unwrap_or_else(|_| Err("it was not finished".to_owned()));
+            let outcome = work.await.unwrap_or_else(|_| Err(Advice::none("it was not finished")));
             let _ = myself.cast(Msg::Rotated { outcome, reply });
         });
     }
 
     /// Tunnels that are open go on with the leaves that they have.
-    fn rotated(&mut self, outcome: Result<Reading, String>) -> Result<(), String> {
+    fn rotated(&mut self, outcome: Result<Reading, Advice>) -> Result<(), Advice> {
         let reading = outcome?;
         if reading.turn < self.turn {
             return Ok(());

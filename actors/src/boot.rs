@@ -12,14 +12,17 @@ use ractor::{Actor, ActorRef};
 use rustls_pki_types::CertificateDer;
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use crate::audit::mirror::Mirror;
 use crate::audit::{self, AuditHandle};
 use crate::authority::{self, AuthorityHandle, Root, RootError};
+use crate::exchange::{self, RateLimiter};
 use crate::folder::FolderError;
+use crate::hint::{Advise, Hint};
 use crate::limits;
-use crate::listener::bind::{BindError, Handed, bind_all, bind_unix};
+use crate::listener::bind::{BindError, InheritedSocket, bind_all, bind_unix};
 use crate::listener::{self, Bound};
 use crate::secret_store::{self, SecretStoreHandle};
-use crate::session::{Admission, Pace, Peers, Unspoken};
+use crate::session::{Admission, Interception, Peers, SilentClients};
 use crate::settings::Settings;
 use crate::status::{self, Board};
 use crate::supervision::child::Child;
@@ -30,7 +33,7 @@ use crate::supervision::slot::slot;
 use crate::tunnels::probe::ProbeKey;
 use crate::upstream::{self, TrustError, UpstreamHandle, read_roots};
 
-/// Why the daemon cannot start. Each says what to do next.
+/// Why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
     /// A folder or file of ours.
@@ -50,6 +53,18 @@ pub enum BootError {
     Start(String),
 }
 
+impl Advise for BootError {
+    fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::Folder(error) => error.hints(),
+            Self::Root(error) => error.hints(),
+            Self::Trust(error) => error.hints(),
+            Self::Bind(error) => error.hints(),
+            Self::Start(_) => Vec::new(),
+        }
+    }
+}
+
 /// The running tree.
 pub struct Daemon {
     root: ActorRef<supervisor::Msg>,
@@ -67,14 +82,14 @@ impl std::fmt::Debug for Daemon {
 }
 
 impl Daemon {
-    /// Checks the settings against the world and starts all owners. Sockets that were handed over take
+    /// Checks the settings against the world and starts all owners. Sockets that were inherited take
     /// the place of those that would be bound.
     ///
     /// # Errors
     /// Something has to be put right first; nothing was overwritten.
-    pub async fn boot(settings: Settings, handed: Vec<Handed>) -> Result<Self, BootError> {
+    pub async fn boot(settings: Settings, mirror: Mirror, inherited: Vec<InheritedSocket>) -> Result<Self, BootError> {
         let lock = settings.folder.lock()?;
-        let ground = Ground::prepare(&settings, handed)?;
+        let ground = Ground::prepare(&settings, inherited)?;
         let addresses = ground.sockets.iter().map(Bound::address).collect();
         let mut socket_paths: Vec<PathBuf> = ground.sockets.iter().filter_map(Bound::path).collect();
         socket_paths.push(settings.folder.status_socket());
@@ -83,7 +98,7 @@ impl Daemon {
         let (ended_sender, ended) = oneshot::channel();
         let store = secret_store.clone();
         let (report, drain) = (ground.board.subsystems.clone(), ground.drain.clone());
-        let children = move |root: ActorRef<_>| children(&root, settings, ground, store_publisher, store);
+        let children = move |root: ActorRef<_>| children(&root, settings, mirror, ground, store_publisher, store);
         let arguments = supervisor::Arguments {
             report,
             drain,
@@ -145,27 +160,27 @@ struct Ground {
 }
 
 impl Ground {
-    fn prepare(settings: &Settings, handed: Vec<Handed>) -> Result<Self, BootError> {
+    fn prepare(settings: &Settings, inherited: Vec<InheritedSocket>) -> Result<Self, BootError> {
         let folder = &settings.folder;
         let root = Root::open_or_make(&folder.authority())?;
         let own_root = root.certificate().der.clone();
-        audit::probe(&folder.audit(), settings.audit_rotation)?;
-        let roots = settings.upstream_ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
-        let sockets: Arc<[Bound]> = bind_all(&settings.listen, handed)?.into();
+        audit::probe(&folder.audit(), settings.audit.rotation)?;
+        let roots = settings.upstream.ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
+        let sockets: Arc<[Bound]> = bind_all(&settings.listener.listen, inherited)?.into();
         let status_socket = Arc::new(bind_unix(&folder.status_socket())?);
         let reach = Reach {
-            allow: settings.allow_net.clone(),
+            allow: settings.upstream.allow_net.clone(),
             own: sockets.iter().filter_map(Bound::tcp_address).collect(),
-            deny_private: settings.deny_private,
+            deny_private: settings.upstream.deny_private,
         };
         let (drain, listed) = (Drain::default(), watch::Sender::default());
         let dialler = upstream::Dialler {
             reach: Arc::new(reach),
-            places: Arc::new(upstream::Places::new(settings.sessions_max)),
+            connections: Arc::new(upstream::ConnectionLimit::new(settings.listener.sessions_max)),
             lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
             wipes: upstream::Wipes::default(),
             listed: listed.subscribe(),
-            proxy: settings.upstream_proxy.clone().map(Arc::new),
+            proxy: settings.upstream.proxy.clone().map(Arc::new),
         };
         let board = board(settings, &drain);
         Ok(Self { board, listed, drain, sockets, status_socket, dialler, roots: roots.into(), own_root })
@@ -176,9 +191,9 @@ impl Ground {
 fn board(settings: &Settings, drain: &Drain) -> Board {
     Board {
         started: Instant::now(),
-        sessions: Admission::new(settings.sessions_max, drain.clone()),
+        sessions: Admission::new(settings.listener.sessions_max, drain.clone()),
         listener: listener::Part::default(),
-        secret_store: secret_store::Part::new(secret_store::Report::idle(settings.secrets.clone())),
+        secret_store: secret_store::Part::new(secret_store::Report::idle(settings.secret_store.path.clone())),
         authority: authority::Part::default(),
         audit: audit::Part::new(audit::Report::new(settings.folder.audit())),
         subsystems: Part::default(),
@@ -193,19 +208,18 @@ fn peers(
     ground: &Ground,
     (secret_store, authority, upstream, audit): (SecretStoreHandle, AuthorityHandle, UpstreamHandle, AuditHandle),
 ) -> Peers {
+    let (failures, passthroughs) = (RateLimiter::default(), RateLimiter::default());
     Peers {
-        secret_store,
+        exchange: Arc::new(exchange::Peers { secret_store, upstream, audit, failures, passthroughs }),
         authority,
-        upstream,
-        audit,
-        listed: ground.listed.subscribe(),
         probe_key: ground.board.probe_key.clone(),
-        unspoken: Unspoken::of_at_most(limits::UNSPOKEN_MAX),
-        pace: Pace::default(),
-        passages: Pace::default(),
-        silent: Unspoken::of_at_most(limits::silent_max(settings.sessions_max)),
-        passthrough: settings.passthrough.clone(),
-        intercept: settings.intercept,
+        interception: Interception {
+            passthrough: settings.session.passthrough.clone(),
+            intercept: settings.session.intercept,
+            listed: ground.listed.subscribe(),
+        },
+        handshaking: SilentClients::at_most(limits::HANDSHAKES_MAX),
+        unheard: SilentClients::at_most(limits::unheard_max(settings.listener.sessions_max)),
     }
 }
 
@@ -213,6 +227,7 @@ fn peers(
 fn children(
     root: &ActorRef<supervisor::Msg>,
     settings: Settings,
+    mirror: Mirror,
     ground: Ground,
     store_publisher: crate::supervision::slot::Publisher<secret_store::Msg>,
     secret_store: SecretStoreHandle,
@@ -232,13 +247,8 @@ fn children(
     );
     let peers = Arc::new(peers(&settings, &ground, owners));
     let Ground { board, listed, sockets, status_socket, dialler, roots, own_root, .. } = ground;
-    let audit = audit::Arguments {
-        path: settings.folder.audit(),
-        rotation: settings.audit_rotation,
-        sync: settings.audit_sync,
-        mirror: settings.mirror,
-        part: board.audit.clone(),
-    };
+    let audit =
+        audit::Arguments { path: settings.folder.audit(), settings: settings.audit, mirror, part: board.audit.clone() };
     let status = status::Arguments {
         socket: status_socket,
         board: board.clone(),
@@ -247,17 +257,10 @@ fn children(
         #[cfg(feature = "faults")]
         root: root.clone(),
     };
-    let store = secret_store::Arguments {
-        path: settings.secrets,
-        ttl: settings.secrets_ttl,
-        approval_wait: settings.approval_wait,
-        notify: settings.notify,
-        part: board.secret_store.clone(),
-        listed,
-        upstream,
-    };
+    let store =
+        secret_store::Arguments { settings: settings.secret_store, part: board.secret_store.clone(), listed, upstream };
     let authority = authority::Arguments::new(settings.folder.authority(), board.authority.clone());
-    let upstream = upstream::Arguments { dialler, overrides: settings.resolve.into(), roots, own_root };
+    let upstream = upstream::Arguments { dialler, overrides: settings.upstream.resolve.into(), roots, own_root };
     let listener =
         listener::Arguments { sockets, peers, root: root.get_cell(), admission: board.sessions, part: board.listener };
     vec![

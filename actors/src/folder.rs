@@ -4,12 +4,14 @@
 //! folder or log of ours that is too open is tightened, because people come here from a script that
 //! left them so. The last component of a path is never followed if it is a link.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+
+use crate::hint::{Advise, Hint};
 
 /// Files that tell a folder of ours from another.
 const OURS: [&str; 6] = ["secrets.env", "settings.env", "audit.log", "proxy.log", "ca", "lock"];
@@ -22,32 +24,42 @@ pub struct Folder(PathBuf);
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// The system said no.
-    #[error("{}: {}: {}", .0.display(), .1.kind(), hint(.1))]
+    #[error("{}: {}", .0.display(), .1.kind())]
     Io(PathBuf, io::Error),
     /// It belongs to somebody else.
-    #[error("{} belongs to another user: choose another folder with --dir, or take it over with chown", .0.display())]
+    #[error("{} belongs to another user", .0.display())]
     NotOurs(PathBuf),
     /// It is not what it should be.
-    #[error("{} is not a {kind}: move it away", .0.display(), kind = .1)]
+    #[error("{} is not a {kind}", .0.display(), kind = .1)]
     NotA(PathBuf, &'static str),
     /// Others can read it, and it holds things that are not ours: tightening it would lock them up.
-    #[error("{} can be read by others and holds other things than ours: choose a folder for secret-proxy alone \
-             with --dir, or chmod 700 it", .0.display())]
+    #[error("{} can be read by others and holds files of other programs", .0.display())]
     NotAlone(PathBuf),
     /// Another daemon works on the folder.
-    #[error("another secret-proxy already runs on {} (pid {pid}): stop it first, or give this one its own --dir",
-            .0.display(), pid = .1)]
+    #[error("another secret-proxy already runs on {} (pid {pid})", .0.display(), pid = .1)]
     InUse(PathBuf, String),
     /// Another keeper works on the tunnel.
-    #[error("another secret-proxy already keeps the tunnel into {0} (pid {1}): stop it first")]
-    Kept(String, String),
+    #[error("another secret-proxy already keeps the tunnel into {0} (pid {1})")]
+    TunnelInUse(String, String),
 }
 
-fn hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            "this user may not enter, read or write it: see to its owner and mode, or choose another folder with --dir"
-        }
+impl Advise for FolderError {
+    fn hints(&self) -> Vec<Hint> {
+        let hint = match self {
+            Self::Io(_, error) => io_hint(error.kind()),
+            Self::NotOurs(_) => "choose another folder with --dir, or take it over with chown",
+            Self::NotA(..) => "move it away",
+            Self::NotAlone(_) => "choose a folder for secret-proxy alone with --dir, or chmod 700 it",
+            Self::InUse(..) => "stop it first, or give this one its own --dir",
+            Self::TunnelInUse(..) => "stop it first",
+        };
+        vec![hint.into()]
+    }
+}
+
+fn io_hint(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::PermissionDenied => "check its owner and mode, or choose another folder with --dir",
         io::ErrorKind::StorageFull => "free some space",
         _ => "choose another folder with --dir",
     }
@@ -63,7 +75,8 @@ impl Folder {
         make_folder(path)?;
         let path = fs::canonicalize(path).map_err(|error| FolderError::Io(path.into(), error))?;
         let folder = Self(path);
-        if is_open(&folder.0)? && !folder.is_ours()? {
+        let found = fs::symlink_metadata(&folder.0).map_err(|error| FolderError::Io(folder.0.clone(), error))?;
+        if is_open_to_others(&found) && !folder.is_ours()? {
             return Err(FolderError::NotAlone(folder.0));
         }
         let mut warnings: Vec<String> = tighten(&folder.0, 0o700)?.into_iter().collect();
@@ -131,7 +144,7 @@ impl Folder {
     /// # Errors
     /// Another keeper has it.
     pub fn lock_tunnel(&self, instance: &str) -> Result<File, FolderError> {
-        self.lock_file(&format!("tunnel-{instance}.lock"), |pid| FolderError::Kept(instance.to_owned(), pid))
+        self.lock_file(&format!("tunnel-{instance}.lock"), |pid| FolderError::TunnelInUse(instance.to_owned(), pid))
     }
 
     fn lock_file(&self, name: &str, held: impl FnOnce(String) -> FolderError) -> Result<File, FolderError> {
@@ -164,17 +177,21 @@ fn make_folder(path: &Path) -> Result<(), FolderError> {
     }
 }
 
+/// Whether it belongs to the user of this process.
+pub fn is_own(found: &Metadata) -> bool {
+    found.uid() == rustix::process::geteuid().as_raw()
+}
+
 /// Whether others have any right on it.
-fn is_open(path: &Path) -> Result<bool, FolderError> {
-    let found = fs::symlink_metadata(path).map_err(|error| FolderError::Io(path.into(), error))?;
-    Ok(found.mode() & 0o077 != 0)
+pub fn is_open_to_others(found: &Metadata) -> bool {
+    found.mode() & 0o077 != 0
 }
 
 /// Checks the owner and takes away what `mode` does not give. Says so if it had to.
 fn tighten(path: &Path, mode: u32) -> Result<Option<String>, FolderError> {
     let fail = |error| FolderError::Io(path.into(), error);
     let found = fs::symlink_metadata(path).map_err(fail)?;
-    if found.uid() != rustix::process::geteuid().as_raw() {
+    if !is_own(&found) {
         return Err(FolderError::NotOurs(path.into()));
     }
     if found.mode() & 0o777 & !mode == 0 {

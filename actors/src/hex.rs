@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use policy::record::Text;
+
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Bytes as lower-case hex.
@@ -15,6 +17,27 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
+/// Reads lower-case hex of exactly so many bytes.
+pub(crate) fn decode<const BYTES: usize>(text: &str) -> Option<[u8; BYTES]> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    if pairs.len() != BYTES {
+        return None;
+    }
+    let mut bytes = [0; BYTES];
+    for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = nibble(high)? << 4 | nibble(low)?;
+    }
+    Some(bytes)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
 fn digit(nibble: u8) -> u8 {
     DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0')
 }
@@ -23,7 +46,7 @@ thread_local! {
     static DRAWN: RefCell<Drawn> = const { RefCell::new(Drawn { bytes: [[0; 8]; 32], left: 0 }) };
 }
 
-/// Randomness for the next ids: the generator takes as long for many as for one.
+/// Randomness for the next ids: the generator needs as long for many as for one.
 struct Drawn {
     bytes: [[u8; 8]; 32],
     left: usize,
@@ -41,7 +64,7 @@ impl Drawn {
     }
 }
 
-/// The id of a record: 16 random hex digits. It tells nothing but which record it is.
+/// The id of a record: 16 random hex digits, which carry no other information.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct RecordId([u8; 16]);
 
@@ -64,5 +87,25 @@ impl RecordId {
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl From<RecordId> for Text<'_> {
+    fn from(id: RecordId) -> Self {
+        id.to_string().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_reads_back_as_the_bytes_that_were_written() {
+        let bytes: [u8; 4] = [0, 9, 0xab, 0xff];
+        assert_eq!((encode(&bytes).as_str(), decode(&encode(&bytes))), ("0009abff", Some(bytes)));
+        for other in ["0009abf", "0009abff00", "0009ABFF", "0009abfg", ""] {
+            assert_eq!(decode::<4>(other), None, "{other}");
+        }
     }
 }

@@ -18,9 +18,9 @@
 //! `Reload`. *Asks* nobody; casts to `upstream` that values were wiped. *Dies when* its code is wrong; a
 //! mount in any state is no failure. *After a restart* it holds nothing, and the next placeholder reads.
 
-mod clock;
 mod confirm;
 mod inspect;
+mod moment;
 mod notice;
 mod queue;
 mod reader;
@@ -32,18 +32,17 @@ mod words;
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use policy::destination::allowlist::Allowlist;
-use policy::rewrite::Rendered;
-use policy::verdict::judge::{Permit, Plea};
+use policy::verdict::judge::{InjectionRequest, Permit};
 use policy::verdict::refusal::Refusal;
+use policy::verdict::render::Rendered;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
-use self::clock::Moment;
 pub use self::inspect::{MountError, look_at_mount, read_mount};
+use self::moment::Moment;
 use self::queue::{Port, Queue};
 use self::reader::Reader;
 pub use self::report::SecretsState;
@@ -52,6 +51,7 @@ use self::shelf::{Event, Question, QuestionId, ReadNumber, Settings, Shelf, Step
 use self::sources::{Content, Progress, ReadError, Source, Watch};
 pub use self::sources::{MountKind, UnsafeMount};
 use crate::limits;
+use crate::settings::SecretStoreSettings;
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};
@@ -67,9 +67,9 @@ impl SecretStoreHandle {
     }
 
     /// Judges whether the fields may be filled for the destination. Waits for the mount if it must.
-    pub(crate) async fn judge(&self, plea: Plea) -> Result<Permit, Refusal> {
+    pub(crate) async fn judge(&self, request: InjectionRequest) -> Result<Permit, Refusal> {
         let limit = limits::REQUEST_WAIT + limits::ANSWER;
-        flatten(self.0.call(|reply| Msg::Judge(plea, reply), limit).await)
+        flatten(self.0.call(|reply| Msg::Judge(request, reply), limit).await)
     }
 
     /// Fills the fields, if the table in force still allows it.
@@ -104,7 +104,7 @@ pub(crate) enum Msg {
     /// The daemon is about to end.
     Drain,
     /// May these fields be filled?
-    Judge(Plea, RpcReplyPort<Result<Permit, Refusal>>),
+    Judge(InjectionRequest, RpcReplyPort<Result<Permit, Refusal>>),
     /// Look at the mount, without opening it.
     Look,
     /// How a read goes.
@@ -126,11 +126,7 @@ owner_message!(Msg);
 
 #[derive(Clone)]
 pub(crate) struct Arguments {
-    pub(crate) path: PathBuf,
-    pub(crate) ttl: Duration,
-    pub(crate) approval_wait: Duration,
-    /// Whether a notification on the screen says that requests wait for the secrets.
-    pub(crate) notify: bool,
+    pub(crate) settings: SecretStoreSettings,
     pub(crate) part: Part,
     /// Where some secret may go, by the last confirmed read; it outlives the values.
     pub(crate) listed: tokio::sync::watch::Sender<Option<Arc<Allowlist>>>,
@@ -172,7 +168,7 @@ impl Actor for SecretStore {
         match message {
             Msg::Changed => state.changed(),
             Msg::Drain => state.on(Event::Draining),
-            Msg::Judge(plea, reply) => state.ask(Question::Judge(plea), Port::Judge(reply)),
+            Msg::Judge(request, reply) => state.ask(Question::Judge(request), Port::Judge(reply)),
             Msg::Look => state.look(),
             Msg::Progressed(read, progress) => state.on(Event::Progressed(read, progress)),
             Msg::Read(read, outcome) => state.on(Event::ReadEnded(read, outcome)),
@@ -194,13 +190,13 @@ impl Actor for SecretStore {
 
 impl State {
     fn new(myself: ActorRef<Msg>, arguments: Arguments) -> Self {
-        let source = sources::at(&arguments.path);
+        let source = sources::at(&arguments.settings.path);
         let report = Report::idle(source.describe());
         arguments.part.publish(report.clone());
         let store = myself.clone();
         let watch = source.watch(Arc::new(move || drop(store.cast(Msg::Changed))));
-        let settings = Settings { ttl: arguments.ttl, approval_wait: arguments.approval_wait };
-        let shelf = Shelf::new(report, settings);
+        let SecretStoreSettings { ttl, approval_wait, .. } = arguments.settings;
+        let shelf = Shelf::new(report, Settings { ttl, approval_wait });
         Self { arguments, myself, source, watch, shelf, queue: Queue::default(), reader: None }
     }
 
@@ -286,7 +282,7 @@ impl State {
     }
 
     fn notify(&self) {
-        if self.arguments.notify {
+        if self.arguments.settings.notify {
             notice::secrets_are_wanted();
         }
     }

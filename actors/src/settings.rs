@@ -1,4 +1,4 @@
-//! What the daemon is told at start, parsed and checked.
+//! Settings of the daemon, parsed, by owner.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -10,56 +10,88 @@ use ipnet::IpNet;
 use policy::destination::allowlist::Allowlist;
 use policy::destination::host::Host;
 
-use crate::audit::mirror::Mirror;
 use crate::folder::Folder;
 
-/// Everything that the tree needs to know.
+/// The settings of all owners.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The folder of our own files.
+    /// The folder of the daemon's own files.
     pub folder: Folder,
-    /// Where to listen; never empty.
+    /// The listener's.
+    pub listener: ListenerSettings,
+    /// The secret store's.
+    pub secret_store: SecretStoreSettings,
+    /// The upstream owner's.
+    pub upstream: UpstreamSettings,
+    /// Those of every session.
+    pub session: SessionSettings,
+    /// The audit's.
+    pub audit: AuditSettings,
+}
+
+/// Settings of the listener.
+#[derive(Clone, Debug)]
+pub struct ListenerSettings {
+    /// Addresses to listen on; never empty.
     pub listen: Vec<Listen>,
+    /// Maximum concurrent client connections.
+    pub sessions_max: usize,
+}
+
+/// Settings of the secret store.
+#[derive(Clone, Debug)]
+pub struct SecretStoreSettings {
     /// The secrets file or pipe.
-    pub secrets: PathBuf,
-    /// How long a read of it is used; zero reads for every request.
-    pub secrets_ttl: Duration,
-    /// How long a pipe is held open after the last request that wanted a secret.
+    pub path: PathBuf,
+    /// How long secrets stay cached after a read; zero reads them for every request.
+    pub ttl: Duration,
+    /// How long a pipe stays open after the last request that wanted a secret.
     pub approval_wait: Duration,
-    /// Whether the owner is told on the screen that requests wait for the secrets.
+    /// Whether a notification on the screen reports that requests wait for the secrets.
     pub notify: bool,
+}
+
+/// Settings of upstream connections.
+#[derive(Clone, Debug)]
+pub struct UpstreamSettings {
     /// PEM roots trusted for upstreams besides the system's.
-    pub upstream_ca: Option<PathBuf>,
+    pub ca: Option<PathBuf>,
     /// Networks that may be dialled although they are denied.
     pub allow_net: Vec<IpNet>,
     /// Whether private networks are denied.
     pub deny_private: bool,
-    /// A proxy that upstream connections go through.
-    pub upstream_proxy: Option<UpstreamProxy>,
-    /// Names that are answered before the system's resolver is asked.
+    /// Names that are resolved before the system's resolver is asked.
     pub resolve: Vec<Resolve>,
-    /// When a record counts as written.
-    pub audit_sync: AuditSync,
-    /// When the audit file is moved aside, and what is kept.
-    pub audit_rotation: AuditRotation,
-    /// Where records are shown, too.
-    pub mirror: Mirror,
+    /// A proxy that upstream connections go through.
+    pub proxy: Option<UpstreamProxy>,
+}
+
+/// Settings of a session.
+#[derive(Clone, Debug)]
+pub struct SessionSettings {
     /// Hosts whose tunnels are passed through, not intercepted.
     pub passthrough: Allowlist,
     /// Which other tunnels are intercepted.
     pub intercept: Intercept,
-    /// Client connections at a time.
-    pub sessions_max: usize,
+}
+
+/// Settings of the audit file.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditSettings {
+    /// When a record counts as written.
+    pub sync: AuditSync,
+    /// When the file is rotated, and how many rotated files are kept.
+    pub rotation: AuditRotation,
 }
 
 /// An HTTP proxy that upstream connections go through.
 #[derive(Clone, Debug)]
 pub struct UpstreamProxy {
-    /// A name or an address.
+    /// Its name or address.
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// What it wants to see first; marked as sensitive, so that it is never printed.
+    /// The value of `Proxy-Authorization`; marked as sensitive, so that it is never printed.
     pub authorization: Option<HeaderValue>,
 }
 
@@ -72,23 +104,23 @@ pub enum Intercept {
     Listed,
 }
 
-/// When a record counts as written, and its request goes on.
+/// When a record counts as written, so that its request may go on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AuditSync {
-    /// When the system has taken it: it outlives a crash of this process, not one of the computer.
+    /// Once the system has taken it: it survives a crash of this process, not one of the computer.
     Write,
-    /// The same, and once a second everything is synced to the disk.
+    /// The same; everything is also synced to the disk once a second.
     Interval,
-    /// When it has been synced to the disk.
+    /// Once it has been synced to the disk.
     Always,
 }
 
-/// When the audit file is moved aside, and what is kept.
+/// When the audit file is rotated, and how many rotated files are kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct AuditRotation {
-    /// The length, in bytes, from which on it is moved aside.
+    /// The length, in bytes, at which it is rotated.
     pub bytes_max: u64,
-    /// How many files are kept besides the live one; all if there is no number.
+    /// Rotated files to keep; all if there is no number.
     pub keep: Option<usize>,
 }
 
@@ -110,16 +142,15 @@ impl fmt::Display for Listen {
     }
 }
 
-/// `NAME:PORT:ADDRESS[:PORT]`: where a destination is really dialled. Certificates are verified for
-/// the name all the same.
+/// `NAME:PORT:ADDRESS[:PORT]`: the address to dial for a destination. Certificates are still verified for the name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Resolve {
     /// The destination's host.
     pub host: Host,
     /// The destination's port.
     pub port: u16,
-    /// The address that is dialled.
+    /// The address to dial.
     pub address: IpAddr,
-    /// The port that is dialled, if it is another one.
+    /// The port to dial, if it differs.
     pub dialled_port: Option<u16>,
 }

@@ -21,9 +21,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use self::board::Board;
-pub use self::control::{Done, ProxyAddress, Question, Refused};
+pub use self::control::{Done, ProxyAddress, Question};
 pub use self::report::{AuditReport, AuthorityReport, Report, SecretsReport, SessionsReport};
 use crate::authority::AuthorityHandle;
+use crate::hint::Advice;
 use crate::limits;
 pub use crate::listener::{ListenerReport, ListenerState};
 use crate::secret_store::SecretStoreHandle;
@@ -116,8 +117,8 @@ async fn converse(mut stream: UnixStream, arguments: Arguments) -> std::io::Resu
     BufReader::new(reader.take(limits::QUESTION_BYTES_MAX)).read_line(&mut question).await?;
     let answer = match serde_json::from_str(&question) {
         Ok(question) if ours => arguments.answer(question).await,
-        Ok(_) => json(&refused("only the daemon's own user may ask")),
-        Err(_) => json(&refused("unknown question")),
+        Ok(_) => json(&Advice::none("only the daemon's own user may ask")),
+        Err(_) => json(&Advice::none("unknown question")),
     };
     writer.write_all(format!("{answer}\n").as_bytes()).await
 }
@@ -126,7 +127,7 @@ impl Arguments {
     async fn answer(&self, question: Question) -> String {
         match question {
             Question::Status => json(&Report::of(&self.board)),
-            Question::Reload => outcome(self.secret_store.reload().await.map_err(|error| error.to_string())),
+            Question::Reload => outcome(self.secret_store.reload().await.map_err(Advice::none)),
             Question::Rotate { step } => outcome(self.authority.rotate(step).await),
             Question::Tunnel(report) => {
                 self.board.tunnels.hear(report);
@@ -148,15 +149,11 @@ impl Arguments {
     }
 }
 
-fn outcome(outcome: Result<(), String>) -> String {
+fn outcome(outcome: Result<(), Advice>) -> String {
     match outcome {
         Ok(()) => json(&Done { ok: true }),
-        Err(error) => json(&refused(&error)),
+        Err(advice) => json(&advice),
     }
-}
-
-fn refused(error: &str) -> Refused {
-    Refused { error: error.to_owned() }
 }
 
 /// The types of the answers hold nothing that JSON cannot say.

@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use bench::{Broken, hot};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
-use policy::rewrite::Fields;
+use policy::request::fields::Fields;
 use policy::secrets::table::Table;
 use zeroizing_alloc::ZeroAlloc;
 

@@ -3,10 +3,12 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use policy::destination::host::Destination;
-use policy::record::{self, Record};
-use policy::rewrite::{Fields, render};
+use policy::record::{Attempt, Event, Record};
+use policy::request::fields::Fields;
 use policy::secrets::table::Table;
-use policy::verdict::judge::{Permit, Plea, Verdict, judge};
+use policy::verdict::judge::{InjectionRequest, Permit, Verdict, judge};
+use policy::verdict::refusal::Refusal;
+use policy::verdict::render::render;
 
 use crate::Broken;
 
@@ -48,8 +50,8 @@ pub fn destination() -> Result<Destination, Broken> {
 /// The secret may not go there.
 pub fn permit(table: &Table, headers: &HeaderMap, destination: &Destination) -> Result<Permit, Broken> {
     let fields = Fields::scan(headers).ok_or("no placeholder")?;
-    fields.check_places(headers).map_err(|refusal| refusal.to_string())?;
-    match judge(table, Plea { destination: destination.clone(), fields }) {
+    fields.check_places(headers).map_err(|misplaced| Refusal::from(misplaced).to_string())?;
+    match judge(table, None, InjectionRequest { destination: destination.clone(), fields }) {
         Verdict::Permit(permit) => Ok(permit),
         Verdict::Refuse(refusal) => Err(refusal.to_string().into()),
     }
@@ -60,28 +62,28 @@ pub fn permit(table: &Table, headers: &HeaderMap, destination: &Destination) -> 
 /// # Errors
 /// The secret may not go there any more.
 pub fn fill(table: &Table, permit: Permit, headers: &mut HeaderMap) -> Result<(), Broken> {
-    render(table, permit).map_err(|refusal| refusal.to_string())?.apply(headers);
+    render(table, None, permit).map_err(|refusal| refusal.to_string())?.apply(headers);
     Ok(())
 }
 
 /// Writes a record into `lines`, and gives its hash for the next one. The owner of the audit file does the
 /// same in these two steps.
 pub fn record(seq: u64, prev: &str, lines: &mut Vec<u8>) -> String {
-    let record = Record {
-        timestamp: "2026-02-04T12:34:57Z",
-        secrets: record::bounded_names(["KEY_0"].into_iter()),
-        method: record::bounded("POST"),
-        host: record::bounded("api0.example"),
-        path: record::bounded("/v1/messages"),
+    let attempt = Attempt {
+        secrets: vec!["KEY_0".into()],
+        method: "POST".into(),
+        host: "api0.example".into(),
+        path: "/v1/messages".into(),
         blocked: false,
         reason: None,
-        id: "554d43ca7fa85bbf",
-        port: 443,
-        scheme: "https",
+        id: "554d43ca7fa85bbf".into(),
+        port: Some(443),
+        scheme: "https".into(),
         tunnel: false,
     };
+    let record = Record::new("2026-02-04T12:34:57Z", Event::Attempt(attempt));
     lines.clear();
-    record::add_line(&record, seq, prev, lines);
+    Record { seq: Some(seq), prev: Some(prev.into()), ..record }.add_line(lines);
     let hash = digest(&SHA256, lines.strip_suffix(b"\n").unwrap_or(lines));
     hash.as_ref()
         .iter()

@@ -3,14 +3,16 @@
 //!
 //! References: `serde_json` reads every line back; [`reference::json_line`] reads the keys in order, names
 //! the characters that may not appear, and cuts long texts in its own way. The time, the id and the hash
-//! are the daemon's own words and plain here. What stands before the line (a path without its query, the
-//! hash of the line before) is made in `actors/src/audit*` and not reached.
+//! are the daemon's own words and plain here. The path without its query and the hash of the line before are
+//! made in `actors` and not reached.
+//!
+//! [`Record::read`] must return the very record that was written.
 
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use policy::record::{self, ChainEvent, ChainNote, NotSent, Record, Through};
+use policy::record::{self, Attempt, Event, Notice, Outcome, Record, Through};
 use reference::json_line::{self, kept, kept_names};
 use serde_json::{Value, json};
 
@@ -69,20 +71,19 @@ fn check_record(input: &Input<'_>, prev: &str) {
         .collect();
     let (path, reason) = (input.path.written(), input.reason.as_ref().map(Text::written));
     let scheme = if input.tls { "https" } else { "http" };
-    let record = Record {
-        timestamp: TIMESTAMP,
+    let attempt = Attempt {
         secrets: record::bounded_names(names.iter().copied()),
         method: record::bounded_method(input.method),
         host: record::bounded(input.host),
         path: record::bounded(&path),
         blocked: reason.is_some(),
         reason: reason.as_deref().map(record::bounded),
-        id: ID,
-        port: input.port,
-        scheme,
+        id: ID.into(),
+        port: Some(input.port),
+        scheme: scheme.into(),
         tunnel: !input.tls,
     };
-    let line = written(&record, input.seq, prev);
+    let line = written(Event::Attempt(attempt), input.seq, prev);
     let mut expected = vec![
         ("timestamp", json!(TIMESTAMP)),
         ("secrets", json!(kept_names(&names))),
@@ -99,32 +100,39 @@ fn check_record(input: &Input<'_>, prev: &str) {
 }
 
 fn check_not_sent(reason: &str, seq: u64, prev: &str) {
-    let note = NotSent { timestamp: TIMESTAMP, id: ID, outcome: "not_sent", reason: record::bounded(reason) };
     let expected = vec![
         ("timestamp", json!(TIMESTAMP)),
         ("id", json!(ID)),
         ("outcome", json!("not_sent")),
         ("reason", json!(kept(reason, 1024))),
     ];
-    let line = written(&note, seq, prev);
+    let line = written(Event::not_sent(ID, reason), seq, prev);
     assert!(line.len() <= FIELD_MAX + 512, "{} bytes", line.len());
     check_line(&line, expected, seq, prev);
 }
 
 fn check_note(reason: &str, seq: u64, prev: &str) {
-    let pruned = seq.is_multiple_of(2);
-    let (outcome, word) = if pruned { (ChainEvent::Pruned, "pruned") } else { (ChainEvent::ChainStart, "chain_start") };
-    let through = pruned.then(|| Through { seq, hash: prev.to_owned() });
-    let line = written(&ChainNote { timestamp: TIMESTAMP, id: ID, outcome, reason, through }, seq, prev);
+    let pruned = seq.is_multiple_of(3);
+    let (outcome, word) = match seq % 3 {
+        0 => (Outcome::Pruned, "pruned"),
+        1 => (Outcome::ChainStart, "chain_start"),
+        _ => (Outcome::TornLine, "torn_line"),
+    };
+    let through = pruned.then(|| Through { seq, hash: prev.into() });
+    let notice = Notice { id: ID.into(), outcome, reason: reason.into(), through };
+    let line = written(Event::Notice(notice), seq, prev);
     let mut expected =
         vec![("timestamp", json!(TIMESTAMP)), ("id", json!(ID)), ("outcome", json!(word)), ("reason", json!(reason))];
     expected.extend(pruned.then(|| ("through", json!({"seq": seq, "hash": prev}))));
     check_line(&line, expected, seq, prev);
 }
 
-fn written(record: &impl serde::Serialize, seq: u64, prev: &str) -> String {
+/// The line, which must read back as the record that was written.
+fn written(event: Event<'_>, seq: u64, prev: &str) -> String {
+    let record = Record { seq: Some(seq), prev: Some(prev.into()), ..Record::new(TIMESTAMP, event) };
     let mut line = Vec::new();
-    record::add_line(record, seq, prev, &mut line);
+    record.add_line(&mut line);
+    assert_eq!(Record::read(line.trim_ascii_end()).as_ref(), Some(&record));
     String::from_utf8(line).expect("text")
 }
 

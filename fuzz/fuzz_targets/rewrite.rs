@@ -9,7 +9,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use policy::rewrite::Fields;
+use policy::request::fields::Fields;
 use policy::secrets::table::Table;
 use reference::hosts::Place;
 use reference::product;

@@ -11,11 +11,12 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use policy::secrets::imprint::Imprint;
-use policy::secrets::lint::problem::Problem;
-use policy::secrets::secret::SecretValue;
+use policy::secrets::fingerprint::TableFingerprint;
+use policy::secrets::companions::BadRule;
+use policy::secrets::lint::Problem;
+use policy::secrets::secret::{BadValue, SecretValue};
 use policy::secrets::file::{self, Malformed};
-use policy::secrets::table::{BadHosts, BadValue, Table};
+use policy::secrets::table::{Fault, Table};
 use reference::built_file::{self, Line, build};
 use reference::hosts::{self, Place};
 use reference::product;
@@ -84,7 +85,7 @@ fn check_variants(text: &[u8], first: &Read) {
         let again = Table::read(&variant);
         assert_eq!(shown(&again), seen);
         if let (Ok(one), Ok(other)) = (first, &again) {
-            assert!(Imprint::of(one).is_of(other) && Imprint::of(other).is_of(one));
+            assert!(TableFingerprint::of(one).matches(other) && TableFingerprint::of(other).matches(one));
         }
     }
 }
@@ -115,8 +116,8 @@ fn check_table(table: &Table, entries: &[Entry]) {
     }
     let listed: Vec<&str> = table.secrets().iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(listed, owners);
-    assert_eq!(table.problems().len(), problems, "{:?}", table.problems());
-    table.problems().iter().for_each(|problem| check_problem(problem, entries));
+    assert_eq!(table.faults().len(), problems, "{:?}", table.faults());
+    table.faults().iter().for_each(|fault| check_fault(fault, entries));
 }
 
 /// How many problems it has.
@@ -131,10 +132,10 @@ fn check_secret(table: &Table, entry: &Entry, list: Option<&Entry>) -> usize {
         Err(BadValue::Control) => assert!(!world::is_sendable(&entry.value)),
     }
     let text = list.map(|list| String::from_utf8(list.value.clone()).ok());
-    match (&secret.hosts, text) {
-        (Err(BadHosts::Missing), None) | (Err(BadHosts::Entry), Some(None)) => {}
-        (hosts, Some(Some(text))) if !text.is_ascii() => assert_ne!(hosts, &Err(BadHosts::Missing)),
-        (Err(BadHosts::Entry), Some(Some(text))) => assert_eq!(hosts::parse(&text), None),
+    match (&secret.rules.hosts, text) {
+        (Err(BadRule::NoHosts), None) | (Err(BadRule::HostsNotText), Some(None)) => {}
+        (hosts, Some(Some(text))) if !text.is_ascii() => assert_ne!(hosts, &Err(BadRule::NoHosts)),
+        (Err(BadRule::Host(..)), Some(Some(text))) => assert_eq!(hosts::parse(&text), None),
         (Ok(allowed), Some(Some(text))) => {
             let expected = hosts::parse(&text).expect("the product read it");
             let mut shown: Vec<String> = expected.iter().map(ToString::to_string).collect();
@@ -145,7 +146,7 @@ fn check_secret(table: &Table, entry: &Entry, list: Option<&Entry>) -> usize {
         }
         (hosts, text) => panic!("{hosts:?} for {text:?}"),
     }
-    usize::from(value.is_err()) + usize::from(secret.hosts.is_err())
+    usize::from(value.is_err()) + usize::from(secret.rules.hosts.is_err())
 }
 
 /// The only way to see a value: at a place that may receive it.
@@ -160,9 +161,9 @@ fn check_value(table: &Table, entry: &Entry, place: &Place) {
 
 /// It is about an entry, by its line and name. That no text of a value is in its words is what reading with
 /// other values shows.
-fn check_problem(problem: &Problem, entries: &[Entry]) {
-    let name = problem.name.as_ref().expect("the name of a key").to_string();
-    assert!(entries.iter().any(|entry| entry.name == name && entry.line == problem.line), "{problem:?}");
+fn check_fault(fault: &Fault, entries: &[Entry]) {
+    let name = fault.name.as_str();
+    assert!(entries.iter().any(|entry| entry.name == name && entry.line == fault.line), "{fault:?}");
 }
 
 /// Everything that people see of a file: problems, and how often each byte stands in what a table prints
@@ -174,10 +175,8 @@ fn shown(read: &Read) -> (Vec<String>, Vec<usize>) {
     };
     let mut printed = vec![0; 256];
     format!("{table:?}").bytes().for_each(|byte| printed[usize::from(byte)] += 1);
-    (
-        table.problems().iter().map(|problem| format!("{} {} {problem:?}", problem.what, problem.fix())).collect(),
-        printed,
-    )
+    let problems = table.faults().iter().map(Problem::from);
+    (problems.map(|problem| format!("{} {} {problem:?}", problem.kind, problem.fix())).collect(), printed)
 }
 
 fn check_built(lines: &[Line<'_>]) {

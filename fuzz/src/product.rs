@@ -2,9 +2,10 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use policy::destination::host::{Authority, Destination, Scheme};
-use policy::verdict::judge::{Plea, Verdict, judge};
+use policy::verdict::judge::{InjectionRequest, Verdict, judge};
 use policy::verdict::refusal::Refusal;
-use policy::rewrite::{Fields, render};
+use policy::request::fields::Fields;
+use policy::verdict::render::render;
 use policy::secrets::table::Table;
 
 use crate::hosts::Place;
@@ -53,12 +54,12 @@ pub fn outcome(now: &Table, later: &Table, place: &Place, headers: &HeaderMap) -
 fn go(now: &Table, later: &Table, place: &Place, headers: &mut HeaderMap) -> Result<bool, Refusal> {
     let Some(fields) = Fields::scan(headers) else { return Ok(false) };
     fields.check_places(headers)?;
-    let permit = match judge(now, Plea { destination: destination(place), fields }) {
+    let permit = match judge(now, None, InjectionRequest { destination: destination(place), fields }) {
         Verdict::Permit(permit) => permit,
         Verdict::Refuse(refusal) => return Err(refusal),
     };
     assert_eq!(*permit.destination(), destination(place), "the permit is for another place");
-    let rendered = render(later, permit)?;
+    let rendered = render(later, None, permit)?;
     assert_eq!(format!("{rendered:?}"), "Rendered(..)");
     let permit = rendered.apply(headers);
     assert_eq!(*permit.destination(), destination(place), "the permit came back for another place");

@@ -1,4 +1,4 @@
-//! Where a request goes, where it may go, and which addresses are never dialled.
+//! Destinations: where a request goes, and where it may go.
 
 pub mod agreement;
 pub mod allowlist;

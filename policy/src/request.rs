@@ -1,4 +1,6 @@
-//! What the head of a request holds, and where it may stand.
+//! The head of a request: its placeholders and its hop-by-hop fields.
 
+pub(crate) mod basic;
+pub mod fields;
 pub mod hop;
 pub mod placeholder;

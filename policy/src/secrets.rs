@@ -1,7 +1,8 @@
-//! What the text of the mount says.
+//! The secrets of a source: values, rules and problems.
 
+pub mod companions;
 pub mod file;
-pub mod imprint;
+pub mod fingerprint;
 pub mod lint;
 pub mod secret;
 pub mod table;

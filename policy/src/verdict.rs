@@ -1,4 +1,5 @@
-//! Whether a secret may be sent, and why not.
+//! The verdict on a request, and the request with the values put in.
 
 pub mod judge;
 pub mod refusal;
+pub mod render;

@@ -1,4 +1,4 @@
-//! `audit`: the trail for people and for pipes, and whether it is whole.
+//! `audit`: shows the trail to people and to programs, and verifies it.
 
 mod columns;
 mod filter;
@@ -11,27 +11,55 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use actors::folder::Folder;
+use actors::trail::{Line, Trail};
+use clap::Args;
+use policy::record::Record;
 
-use self::filter::Filter;
+use self::filter::{Filter, FilterArgs};
 use self::page::{Form, Page};
-use crate::cli::AuditArgs;
-use crate::failure::Failure;
-use crate::say::told;
-use crate::settings::folder_path;
-use crate::trail::record::Record;
-use crate::trail::{Line, Trail};
-use crate::typed::Typed;
+use crate::settings::{self, FolderArgs, folder_path};
+use crate::terminal::failure::Failure;
+use crate::terminal::output::stdout_intact;
 
-/// How often it is looked for new records.
+/// The interval between two looks for new records.
 const PAUSE: Duration = Duration::from_millis(200);
 
+#[derive(Args, Debug)]
+pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Continue with new records as they are written
+    #[arg(short, long)]
+    follow: bool,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+
+    /// Show only the last N of them
+    #[arg(short = 'n', long, value_name = "N")]
+    limit: Option<usize>,
+
+    /// Print JSON lines on a terminal too
+    #[arg(long)]
+    json: bool,
+
+    /// Verify the hash chain of all files instead, and name the first line that breaks it
+    #[arg(long, conflicts_with_all = ["follow", "blocked", "secret", "host", "since", "limit"])]
+    verify: bool,
+
+    /// Verify that the chain still holds this head, which --verify printed before
+    #[arg(long, requires = "verify", value_name = "SEQ:HASH")]
+    head: Option<String>,
+}
+
 pub(crate) fn main(arguments: &AuditArgs) -> Result<ExitCode, Failure> {
-    let filter = Filter::new(arguments).map_err(Failure::usage)?;
+    let filter = Filter::new(&arguments.filter).map_err(Failure::usage)?;
     let pinned = arguments.head.as_deref().map(verify::head).transpose()?;
     let folder = Folder::at(&folder_path(&arguments.folder)?);
     let mut trail = open(&folder)?;
     if arguments.verify {
-        return verify::main(&mut trail, &Typed::new(&folder), pinned, arguments.json);
+        return verify::main(&mut trail, &settings::hints(&folder), pinned, arguments.json);
     }
     let page = Page::new(Form::of_stdout(arguments.json), arguments.limit);
     let mut reading = Reading { filter, page, broken: 0 };
@@ -42,15 +70,15 @@ pub(crate) fn main(arguments: &AuditArgs) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Why not everything was shown. That a reader has gone away, as `head` does once it has enough, is no failure.
+/// Why not everything was shown. A reader that closes the pipe, as `head` does, is no failure.
 pub(super) fn interrupted(error: io::Error) -> Result<(), Failure> {
-    if told()? { Err(Failure::not_well(error)) } else { Ok(()) }
+    if stdout_intact()? { Err(Failure::not_well(error)) } else { Ok(()) }
 }
 
-/// Opens the trail, and says which of its files cannot be read.
+/// Opens the trail, and names its files that cannot be read.
 pub(super) fn open(folder: &Folder) -> Result<Trail, Failure> {
     let trail = Trail::open(folder).map_err(Failure::not_well)?;
-    trail.passed_over().iter().for_each(|note| complain!("secret-proxy: {note}"));
+    trail.passed_over().iter().for_each(|note| err!("secret-proxy: {note}"));
     if trail.is_empty() {
         let path = trail.live_path();
         return Err(Failure::not_well(format!("no records yet: there is no {}", path.display())));
@@ -58,7 +86,7 @@ pub(super) fn open(folder: &Folder) -> Result<Trail, Failure> {
     Ok(trail)
 }
 
-/// From the trail, through the filter, onto the page.
+/// Reads the trail through the filter onto the page.
 struct Reading {
     filter: Filter,
     page: Page,
@@ -96,14 +124,14 @@ impl Reading {
         }
     }
 
-    /// A line that is not a record is named, and reading goes on.
+    /// Names a line that is not a record, and goes on.
     fn pass_over(&mut self, line: &Line<'_>) {
         self.broken += 1;
-        complain!("secret-proxy: {}: is not a record and is passed over", line.place);
+        err!("secret-proxy: {}: is not a record and is passed over", line.place);
     }
 }
 
-/// A look at a line that will not be shown.
+/// A quick check of a line that is not shown.
 fn has_the_shape_of_json(line: &[u8]) -> bool {
     line.starts_with(b"{") && line.ends_with(b"}")
 }

@@ -1,12 +1,12 @@
-//! `demo`: the whole thing in a few seconds. Everything it claims, it has seen happen.
+//! `demo`: shows injection and refusal in a few seconds, and verifies each of its claims.
 
 use std::process::ExitCode;
 
 use serde_json::Value;
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::failure::Failure;
-use crate::stage::{Answer, Broken, Origin, Proxy, ServerCa};
+use crate::daemon::signals::Signals;
+use crate::sandbox::{Answer, Origin, Proxy, SandboxError, ServerCa};
+use crate::terminal::failure::Failure;
 
 const LISTED: &str = "api.anthropic.com";
 const UNLISTED: &str = "evil.example";
@@ -22,49 +22,45 @@ pub(crate) fn main() -> Result<ExitCode, Failure> {
             stopped = stopped() => stopped,
         }
     });
-    shown.map_err(|broken| Failure::not_well(format!("the demo did not work: {broken}")))?;
+    shown.map_err(|error| Failure::not_well(format!("the demo failed: {error}")))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Ends the demo when it is told to, so that it takes the proxy and the folder along.
-async fn stopped() -> Result<(), Broken> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Err("it was stopped".into())
+/// Ends the demo at a signal, and so the proxy, and removes the folder.
+async fn stopped() -> Result<(), SandboxError> {
+    Signals::listen()?.next().await;
+    Err("a signal stopped it".into())
 }
 
-async fn show() -> Result<(), Broken> {
+async fn show() -> Result<(), SandboxError> {
     let ca = ServerCa::new()?;
     let [listed, unlisted] = [Origin::start(&ca, LISTED).await?, Origin::start(&ca, UNLISTED).await?];
     let secrets = format!("ANTHROPIC_API_KEY={VALUE}\nANTHROPIC_API_KEY_HOSTS={LISTED}\n");
     let proxy = Proxy::start(&ca, &secrets, &[(LISTED, &listed), (UNLISTED, &unlisted)]).await?;
     let send = |host: &'static str, path: &'static str| proxy.get(host, path, PLACEHOLDER);
 
-    say!("A server for {LISTED} and one for {UNLISTED} run on this machine, and the proxy before them.");
-    say!("The secrets file says:\n");
-    say!("    ANTHROPIC_API_KEY={VALUE}\n    ANTHROPIC_API_KEY_HOSTS={LISTED}\n");
+    out!("The real proxy runs on this machine, and local servers for {LISTED} and {UNLISTED}.");
+    out!("The secrets file says:\n");
+    out!("    ANTHROPIC_API_KEY={VALUE}\n    ANTHROPIC_API_KEY_HOSTS={LISTED}\n");
 
     let allowed = send(LISTED, "/v1/messages").await?;
-    say!("1. A client sent         GET https://{LISTED}/v1/messages  x-api-key: {PLACEHOLDER}");
+    out!("1. A client sent         GET https://{LISTED}/v1/messages  x-api-key: {PLACEHOLDER}");
     for line in listed.received.all() {
-        say!("   the server received   {line}");
+        out!("   the server received   {line}");
     }
-    say!("   the client got        {}\n", allowed.status);
+    out!("   the client got        {}\n", allowed.status);
 
     let theft = send(UNLISTED, "/steal").await?;
-    say!("2. A theft was tried     GET https://{UNLISTED}/steal  x-api-key: {PLACEHOLDER}");
-    say!("   the server received   {}", shown_or_nothing(&unlisted.received.all()));
-    say!("   the client got        {}\n", theft.status);
-    theft.body.lines().for_each(|line| say!("       {line}"));
+    out!("2. A theft was tried     GET https://{UNLISTED}/steal  x-api-key: {PLACEHOLDER}");
+    out!("   the server received   {}", shown_or_nothing(&unlisted.received.all()));
+    out!("   the client got        {}\n", theft.status);
+    theft.body.lines().for_each(|line| out!("       {line}"));
 
     let records = proxy.records()?;
-    say!("\n3. The audit file has one line for each:\n");
-    records.iter().for_each(|(line, _)| say!("   {line}"));
+    out!("\n3. The audit file has one line for each:\n");
+    records.iter().for_each(|(line, _)| out!("   {line}"));
     verify(&listed, &unlisted, &allowed, &theft, &records)?;
-    say!("\nThe value reached {LISTED} and nothing else. Next: secret-proxy run --help");
+    out!("\nThe value reached {LISTED} and nothing else. Next: secret-proxy run --help");
     Ok(())
 }
 
@@ -72,15 +68,15 @@ fn shown_or_nothing(lines: &[String]) -> String {
     if lines.is_empty() { "nothing".to_owned() } else { lines.join(", ") }
 }
 
-/// The demo has worked only if all of this is so.
+/// The demo has worked only if all of this holds.
 fn verify(
     listed: &Origin,
     unlisted: &Origin,
     allowed: &Answer,
     theft: &Answer,
     records: &[(String, Value)],
-) -> Result<(), Broken> {
-    let require = |held: bool, what: &str| if held { Ok(()) } else { Err(Broken::from(what.to_owned())) };
+) -> Result<(), SandboxError> {
+    let require = |held: bool, what: &str| if held { Ok(()) } else { Err(SandboxError::from(what.to_owned())) };
     let received = listed.received.all();
     require(received.len() == 1 && received.iter().all(|line| line.contains(VALUE)), "the value did not arrive")?;
     require(unlisted.received.all().is_empty(), "the unlisted server was reached")?;
@@ -88,7 +84,7 @@ fn verify(
     require(theft.status.starts_with("403"), "the theft was not refused")?;
     require(!allowed.body.contains(VALUE) && !theft.body.contains(VALUE), "the client saw the value")?;
     let blocked: Vec<&Value> = records.iter().map(|(_, record)| &record["blocked"]).collect();
-    require(blocked == [&Value::Bool(false), &Value::Bool(true)], "the audit lines are not as they should be")?;
+    require(blocked == [&Value::Bool(false), &Value::Bool(true)], "the audit records are wrong")?;
     let id = records.last().and_then(|(_, record)| record["id"].as_str());
     require(id == theft.id.as_deref(), "the refusal's id is not the record's")?;
     require(!records.iter().any(|(line, _)| line.contains(VALUE)), "the audit file holds the value")

@@ -6,14 +6,31 @@ mod variables;
 use std::process::ExitCode;
 
 use actors::folder::Folder;
+use clap::Args;
 
+use self::quote::Shell;
 use self::variables::{Client, Line};
-use crate::cli::EnvArgs;
-use crate::failure::Failure;
-use crate::settings::{folder_path, listen_port};
+use crate::settings::{DEFAULT_PORT, FolderArgs, folder_path, listen_port};
+use crate::terminal::failure::Failure;
 
-/// The tunnel brings the proxy there if the settings do not say otherwise.
-const DEFAULT_PORT: u16 = 17329;
+#[derive(Args, Debug)]
+pub(crate) struct EnvArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Syntax of the output
+    #[arg(long, value_enum, default_value_t = Shell::Sh)]
+    shell: Shell,
+
+    /// Port of the proxy on 127.0.0.1, as the VM sees it [default: the port of the settings]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+
+    /// PEM file in the VM that all programs shall trust alone, for a VM whose system does not trust the proxy's
+    /// certificate [default: the certificates that the VM's system trusts]
+    #[arg(long, value_name = "FILE")]
+    ca: Option<String>,
+}
 
 pub(crate) fn main(arguments: &EnvArgs) -> Result<ExitCode, Failure> {
     let ca = arguments.ca.as_deref().map(checked).transpose()?;
@@ -24,7 +41,7 @@ pub(crate) fn main(arguments: &EnvArgs) -> Result<ExitCode, Failure> {
         Line::Comment(text) => quote::comment(arguments.shell, &text),
     });
     for line in opening.map(str::to_owned).into_iter().chain(lines).chain(closing.map(str::to_owned)) {
-        say!("{line}");
+        out!("{line}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,23 +3,19 @@
 use std::process::ExitCode;
 
 use actors::folder::Folder;
+use actors::status::{Done, Question, SecretsState};
 
-use super::ask::ask;
-use crate::cli::FolderArgs;
-use crate::failure::Failure;
-use crate::settings::folder_path;
-use crate::typed::Typed;
+use super::status::detail;
+use crate::control::{ask, status};
+use crate::settings::{self, FolderArgs, folder_path};
+use crate::terminal::failure::Failure;
 
 pub(crate) fn main(arguments: &FolderArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(arguments)?);
-    let typed = Typed::new(&folder);
-    // Without an answer in time the mount waits for its owner, which the state then says.
-    let _ = ask(&folder, "reload");
-    let secrets = &ask(&folder, "status")?["secrets"];
-    let (state, detail) = (secrets["state"].as_str().unwrap_or_default(), secrets["detail"].as_str());
-    say!(
-        "secrets     {state} {}",
-        detail.filter(|it| !it.is_empty()).map(|it| format!("({})", typed.told(it))).unwrap_or_default()
-    );
-    Ok(if state == "ready" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    // Without an answer in time the mount waits for its owner, and the state says so.
+    let _ = ask::<Done>(&folder, &Question::Reload);
+    let secrets = status(&folder)?.secrets;
+    let detail = detail(&secrets, &settings::hints(&folder));
+    out!("secrets     {}{}", secrets.state.as_str(), detail.map(|detail| format!(" ({detail})")).unwrap_or_default());
+    Ok(if secrets.state == SecretsState::Ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,81 +1,109 @@
-//! `status`: how the daemon is, for people and for scripts.
+//! `status`: the daemon's state, for people and for scripts.
 
 use std::process::ExitCode;
 
 use actors::folder::Folder;
+use actors::status::{AuditReport, Question, Report, SecretsReport, SecretsState, SubsystemReport, SubsystemState};
+use actors::tunnels::report::TunnelReport;
+use clap::Args;
 use serde_json::Value;
 
-use super::ask::ask;
-use crate::cli::StatusArgs;
-use crate::failure::Failure;
-use crate::settings::folder_path;
-use crate::terminal::visible;
-use crate::typed::Typed;
+use crate::control::{ask, status};
+use crate::settings::{self, FolderArgs, folder_path, joined};
+use crate::terminal::escape::visible;
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Hints;
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Print the whole report as JSON
+    #[arg(long)]
+    json: bool,
+}
 
 pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::at(&folder_path(&arguments.folder)?);
-    let report = ask(&folder, "status")?;
+    let report = status(&folder)?;
     if arguments.json {
-        say!("{report}");
+        // As the daemon sent it: a later one may say more.
+        out!("{}", ask::<Value>(&folder, &Question::Status)?);
     } else {
-        print(&report, &Typed::new(&folder));
+        print(&report, &settings::hints(&folder));
     }
     Ok(if is_well(&report) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Secrets can be injected now or at the next request, and recorded.
-fn is_well(report: &Value) -> bool {
-    let secrets = &report["secrets"];
-    matches!(secrets["state"].as_str(), Some("ready" | "idle"))
-        && secrets["owner_running"] == true
-        && report["audit"]["last_error"].is_null()
+fn is_well(report: &Report) -> bool {
+    let secrets = &report.secrets;
+    matches!(secrets.state, SecretsState::Ready | SecretsState::Idle)
+        && secrets.owner_running
+        && report.audit.last_error.is_none()
 }
 
-fn print(report: &Value, typed: &Typed) {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let list = |value: &Value, line: &dyn Fn(&Value) -> String| {
-        value.as_array().into_iter().flatten().map(line).collect::<Vec<_>>().join(", ")
-    };
-    let (secrets, audit) = (&report["secrets"], &report["audit"]);
-    say!("secret-proxy {}, pid {}, up {} s", text(&report["version"]), report["pid"], report["uptime_s"]);
-    say!("listening   {}", list(&report["listeners"], &|it| text(&it["address"])));
-    say!("sessions    {} active, {} in all", report["sessions"]["active"], report["sessions"]["total"]);
-    say!("secrets     {} ({})", text(&secrets["state"]), text(&secrets["source"]));
-    if let Some(detail) = secrets["detail"].as_str().filter(|detail| !detail.is_empty()) {
-        say!("            {}", typed.told(detail));
+fn print(report: &Report, hints: &Hints) {
+    out!("secret-proxy {}, pid {}, up {} s", report.version, report.pid, report.uptime_s);
+    out!("listening   {}", joined(report.listeners.iter().map(|listener| &listener.address)));
+    out!("sessions    {} active, {} in all", report.sessions.active, report.sessions.total);
+    secrets(&report.secrets, hints);
+    out!("ca          {}", report.ca.fingerprint);
+    if report.ca.next_fingerprint.is_some() {
+        out!("            there is a next root; what to do with it: {}", hints.command("ca"));
     }
-    if let Some(age) = secrets["age_s"].as_u64() {
-        say!("            read {age} s ago: {}", list(&secrets["names"], &text));
+    audit(&report.audit);
+    report.tunnels.iter().for_each(tunnel);
+    report.subsystems.iter().for_each(restarted);
+}
+
+fn secrets(secrets: &SecretsReport, hints: &Hints) {
+    out!("secrets     {} ({})", secrets.state.as_str(), secrets.source.display());
+    if let Some(detail) = detail(secrets, hints) {
+        out!("            {detail}");
     }
-    say!("ca          {}", text(&report["ca"]["fingerprint"]));
-    if report["ca"]["next_fingerprint"].is_string() {
-        say!("            another root waits: {} says what to do", typed.ours("ca"));
+    if let Some(age) = secrets.age_s {
+        out!("            read {age} s ago: {}", joined(&secrets.names));
     }
-    say!(
+}
+
+/// More about the state of the secrets, with its hints.
+pub(super) fn detail(secrets: &SecretsReport, hints: &Hints) -> Option<String> {
+    let detail = Some(&secrets.detail).filter(|detail| !detail.is_empty())?;
+    let steps = hints.steps(&secrets.hints);
+    Some(if secrets.hints.is_empty() { detail.clone() } else { format!("{detail} (see {steps})") })
+}
+
+fn audit(audit: &AuditReport) {
+    out!(
         "audit       {} records since the start, {} refused, {} unrecorded ({})",
-        audit["records"],
-        audit["refused"],
-        audit["unrecorded"],
-        text(&audit["path"])
+        audit.records,
+        audit.refused,
+        audit.unrecorded,
+        audit.path.display()
     );
-    if let Some(head) = audit["head"].as_str().filter(|head| !head.is_empty()) {
-        say!("            head to keep elsewhere: {}:{head}", audit["seq"]);
+    if !audit.head.is_empty() {
+        out!("            head to keep elsewhere: {}:{}", audit.seq, audit.head);
     }
-    if audit["low_space"] == true {
-        say!("            little room is left for records: {} bytes", audit["free_bytes"]);
+    if let Some(free) = audit.free_bytes.filter(|_| audit.low_space) {
+        out!("            little space is left for records: {free} bytes");
     }
-    if let Some(error) = audit["last_error"].as_str() {
-        say!("            cannot be written: {error}");
+    if let Some(error) = &audit.last_error {
+        out!("            cannot be written: {error}");
     }
-    for it in report["tunnels"].as_array().into_iter().flatten() {
-        let (instance, state) = (text(&it["instance"]), text(&it["state"]));
-        say!("tunnel      {instance}: {state} since {} ({})", visible(&text(&it["since"])), text(&it["mode"]));
-        if let Some(error) = it["last_error"].as_str() {
-            say!("            {}", visible(error));
-        }
+}
+
+fn tunnel(tunnel: &TunnelReport) {
+    let (state, since, mode) = (tunnel.state.as_str(), visible(&tunnel.since), tunnel.mode.as_str());
+    out!("tunnel      {}: {state} since {since} ({mode})", tunnel.instance);
+    if let Some(error) = &tunnel.last_error {
+        out!("            {}", visible(error));
     }
-    let restarted = |it: &&Value| it["restarts"] != 0 || it["state"] != "running";
-    for it in report["subsystems"].as_array().into_iter().flatten().filter(restarted) {
-        say!("{:11} {}, restarted {} times", text(&it["name"]), text(&it["state"]), it["restarts"]);
+}
+
+fn restarted(owner: &SubsystemReport) {
+    if owner.restarts != 0 || owner.state != SubsystemState::Running {
+        out!("{:11} {}, restarted {} times", owner.name, owner.state.as_str(), owner.restarts);
     }
 }

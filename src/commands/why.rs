@@ -4,17 +4,27 @@ use std::io;
 use std::process::ExitCode;
 
 use actors::folder::Folder;
+use actors::trail::Trail;
+use clap::Args;
 use memchr::memmem::Finder;
+use policy::record::Record;
 
 use super::audit;
 use super::audit::page::{Form, Page};
-use crate::cli::WhyArgs;
-use crate::failure::Failure;
-use crate::settings::folder_path;
-use crate::trail::Trail;
-use crate::trail::record::Record;
+use crate::settings::{FolderArgs, folder_path};
+use crate::terminal::failure::Failure;
 
 const ID_DIGITS: usize = 16;
+
+#[derive(Args, Debug)]
+pub(crate) struct WhyArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Id of the refusal: 16 hex digits
+    #[arg(value_name = "ID")]
+    id: String,
+}
 
 pub(crate) fn main(arguments: &WhyArgs) -> Result<ExitCode, Failure> {
     let id = arguments.id.trim().to_ascii_lowercase();
@@ -32,15 +42,15 @@ pub(crate) fn main(arguments: &WhyArgs) -> Result<ExitCode, Failure> {
     Err(Failure::not_well(format!("no record with id {id} in {}", trail.live_path().display())))
 }
 
-/// Shows the records with the id as JSON, and tells whether there are any.
+/// Shows the records with the id as JSON, and returns whether there are any.
 fn show(trail: &mut Trail, id: &str) -> io::Result<bool> {
-    // Most lines are told apart without reading them as JSON.
+    // Most lines need no reading as JSON.
     let finder = Finder::new(id);
     let mut page = Page::new(Form::of_stdout(true), None);
     let mut found = false;
     while trail.advance()? {
         let Some(line) = trail.line().filter(|line| finder.find(line.text).is_some()) else { continue };
-        let record = Record::read(line.text).filter(|record| record.id.as_deref() == Some(id));
+        let record = Record::read(line.text).filter(|record| record.id() == id);
         if let Some(record) = record {
             found = true;
             page.show(line.text, &record)?;

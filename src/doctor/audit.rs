@@ -1,35 +1,30 @@
-//! The audit file: that a record can be written, that there is room, and where the chain stands. Whether all of
-//! the chain is whole is for `audit --verify`.
+//! The check of the audit file: a record can be written, there is space, the last line is the daemon's.
+//!
+//! `audit --verify` checks the whole chain.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use rustix::fs::{Access, access, statvfs};
-use serde_json::Value;
+use actors::folder::is_own;
+use actors::hint::Hint;
+use actors::status::Report;
+use actors::trail::{Head, Space, last_line};
+use rustix::fs::{Access, access};
 
 use super::files::is_own_and_shut;
-use super::{Ground, Link};
-use crate::commands::ask::ask;
-use crate::terminal::visible;
-use crate::trail::digest::Digest;
-use crate::trail::record::Record;
-use crate::typed::quoted;
+use super::{Context, Link};
+use crate::control;
+use crate::terminal::escape::visible;
+use crate::terminal::hints::quoted;
 
 const NAME: &str = "audit";
-/// Less than this, in bytes, is told: as the daemon does.
-const ROOM_LOW: u64 = 1024 * 1024 * 1024;
-/// Less than this, in bytes, is soon no room at all.
-const ROOM_NONE: u64 = 1024 * 1024;
-/// More than a record can be.
-const TAIL_BYTES: u64 = 512 * 1024;
-/// How often a record may come between the two looks.
+/// Less space than this, in bytes, is used up soon.
+const SPACE_NONE: u64 = 1024 * 1024;
+/// How often a record may arrive between reading the status and the file.
 const TRIES: usize = 5;
 
-pub(super) fn audit(ground: &Ground) -> Link {
-    let path = ground.folder.audit();
-    let error = ground.status.as_ref().and_then(|status| status["audit"]["last_error"].as_str());
+pub(super) fn audit(context: &Context) -> Link {
+    let path = context.folder.audit();
+    let error = context.status.as_ref().and_then(|status| status.audit.last_error.as_deref());
     if let Some(problem) = unwritable(&path) {
         let fix = if is_own_and_shut(&path) {
             format!("chmod 600 {}", quoted(&path))
@@ -39,32 +34,25 @@ pub(super) fn audit(ground: &Ground) -> Link {
         return Link::fail(NAME, problem, fix);
     }
     if let Some(error) = error {
-        return Link::fail(
-            NAME,
-            format!("the daemon cannot write it: {}", visible(error)),
-            ground.typed.ours("status"),
-        );
+        return Link::fail(NAME, format!("the daemon cannot write it: {}", visible(error)), Hint::run("status"));
     }
-    let free = statvfs(ground.folder.path()).ok().and_then(|found| found.f_bavail.checked_mul(found.f_frsize));
-    let free = free.unwrap_or(u64::MAX);
-    let room = format!("{} MiB are free", free / 1024 / 1024);
-    let look = format!("df -h {}", quoted(ground.folder.path()));
-    if free < ROOM_NONE {
+    let space = Space::of(context.folder.path()).unwrap_or(Space { free_bytes: u64::MAX });
+    let room = format!("{} MiB are free", space.free_bytes / 1024 / 1024);
+    let look = format!("df -h {}", quoted(context.folder.path()));
+    if space.free_bytes < SPACE_NONE {
         return Link::fail(NAME, format!("no record can be written: {room}"), look);
     }
-    if let Err(problem) = chain(ground, &path) {
-        return Link::fail(NAME, problem, ground.typed.ours("audit --verify"));
+    if let Err(problem) = chain(context, &path) {
+        return Link::fail(NAME, problem, Hint::run("audit --verify"));
     }
-    if free < ROOM_LOW { Link::warn(NAME, room, look) } else { Link::ok(NAME, format!("it can be written; {room}")) }
+    if space.is_low() { Link::warn(NAME, room, look) } else { Link::ok(NAME, format!("it can be written; {room}")) }
 }
 
-/// Why it cannot be written, if so. Nothing is, and none is made.
+/// Why it cannot be written, if so. Writes nothing and creates nothing.
 fn unwritable(path: &Path) -> Option<String> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() => Some(format!("{} is not a regular file", path.display())),
-        Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
-            Some(format!("{} belongs to another user", path.display()))
-        }
+        Ok(found) if !is_own(&found) => Some(format!("{} belongs to another user", path.display())),
         Ok(_) => {
             access(path, Access::READ_OK | Access::WRITE_OK).err().map(|error| format!("{}: {error}", path.display()))
         }
@@ -77,40 +65,24 @@ fn unwritable(path: &Path) -> Option<String> {
 }
 
 /// Whether the last record is the one that the daemon wrote last.
-fn chain(ground: &Ground, path: &Path) -> Result<(), String> {
-    let mut said = ground.status.clone();
+fn chain(context: &Context, path: &Path) -> Result<(), String> {
+    let mut said = context.status.clone();
     for _ in 0..TRIES {
         let last = last_line(path).map_err(|error| format!("{}: {}", path.display(), error.kind()))?;
         let Some(line) = last else { return Ok(()) };
-        if Record::read(&line).and_then(|record| record.seq).is_none() {
+        let Some(head) = Head::of(&line) else {
             return Err(format!("the last line of {} is no record", path.display()));
-        }
+        };
         match &said {
-            // A record may have come, or the file may have been rotated, in between.
-            Some(status) if !is_head(&line, status) => said = ask(&ground.folder, "status").ok(),
+            // A record may have been written, or the file rotated, in between.
+            Some(status) if !is_last(head, status) => said = control::status(&context.folder).ok(),
             _ => return Ok(()),
         }
     }
     Err(format!("the last line of {} is not the one that the daemon wrote last", path.display()))
 }
 
-fn is_head(line: &[u8], status: &Value) -> bool {
-    status["audit"]["head"].as_str().is_some_and(|head| head.is_empty() || head == Digest::of(line).to_string())
-}
-
-/// Without its end; none in an empty file.
-pub(super) fn last_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
-    let length = file.metadata()?.len();
-    let from = length.saturating_sub(TAIL_BYTES);
-    let mut tail = vec![0; usize::try_from(length - from).unwrap_or_default()];
-    file.read_exact_at(&mut tail, from)?;
-    // What follows the last end is being written.
-    let whole = tail.iter().rposition(|byte| *byte == b'\n').unwrap_or_default();
-    tail.truncate(whole);
-    let line = tail.rsplit(|byte| *byte == b'\n').next().filter(|line| !line.is_empty());
-    Ok(line.map(<[u8]>::to_vec))
+fn is_last(found: Head, status: &Report) -> bool {
+    let hash = &status.audit.head;
+    hash.is_empty() || *hash == found.hash.to_string()
 }

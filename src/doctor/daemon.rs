@@ -1,61 +1,62 @@
-//! The daemon, and what it knows of its tunnels.
+//! The daemon, and its report about tunnels.
 
-use serde_json::Value;
+use actors::hint::Hint;
+use actors::status::SubsystemState;
+use actors::tunnels::report::{TunnelReport, TunnelState};
 
-use super::{Ground, Link, Verdict, port};
+use super::{Context, Link, Verdict, port};
 use crate::settings::joined;
-use crate::terminal::visible;
-use crate::typed::quoted;
+use crate::terminal::escape::visible;
+use crate::terminal::hints::quoted;
 
 const TUNNELS: &str = "tunnels";
 
-pub(super) fn daemon(ground: &Ground) -> Link {
+pub(super) fn daemon(context: &Context) -> Link {
     const NAME: &str = "daemon";
-    let Some(status) = &ground.status else {
-        let taken = port::taken(ground);
+    let Some(status) = &context.status else {
+        let taken = port::taken(context);
         if taken.is_empty() {
-            return Link::fail(NAME, "it does not run", ground.typed.start());
+            return Link::fail(NAME, "it does not run", context.start());
         }
         return Link::not_looked_at(NAME, "it does not run, and cannot: see listening");
     };
-    let version = status["version"].as_str().unwrap_or_default();
-    let parts = status["subsystems"].as_array().map_or(&[][..], Vec::as_slice);
-    let down: Vec<&str> =
-        parts.iter().filter(|it| it["state"] != "running").filter_map(|it| it["name"].as_str()).collect();
+    let (version, parts) = (&status.version, &status.subsystems);
+    let down = parts.iter().filter(|it| it.state != SubsystemState::Running);
+    let down: Vec<&String> = down.map(|it| &it.name).collect();
     if !down.is_empty() {
         let detail = format!("being started again: {}", visible(&joined(down)));
-        return Link::warn(NAME, detail, format!("tail {}", quoted(&ground.folder.proxy_log())));
+        return Link::warn(NAME, detail, format!("tail {}", quoted(&context.folder.proxy_log())));
     }
-    if version != env!("CARGO_PKG_VERSION") {
+    if *version != env!("CARGO_PKG_VERSION") {
         let detail = format!("it is version {}, this is {}", visible(version), env!("CARGO_PKG_VERSION"));
-        return Link::warn(NAME, detail, ground.typed.restart(status));
+        return Link::warn(NAME, detail, context.restart(status));
     }
-    let (pid, up) = (&status["pid"], &status["uptime_s"]);
+    let (pid, up) = (status.pid, status.uptime_s);
     Link::ok(NAME, format!("version {version}, pid {pid}, up {up} s, {} parts run", parts.len()))
 }
 
 /// As their keepers report them.
-pub(super) fn tunnels(ground: &Ground) -> Link {
-    match &ground.status {
+pub(super) fn tunnels(context: &Context) -> Link {
+    match &context.status {
         None => Link::not_looked_at(TUNNELS, "the daemon does not run"),
-        Some(status) => told(ground, status["tunnels"].as_array().map_or(&[][..], Vec::as_slice)),
+        Some(status) => keepers(context, &status.tunnels),
     }
 }
 
-fn told(ground: &Ground, tunnels: &[Value]) -> Link {
+fn keepers(context: &Context, tunnels: &[TunnelReport]) -> Link {
     let detail = joined(tunnels.iter().map(in_words));
     let with = |wanted| tunnels.iter().find(|tunnel| verdict(tunnel) == wanted);
     if let Some(tunnel) = with(Verdict::Fail) {
-        let instance = text(tunnel, "instance");
-        let errors = ground.folder.path().join(format!("tunnel-{instance}.err"));
-        let fix = if text(tunnel, "state") == "silent" {
-            // One that says nothing any more has ended.
-            ground.typed.ours(&format!("tunnel {instance}"))
+        let instance = visible(&tunnel.instance);
+        let errors = context.folder.path().join(format!("tunnel-{instance}.err"));
+        let fix = if tunnel.state == TunnelState::Silent {
+            // Its keeper has ended.
+            Hint::run(format!("tunnel {instance}"))
         } else if errors.exists() {
-            format!("tail {}", quoted(&errors))
+            format!("tail {}", quoted(&errors)).into()
         } else {
-            // Only launchd writes such a file: what a keeper has to say is in the detail, and the rest is in the VM.
-            ground.typed.ours(&format!("doctor {instance}"))
+            // Only launchd writes such a file. The keeper's error is in the detail; the cause is in the VM.
+            Hint::run(format!("doctor {instance}"))
         };
         return Link::fail(TUNNELS, detail, fix);
     }
@@ -66,23 +67,19 @@ fn told(ground: &Ground, tunnels: &[Value]) -> Link {
     }
 }
 
-/// A VM that is stopped is nobody's fault.
-fn verdict(tunnel: &Value) -> Verdict {
-    match tunnel["state"].as_str() {
-        Some("up") => Verdict::Ok,
-        Some("connecting" | "vm-stopped") => Verdict::Warn,
+/// A stopped VM is no failure.
+fn verdict(tunnel: &TunnelReport) -> Verdict {
+    match tunnel.state {
+        TunnelState::Up => Verdict::Ok,
+        TunnelState::Connecting | TunnelState::VmStopped => Verdict::Warn,
         _ => Verdict::Fail,
     }
 }
 
-fn in_words(tunnel: &Value) -> String {
-    let error = tunnel["last_error"].as_str().filter(|_| verdict(tunnel) != Verdict::Ok);
+fn in_words(tunnel: &TunnelReport) -> String {
+    let error = tunnel.last_error.as_ref().filter(|_| verdict(tunnel) != Verdict::Ok);
     let error = error.map_or_else(String::new, |error| format!(" ({})", visible(error)));
-    format!("{} {}{error}", text(tunnel, "instance"), text(tunnel, "state"))
-}
-
-fn text(tunnel: &Value, field: &str) -> String {
-    visible(tunnel[field].as_str().unwrap_or_default())
+    format!("{} {}{error}", visible(&tunnel.instance), tunnel.state.as_str())
 }
 
 #[cfg(test)]
@@ -90,20 +87,24 @@ mod tests {
     use std::path::Path;
 
     use actors::folder::Folder;
-    use serde_json::json;
+    use actors::tunnels::report::TunnelMode;
 
     use super::*;
-    use crate::failure::Failure;
-    use crate::typed::Typed;
+    use crate::terminal::failure::Failure;
+    use crate::terminal::hints::Hints;
 
     fn link(folder: &Path, states: &[&str]) -> Link {
-        let tunnels: Vec<Value> = states
-            .iter()
-            .map(|state| json!({ "instance": "work", "state": state, "last_error": "the port\u{1b} is taken" }))
-            .collect();
+        let report = |state: &&str| TunnelReport {
+            instance: "work".to_owned(),
+            mode: TunnelMode::Dedicated,
+            state: serde_json::from_value((*state).into()).expect("a state"),
+            since: String::new(),
+            last_error: Some("the port\u{1b} is taken".to_owned()),
+        };
+        let tunnels: Vec<TunnelReport> = states.iter().map(report).collect();
         let folder = Folder::at(folder);
-        let (settings, typed) = (Err(Failure::usage("")), Typed::new(&folder));
-        told(&Ground { settings, status: None, typed, reads_pipe: false, folder }, &tunnels)
+        let (settings, hints) = (Err(Failure::usage("")), Hints::new(&folder, false));
+        keepers(&Context { settings, status: None, hints, reads_pipe: false, folder }, &tunnels)
     }
 
     #[test]
@@ -127,9 +128,9 @@ mod tests {
         let nowhere = Path::new("/nowhere");
         let (taken, silent) = (link(folder.path(), &["port-taken"]), link(nowhere, &["up", "silent"]));
         assert_eq!(taken.detail, "work port-taken (the port\\u{1b} is taken)");
-        assert_eq!(taken.fix.as_deref(), Some(format!("tail {}", quoted(&errors)).as_str()));
+        assert_eq!(taken.fix, Some(format!("tail {}", quoted(&errors)).into()));
         let by_hand = link(nowhere, &["port-taken"]);
-        assert_eq!(by_hand.fix.as_deref(), Some("secret-proxy doctor work --dir /nowhere"));
-        assert_eq!(silent.fix.as_deref(), Some("secret-proxy tunnel work --dir /nowhere"));
+        assert_eq!(by_hand.fix, Some(Hint::run("doctor work")));
+        assert_eq!(silent.fix, Some(Hint::run("tunnel work")));
     }
 }

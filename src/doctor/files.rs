@@ -5,24 +5,23 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use actors::folder::Folder;
+use actors::folder::{Folder, is_open_to_others, is_own};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
-use rustix::process::geteuid;
 
-use super::{Ground, Link};
-use crate::failure::Failure;
-use crate::logging;
-use crate::terminal::visible;
-use crate::typed::{quoted, shell};
+use super::{Context, Link};
+use crate::daemon::logging;
+use crate::terminal::escape::visible;
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::{quoted, shell};
 
-/// What may be in it that is nobody else's business. The key and the secrets are links of their own.
+/// Private files in it. The key and the secrets have links of their own.
 const PRIVATE: [&str; 4] = ["audit.log", "proxy.log", "settings.env", "guests.json"];
 
-/// Whether it is ours alone.
-pub(super) fn folder(ground: &Ground) -> Link {
+/// Whether only this user can access it.
+pub(super) fn folder(context: &Context) -> Link {
     const NAME: &str = "folder";
-    let path = ground.folder.path();
+    let path = context.folder.path();
     let (shown, typed) = (path.display(), quoted(path));
     let found = match fs::metadata(path) {
         Ok(found) => found,
@@ -32,19 +31,15 @@ pub(super) fn folder(ground: &Ground) -> Link {
     if !found.is_dir() {
         return Link::fail(NAME, format!("{shown} is not a folder"), format!("mv {typed} {typed}.aside"));
     }
-    if found.uid() != geteuid().as_raw() {
+    if !is_own(&found) {
         let fix = format!("sudo chown -R \"$(id -un)\" {typed}");
         return Link::fail(NAME, format!("{shown} belongs to another user"), fix);
     }
-    if is_shut(&ground.folder) {
+    if is_shut(&context.folder) {
         let mode = found.mode() & 0o777;
-        return Link::fail(
-            NAME,
-            format!("{shown}: this user may not enter it (mode {mode:o})"),
-            format!("chmod 700 {typed}"),
-        );
+        return Link::fail(NAME, format!("{shown}: permission denied (mode {mode:o})"), format!("chmod 700 {typed}"));
     }
-    if is_open(&found) {
+    if is_open_to_others(&found) {
         let mode = found.mode() & 0o777;
         return Link::fail(NAME, format!("{shown} is open to others (mode {mode:o})"), format!("chmod 700 {typed}"));
     }
@@ -56,53 +51,49 @@ pub(super) fn folder(ground: &Ground) -> Link {
     Link::warn(NAME, format!("{shown} has files that are open to others"), format!("chmod 600 {all}"))
 }
 
-/// Whether this user may not look into it.
+/// Whether this user has no access to it.
 pub(super) fn is_shut(folder: &Folder) -> bool {
     access(folder.path(), Access::READ_OK | Access::EXEC_OK) == Err(Errno::ACCESS)
 }
 
-/// Whether it is a file of this user that this user may not read or write: a mode is all that is wrong with it.
+/// Whether it is a file of this user whose mode alone denies access.
 pub(super) fn is_own_and_shut(path: &Path) -> bool {
-    let own = |found: Metadata| found.is_file() && found.uid() == geteuid().as_raw();
+    let own = |found: Metadata| found.is_file() && is_own(&found);
     fs::symlink_metadata(path).is_ok_and(own) && access(path, Access::READ_OK | Access::WRITE_OK) == Err(Errno::ACCESS)
 }
 
-/// One of the folders above may not be entered: the innermost that can be seen.
+/// A folder above denies access: the innermost one that is visible.
 fn shut_off(path: &Path) -> Link {
     let above = path.ancestors().find(|above| above.symlink_metadata().is_ok()).unwrap_or(path);
     let (shown, typed) = (path.display(), quoted(above));
-    let detail = format!("{shown}: this user may not get to it");
-    let own = above.metadata().is_ok_and(|found| found.uid() == geteuid().as_raw());
+    let detail = format!("{shown}: permission denied");
+    let own = above.metadata().is_ok_and(|found| is_own(&found));
     let fix = if own {
         format!("chmod u+rwx {typed}")
     } else {
-        format!("ls -ld {typed}   # be the user whose it is, or name another folder with --dir")
+        format!("ls -ld {typed}   # become its owner, or name another folder with --dir")
     };
     Link::fail("folder", detail, fix)
 }
 
-fn is_open(found: &Metadata) -> bool {
-    found.mode() & 0o077 != 0
-}
-
 fn is_open_file(path: &PathBuf) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && is_open(&found))
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && is_open_to_others(&found))
 }
 
-/// Whether `run` would take all of them.
-pub(super) fn settings(ground: &Ground) -> Link {
+/// Whether `run` would accept all of them.
+pub(super) fn settings(context: &Context) -> Link {
     const NAME: &str = "settings";
-    let file = ground.folder.path().join("settings.env");
-    let problem = match ground.settings.as_ref().map(|run| logging::filter(&run.log)) {
+    let file = context.folder.path().join("settings.env");
+    let problem = match context.settings.as_ref().map(|run| logging::filter(&run.log)) {
         Err(failure) => failure.to_string(),
         Ok(Err(failure)) => failure.to_string(),
-        Ok(Ok(_)) if file.exists() => return Link::ok(NAME, format!("all of {} is understood", file.display())),
+        Ok(Ok(_)) if file.exists() => return Link::ok(NAME, format!("{} is valid", file.display())),
         Ok(Ok(_)) => return Link::ok(NAME, "the defaults; there is no settings.env"),
     };
     Link::fail(NAME, visible(problem.trim()), fix(&problem, &file))
 }
 
-/// Where the setting stands: in a variable of this shell, or in the file.
+/// Corrects the setting where it stands: in a variable of this shell, or in the file.
 fn fix(problem: &str, file: &Path) -> String {
     let variable = problem.split_once("(or ").and_then(|(_, rest)| rest.split_once(')')).map(|(name, _)| name);
     match variable.filter(|name| std::env::var_os(name).is_some()) {
@@ -114,12 +105,12 @@ fn fix(problem: &str, file: &Path) -> String {
     }
 }
 
-/// Opens a file in the editor of the one who types it.
+/// Opens a file in the user's editor.
 pub(super) fn edit(file: &Path) -> String {
     format!("${{EDITOR:-vi}} {}", quoted(file))
 }
 
-/// The settings could not be read, which is told by itself.
+/// The settings cannot be read, which has a link of its own.
 pub(super) fn without_settings(name: &'static str, _: &Failure) -> Link {
     Link::not_looked_at(name, "the settings cannot be read")
 }

@@ -1,20 +1,24 @@
-//! The VM: that it can be reached, sends its requests here, trusts our root, has the time, and has the port.
-//! It is hostile: what it says is bounded, compared, and shown only in words of ours or with its controls escaped.
+//! The VM: connection, proxy variables, trust in our root, clock, port and mounts.
+//!
+//! The VM is hostile: its output is bounded, compared, and shown only in words of ours or with its controls escaped.
 
 mod report;
 
 use std::collections::BTreeSet;
 
 use actors::Roots;
+use actors::clock::now;
+use actors::hint::Hint;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use self::report::{PROXIES, Report, SCRIPT};
 use super::ssh::Guest;
-use super::{Ground, Link, port};
-use crate::guests;
+use super::{Context, Link};
+use crate::child::{End, Ran};
+use crate::control::identify::is_ours;
 use crate::settings::joined;
-use crate::terminal::visible;
+use crate::terminal::escape::visible;
+use crate::vm::trust;
 
 const REACHED: &str = "guest-ssh";
 const VARIABLES: &str = "guest-variables";
@@ -23,7 +27,7 @@ const CLOCK: &str = "guest-clock";
 const PORT: &str = "guest-port";
 const FOLDER: &str = "guest-folder";
 
-/// What it says when our folder can be seen from there, and when not.
+/// Its answers when our folder is visible there, and when not.
 const SEEN: [&str; 2] = ["secret-proxy-doctor seen", "secret-proxy-doctor unseen"];
 
 /// Node has roots of its own, to which this adds.
@@ -37,11 +41,13 @@ const BEHIND_MAX: i64 = 47 * 3600;
 const AHEAD_MAX: i64 = 23 * 3600;
 /// Clocks that differ by less are right.
 const SECONDS_TOLERATED: u64 = 120;
+/// What is shown of ssh's errors, in characters: they may be a hostile VM's.
+const COMPLAINT_MAX: usize = 300;
 /// Files of the VM that are named, and how much of each name.
 const FILES_MAX: usize = 8;
 const FILE_CHARACTERS_MAX: usize = 200;
 
-pub(super) fn links(ground: &Ground, guest: &Guest) -> Vec<Link> {
+pub(super) fn links(context: &Context, guest: &Guest) -> Vec<Link> {
     let before = OffsetDateTime::now_utc();
     let report = match reach(guest) {
         Ok(report) => report,
@@ -57,30 +63,39 @@ pub(super) fn links(ground: &Ground, guest: &Guest) -> Vec<Link> {
     vec![
         reached,
         variables(guest, &report),
-        trust(ground, guest, &report),
+        trust(context, guest, &report),
         clock(guest, &report, before, after),
-        answers(ground, guest, port),
-        folder(ground, guest),
+        answers(context, guest, port),
+        folder(context, guest),
     ]
 }
 
 fn reach(guest: &Guest) -> Result<Report, Link> {
     let start = guest.instance().map(|instance| format!("limactl start {instance}"));
-    let fix = || start.clone().unwrap_or_else(|| guest.typed("true"));
+    let fix = || start.clone().unwrap_or_else(|| guest.shell_line("true"));
     if !guest.is_known() {
         return Err(Link::fail(REACHED, format!("there is no ssh configuration for {}", guest.name()), fix()));
     }
     let ran = guest
         .run(SCRIPT)
-        .map_err(|error| Link::fail(REACHED, format!("ssh cannot be started: {}", error.kind()), "command -v ssh"))?;
+        .map_err(|error| Link::fail(REACHED, format!("cannot start ssh: {}", error.kind()), "command -v ssh"))?;
     match Report::read(&ran.stdout) {
         Some(report) => Ok(report),
-        None if ran.late => Err(Link::fail(REACHED, format!("{} does not answer in time", guest.name()), fix())),
+        None if ran.end == End::TimedOut => {
+            Err(Link::fail(REACHED, format!("{} does not answer in time", guest.name()), fix()))
+        }
         None => {
-            let complaint = visible(&ran.complaint());
+            let complaint = visible(&complaint(&ran));
             Err(Link::fail(REACHED, format!("{} cannot be reached: {complaint}", guest.name()), fix()))
         }
     }
+}
+
+/// The last line of ssh's errors.
+fn complaint(ran: &Ran) -> String {
+    let text = ran.stderr();
+    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+    last.chars().take(COMPLAINT_MAX).collect()
 }
 
 /// Programs differ in which letter case they read.
@@ -93,26 +108,24 @@ fn variables(guest: &Guest, report: &Report) -> Link {
     let detail =
         format!("{} {} not lead to port {port} there", joined(&wrong), if wrong.len() == 1 { "does" } else { "do" });
     if report.is_nixos {
-        let fix = guest.typed("'sudo nixos-rebuild switch'");
+        let fix = guest.shell_line("'sudo nixos-rebuild switch'");
         return Link::fail(VARIABLES, detail, format!("{fix}   # with services.secret-proxy-client.enable = true"));
     }
     let lines: Vec<String> = wrong.iter().map(|name| format!("{name}=http://127.0.0.1:{port}")).collect();
-    Link::fail(VARIABLES, detail, format!("printf '%s\\n' {} | {}", lines.join(" "), guest.typed(APPEND)))
+    Link::fail(VARIABLES, detail, format!("printf '%s\\n' {} | {}", lines.join(" "), guest.shell_line(APPEND)))
 }
 
-/// Whether what its programs trust has our root; and the next one, which `ca show` then knows.
-fn trust(ground: &Ground, guest: &Guest, report: &Report) -> Link {
-    let Ok(roots) = Roots::read(&ground.folder) else { return Link::not_looked_at(TRUST, "the CA is not well") };
+/// Whether its programs trust our root and the next one; `ca show` then knows, too.
+fn trust(context: &Context, guest: &Guest, report: &Report) -> Link {
+    let Ok(roots) = Roots::read(&context.folder) else { return Link::not_looked_at(TRUST, "the CA is not well") };
     let trusted: BTreeSet<&String> = report.trusted_everywhere();
     let next = roots.next.and_then(Result::ok);
     let ours = std::iter::once(&roots.in_use).chain(next.as_ref()).map(|root| &root.fingerprint);
     let trusts: Vec<String> = ours.filter(|print| trusted.contains(print)).cloned().collect();
-    let seen = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok());
-    let note = guests::Guest { seen: seen.unwrap_or_default(), trusts };
     // Only `ca show` would miss it.
-    let _ = guests::note(&ground.folder, guest.name(), note);
+    let _ = trust::note(&context.folder, guest.name(), trust::Guest { seen: now(), trusts });
 
-    let fix = bring(ground, guest, report);
+    let fix = bring(context, guest, report);
     let without = report.without(&roots.in_use.fingerprint);
     if !without.is_empty() {
         return Link::fail(TRUST, format!("our root is not in {}", named(without)), fix);
@@ -124,8 +137,8 @@ fn trust(ground: &Ground, guest: &Guest, report: &Report) -> Link {
     }
     if !report.has_variable(NODE) {
         let lines = format!("echo {NODE}=/usr/local/share/ca-certificates/secret-proxy.crt");
-        let fix = if report.is_nixos { fix } else { format!("{lines} | {}", guest.typed(APPEND)) };
-        return Link::warn(TRUST, format!("our root is trusted, but Node is not told: {NODE} is not set"), fix);
+        let fix = if report.is_nixos { fix } else { format!("{lines} | {}", guest.shell_line(APPEND)) };
+        return Link::warn(TRUST, format!("our root is trusted, but {NODE} is not set for Node"), fix);
     }
     Link::ok(TRUST, format!("our root is in {}", named(report.files())))
 }
@@ -142,25 +155,25 @@ fn named(files: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     joined(named)
 }
 
-/// As the setup has it.
-fn bring(ground: &Ground, guest: &Guest, report: &Report) -> String {
+/// Installs our root there, as the setup guide does.
+fn bring(context: &Context, guest: &Guest, report: &Report) -> String {
     if report.is_nixos {
-        let export = ground.typed.ours("ca export > secret-proxy-ca.pem");
+        let export = context.hints.command("ca export > secret-proxy-ca.pem");
         return format!(
             "{export}   # where services.secret-proxy-client.caFile leads; then nixos-rebuild switch there"
         );
     }
     let install =
         "'sudo tee /usr/local/share/ca-certificates/secret-proxy.crt >/dev/null && sudo update-ca-certificates'";
-    format!("{} | {}", ground.typed.ours("ca export"), guest.typed(install))
+    format!("{} | {}", context.hints.command("ca export"), guest.shell_line(install))
 }
 
 fn clock(guest: &Guest, report: &Report, before: OffsetDateTime, after: OffsetDateTime) -> Link {
-    let Some(time) = report.time else { return Link::not_looked_at(CLOCK, "it does not say what time it is") };
-    // It was asked some time between the two.
+    let Some(time) = report.time else { return Link::not_looked_at(CLOCK, "the VM does not report its time") };
+    // The VM read its clock at some time between the two.
     let [since_after, since_before] = [after, before].map(|ours| time.saturating_sub(ours.unix_timestamp()));
     let ahead = since_after.max(0).saturating_add(since_before.min(0));
-    let fix = guest.typed("\"sudo date -s @$(date +%s)\"");
+    let fix = guest.shell_line("\"sudo date -s @$(date +%s)\"");
     let way = if ahead < 0 { "behind" } else { "ahead" };
     let detail = format!("it is {} s {way}", ahead.unsigned_abs());
     if !(-BEHIND_MAX..=AHEAD_MAX).contains(&ahead) {
@@ -169,30 +182,29 @@ fn clock(guest: &Guest, report: &Report, before: OffsetDateTime, after: OffsetDa
     if ahead.unsigned_abs() > SECONDS_TOLERATED { Link::warn(CLOCK, detail, fix) } else { Link::ok(CLOCK, "as here") }
 }
 
-/// The way of a request from there, as far as the proxy's port and back.
-fn answers(ground: &Ground, guest: &Guest, port: u16) -> Link {
-    if ground.status.is_none() {
+/// Whether a request from there gets to the proxy's port and back.
+fn answers(context: &Context, guest: &Guest, port: u16) -> Link {
+    if context.status.is_none() {
         return Link::not_looked_at(PORT, "the daemon does not run");
     }
-    let fix = ground.typed.ours(&guest.tunnel());
+    let fix = Hint::run(guest.tunnel());
     match guest.ask_port(port) {
-        Ok(ran) if port::is_ours(&ran.stdout) => {
-            Link::ok(PORT, format!("127.0.0.1:{port} there leads to a secret-proxy"))
-        }
+        Ok(ran) if is_ours(&ran.stdout) => Link::ok(PORT, format!("127.0.0.1:{port} there leads to a secret-proxy")),
         Ok(ran) if !ran.stdout.is_empty() => {
-            let who = guest.typed(&format!("'sudo ss -ltnp sport = :{port}'"));
+            let who = guest.shell_line(&format!("'sudo ss -ltnp sport = :{port}'"));
             Link::fail(PORT, format!("something else answers on 127.0.0.1:{port} there"), who)
         }
-        Ok(ran) if ran.late => Link::fail(PORT, format!("127.0.0.1:{port} there does not answer in time"), fix),
+        Ok(ran) if ran.end == End::TimedOut => {
+            Link::fail(PORT, format!("127.0.0.1:{port} there does not answer in time"), fix)
+        }
         Ok(_) => Link::fail(PORT, format!("nobody answers on 127.0.0.1:{port} there"), fix),
-        Err(error) => Link::fail(PORT, format!("ssh cannot be started: {}", error.kind()), "command -v ssh"),
+        Err(error) => Link::fail(PORT, format!("cannot start ssh: {}", error.kind()), "command -v ssh"),
     }
 }
 
-/// Lima shows the home folder to a VM, at the same path, unless it is told not to: the key of the authority is in
-/// it, and maybe secrets.
-fn folder(ground: &Ground, guest: &Guest) -> Link {
-    let path = ground.folder.path().to_string_lossy();
+/// By default Lima mounts the home folder in a VM at the same path: it holds the CA's key, and maybe secrets.
+fn folder(context: &Context, guest: &Guest) -> Link {
+    let path = context.folder.path().to_string_lossy();
     if path.contains(['\'', '"', '$', '`', '\\']) {
         return Link::not_looked_at(FOLDER, "the folder's path cannot be asked for there");
     }
@@ -201,7 +213,7 @@ fn folder(ground: &Ground, guest: &Guest) -> Link {
     let said = ran.map(|ran| String::from_utf8_lossy(&ran.stdout).into_owned()).unwrap_or_default();
     if said.lines().any(|line| line == seen) {
         let fix = guest.instance().map_or_else(
-            || "take the mount away where the VM is configured".to_owned(),
+            || "remove the mount where the VM is configured".to_owned(),
             |vm| {
                 format!("limactl stop {vm} && limactl edit {vm} --tty=false --set '.mounts = []' && limactl start {vm}")
             },
@@ -213,7 +225,7 @@ fn folder(ground: &Ground, guest: &Guest) -> Link {
         );
     }
     if !said.lines().any(|line| line == unseen) {
-        return Link::not_looked_at(FOLDER, "it does not say what it can see");
+        return Link::not_looked_at(FOLDER, "the VM does not report what it can see");
     }
     Link::ok(FOLDER, "the VM cannot see our folder")
 }

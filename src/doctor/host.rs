@@ -1,29 +1,31 @@
-//! This computer: whom it trusts, and its clock.
+//! This computer: its trusted roots and its clock.
 
 use actors::Roots;
+use actors::clock::to_second;
+use actors::trail::last_line;
+use policy::record::Record;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::files::{edit, without_settings};
-use super::{Ground, Link};
-use crate::trail::record::Record;
+use super::{Context, Link};
 
 /// Clocks that differ by less are right.
 const TOLERANCE: Duration = Duration::minutes(5);
 
 /// Whether servers can be verified at all.
-pub(super) fn upstream_roots(ground: &Ground) -> Link {
+pub(super) fn upstream_roots(context: &Context) -> Link {
     const NAME: &str = "upstream-roots";
-    let run = match &ground.settings {
+    let run = match &context.settings {
         Ok(run) => run,
         Err(failure) => return without_settings(NAME, failure),
     };
-    match actors::count_roots(run.tree.upstream_ca.as_deref()) {
+    match actors::count_roots(run.tree.upstream.ca.as_deref()) {
         Ok(0) => Link::fail(NAME, "no root certificate is trusted: no server can be verified", install_roots()),
         Ok(count) => Link::ok(NAME, format!("servers are verified by {count} roots")),
         Err(error) => {
             let is_variable = std::env::var_os("SECRET_PROXY_UPSTREAM_CA").is_some();
-            let file = ground.folder.path().join("settings.env");
+            let file = context.folder.path().join("settings.env");
             let fix = if is_variable { "unset SECRET_PROXY_UPSTREAM_CA".to_owned() } else { edit(&file) };
             Link::fail(NAME, error.to_string(), fix)
         }
@@ -38,17 +40,17 @@ fn install_roots() -> &'static str {
     }
 }
 
-/// A clock that is behind what has happened already makes certificates that nobody takes.
-pub(super) fn clock(ground: &Ground) -> Link {
+/// A clock that is behind past events makes certificates that are not valid yet.
+pub(super) fn clock(context: &Context) -> Link {
     const NAME: &str = "clock";
     let now = OffsetDateTime::now_utc();
-    let made = Roots::read(&ground.folder).ok().map(|roots| (roots.in_use.made, "the CA was made"));
-    let recorded = last_record(ground).map(|time| (time, "the last record was written"));
+    let made = Roots::read(&context.folder).ok().map(|roots| (roots.in_use.made, "the CA was made"));
+    let recorded = last_record(context).map(|time| (time, "the last record was written"));
     let latest = made.into_iter().chain(recorded).max_by_key(|(time, _)| *time);
-    let shown = now.replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok()).unwrap_or_default();
+    let shown = to_second(now);
     match latest.filter(|(time, _)| *time > now + TOLERANCE) {
         Some((time, what)) => {
-            let detail = format!("it is {shown} here, but {what} at {}", time.format(&Rfc3339).unwrap_or_default());
+            let detail = format!("it is {shown} here, but {what} at {}", to_second(time));
             Link::fail(NAME, detail, set_clock())
         }
         None => Link::ok(NAME, shown),
@@ -59,7 +61,7 @@ fn set_clock() -> &'static str {
     if cfg!(target_os = "macos") { "sudo sntp -sS time.apple.com" } else { "sudo timedatectl set-ntp true" }
 }
 
-fn last_record(ground: &Ground) -> Option<OffsetDateTime> {
-    let line = super::audit::last_line(&ground.folder.audit()).ok()??;
+fn last_record(context: &Context) -> Option<OffsetDateTime> {
+    let line = last_line(&context.folder.audit()).ok()??;
     OffsetDateTime::parse(&Record::read(&line)?.timestamp, &Rfc3339).ok()
 }

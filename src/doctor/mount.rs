@@ -2,38 +2,38 @@
 
 use std::path::Path;
 
+use actors::hint::Hint;
 use actors::{MountError, MountKind, UnsafeMount};
-use policy::secrets::lint::Lint;
-use policy::secrets::lint::problem::{Problem, Severity};
+use policy::secrets::lint::{Lint, Problem, Severity};
 
 use super::files::{edit, is_own_and_shut, without_settings};
-use super::{Ground, Link};
-use crate::commands::check;
-use crate::typed::quoted;
+use super::{Context, Link};
+use crate::secrets_file;
+use crate::terminal::hints::quoted;
 
 const SOURCE: &str = "secrets";
 const LISTS: &str = "allowlist";
 
-pub(super) fn links(ground: &Ground) -> [Link; 2] {
-    let path = match &ground.settings {
-        Ok(run) => run.tree.secrets.as_path(),
+pub(super) fn links(context: &Context) -> [Link; 2] {
+    let path = match &context.settings {
+        Ok(run) => run.tree.secret_store.path.as_path(),
         Err(failure) => return [SOURCE, LISTS].map(|name| without_settings(name, failure)),
     };
     let unread = || Link::not_looked_at(LISTS, "there is nothing to read");
     match actors::look_at_mount(path) {
         Err(trouble) => [unusable(path, &trouble), unread()],
-        Ok(MountKind::Pipe) if !ground.reads_pipe => {
-            let fix = ground.typed.ours("doctor --read-mount");
+        Ok(MountKind::Pipe) if !context.reads_pipe => {
+            let fix = Hint::run("doctor --read-mount");
             let lists = "not looked at: a pipe is not opened unless you ask for it";
-            [pipe(ground, path), Link { fix: Some(fix), ..Link::ok(LISTS, lists) }]
+            [pipe(context, path), Link { fix: Some(fix), ..Link::ok(LISTS, lists) }]
         }
         Ok(mount) => match read(path, mount) {
-            Ok(lint) => [readable(path, mount), lists(ground, path, &lint)],
+            Ok(lint) => [readable(path, mount), lists(context, path, &lint)],
             Err(unread_why) => {
                 let fix = if is_own_and_shut(path) {
                     format!("chmod 600 {}", quoted(path))
                 } else {
-                    format!("{}   # {}", ground.typed.ours("reload"), unread_why.fix)
+                    format!("{}   # {}", context.hints.command("reload"), unread_why.fix)
                 };
                 [Link::fail(SOURCE, format!("{}: {}", path.display(), unread_why.problem), fix), unread()]
             }
@@ -41,11 +41,11 @@ pub(super) fn links(ground: &Ground) -> [Link; 2] {
     }
 }
 
-fn read(path: &Path, mount: MountKind) -> Result<Lint, check::Unread> {
+fn read(path: &Path, mount: MountKind) -> Result<Lint, secrets_file::SecretsFileError> {
     if mount == MountKind::Pipe {
-        check::say_waiting(path);
+        secrets_file::say_waiting(path);
     }
-    check::read(path)
+    secrets_file::read(path)
 }
 
 fn readable(path: &Path, mount: MountKind) -> Link {
@@ -75,34 +75,34 @@ fn unusable(path: &Path, trouble: &MountError) -> Link {
 }
 
 /// What the daemon has seen of it is all that is known.
-fn pipe(ground: &Ground, path: &Path) -> Link {
-    let state = ground.status.as_ref().and_then(|status| status["secrets"]["state"].as_str());
+fn pipe(context: &Context, path: &Path) -> Link {
+    let state = context.status.as_ref().map(|status| status.secrets.state.as_str());
     let shown = path.display();
     match state {
         Some("ready" | "idle") | None => {
             Link::ok(SOURCE, format!("{shown}, a pipe ({})", state.unwrap_or("the daemon does not run")))
         }
         Some(state @ ("malformed" | "unsafe")) => {
-            Link::fail(SOURCE, format!("{shown}, a pipe ({state})"), ground.typed.ours("check"))
+            Link::fail(SOURCE, format!("{shown}, a pipe ({state})"), Hint::run("check"))
         }
         Some(state) => {
-            let fix = format!("{}   # with 1Password unlocked", ground.typed.ours("reload"));
+            let fix = format!("{}   # with 1Password unlocked", context.hints.command("reload"));
             Link::fail(SOURCE, format!("{shown}, a pipe ({state})"), fix)
         }
     }
 }
 
-fn lists(ground: &Ground, path: &Path, lint: &Lint) -> Link {
+fn lists(context: &Context, path: &Path, lint: &Lint) -> Link {
     let secrets = lint.secrets();
     let usable = secrets.iter().filter(|(_, secret)| secret.is_usable()).count();
     let fix = |problem: &Problem| format!("{}   # {}", edit(path), problem.fix());
     let told = |problem: &Problem, severity| {
         let name = problem.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
         let more = lint.count(severity) - 1;
-        let more = if more == 0 { String::new() } else { format!("; {more} more: {}", ground.typed.ours("check")) };
-        format!("line {}: {name}{}{more}", problem.line, problem.what)
+        let more = if more == 0 { String::new() } else { format!("; {more} more: {}", context.hints.command("check")) };
+        format!("line {}: {name}{}{more}", problem.line, problem.kind)
     };
-    let worst = |severity| lint.problems().iter().find(|problem| problem.what.severity() == severity);
+    let worst = |severity| lint.problems().iter().find(|problem| problem.kind.severity() == severity);
     if let Some(problem) = worst(Severity::Error) {
         return Link::fail(LISTS, told(problem, Severity::Error), fix(problem));
     }

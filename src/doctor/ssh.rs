@@ -1,82 +1,99 @@
-//! The way into a VM: ssh, by Lima's configuration or another one, always on a connection of its own. Lima's
-//! shared one is left alone: it would hold our files open and outlive us.
+//! The VM to check, reached by ssh on connections of its own.
 
 use std::io;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
-use super::child::{self, Ran};
-use super::port;
-use crate::cli::DoctorArgs;
-use crate::failure::Failure;
-use crate::typed::{quoted, shell};
+use clap::Args;
+
+use crate::child::{Dialogue, Ran, run_blocking};
+use crate::control::identify;
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::{quoted, shell};
 use crate::vm;
+use crate::vm::locate::Place;
+use crate::vm::ssh::Ssh;
 
-/// How long one look may take, with the connection.
+/// How long one check may take, with the connection.
 const LIMIT: Duration = Duration::from_secs(12);
-/// How long connecting may take, in seconds.
-const CONNECT: u8 = 8;
+/// More bytes than the certificates of a whole system take.
+const OUTPUT_MAX: usize = 8 * 1024 * 1024;
 
-/// The configuration may be the owner's own: no agent, no Kerberos ticket, no screen and no command is lent to a hostile VM because of
-/// a line in there.
-const LENT_NOTHING: [&str; 7] = ["-a", "-k", "-x", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none"];
+/// Which VM to check.
+#[derive(Args, Debug)]
+pub(crate) struct GuestArgs {
+    /// Check this VM too, by ssh: a Lima instance, or the name of the tunnel to --host
+    /// [default: check this computer alone]
+    #[arg(value_name = "INSTANCE")]
+    instance: Option<String>,
+
+    /// Reach a VM that is not Lima's by this ssh configuration
+    #[arg(long, value_name = "FILE", requires = "host")]
+    ssh_config: Option<PathBuf>,
+
+    /// Host of the VM in that file; in ~/.ssh/config without --ssh-config
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+}
 
 /// A VM, and how to get there.
 pub(super) struct Guest {
-    config: PathBuf,
-    host: String,
-    /// Its name, if it is Lima's.
-    instance: Option<String>,
-    /// What its tunnel is called.
+    place: Place,
+    ssh: Ssh,
+    /// The name of its tunnel.
     name: String,
 }
 
 /// The VM that was asked for, if one was.
-pub(super) fn guest(arguments: &DoctorArgs) -> Result<Option<Guest>, Failure> {
-    let instance = arguments.instance.clone();
-    instance.as_deref().map_or(Ok(()), vm::name)?;
-    let Some(host) = &arguments.host else {
-        let Some(name) = instance else { return Ok(None) };
-        let config = vm::lima_home()?.join(&name).join("ssh.config");
-        return Ok(Some(Guest { config, host: format!("lima-{name}"), instance: Some(name.clone()), name }));
+pub(super) fn guest(arguments: &GuestArgs) -> Result<Option<Guest>, Failure> {
+    let instance = arguments.instance.as_deref();
+    instance.map_or(Ok(()), vm::name)?;
+    let (place, name) = match (&arguments.host, instance) {
+        (None, None) => return Ok(None),
+        (None, Some(instance)) => (Place::lima(instance)?, instance.to_owned()),
+        (Some(host), instance) => {
+            let config = match &arguments.ssh_config {
+                Some(config) => config.clone(),
+                None => vm::home()?.join(".ssh/config"),
+            };
+            let name = instance.map_or_else(|| vm::name_of_host(host), str::to_owned);
+            (Place::host(&config, host)?, name)
+        }
     };
-    vm::host(host)?;
-    let config = match &arguments.ssh_config {
-        // What is to be typed may be typed elsewhere.
-        Some(config) => std::path::absolute(config).map_err(Failure::usage)?,
-        None => vm::home()?.join(".ssh/config"),
-    };
-    let name = instance.unwrap_or_else(|| vm::name_of_host(host));
-    Ok(Some(Guest { config, host: host.clone(), instance: None, name }))
+    let ssh = place.ssh("ssh".into());
+    Ok(Some(Guest { place, ssh, name }))
 }
 
 impl Guest {
-    /// What it is called in `ca show` and here.
+    /// Its name in `ca show` and here.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
+    /// Lima's name for it, if it is Lima's.
     pub(super) fn instance(&self) -> Option<&str> {
-        self.instance.as_deref()
+        match &self.place {
+            Place::Lima { name, .. } => Some(name),
+            Place::Config { .. } => None,
+        }
     }
 
-    /// Whether there is a configuration: Lima makes one when an instance is first started.
+    /// Whether there is a configuration: Lima writes one when an instance first starts.
     pub(super) fn is_known(&self) -> bool {
-        self.config.exists()
+        self.ssh.config.exists()
     }
 
     /// A shell line that runs something there.
-    pub(super) fn typed(&self, words: &str) -> String {
-        format!("ssh -a -k -x -F {} {} {words}", quoted(&self.config), shell(&self.host))
+    pub(super) fn shell_line(&self, words: &str) -> String {
+        format!("ssh -a -k -x -F {} {} {words}", quoted(&self.ssh.config), shell(&self.ssh.host))
     }
 
-    /// A shell line that keeps a tunnel to it.
+    /// A command of ours that keeps a tunnel to it.
     pub(super) fn tunnel(&self) -> String {
-        match &self.instance {
+        match self.instance() {
             Some(instance) => format!("tunnel {instance}"),
             None => {
-                let (config, host) = (quoted(&self.config), shell(&self.host));
+                let (config, host) = (quoted(&self.ssh.config), shell(&self.ssh.host));
                 format!("tunnel {} --ssh-config {config} --host {host}", shell(&self.name))
             }
         }
@@ -84,24 +101,13 @@ impl Guest {
 
     /// Runs a script by a login shell there.
     pub(super) fn run(&self, script: &str) -> io::Result<Ran> {
-        debug_assert!(!script.contains('\''), "it stands in quotes of whatever shell the user has");
-        let mut command = self.command();
-        command.args(["-T", &self.host, &format!("exec sh -lc '{script}'")]);
-        child::run(&mut command, b"", LIMIT, |_| false)
+        let dialogue = Dialogue { bytes_max: OUTPUT_MAX, ..Dialogue::default() };
+        run_blocking(self.ssh.command(self.ssh.script(script)), dialogue, LIMIT)
     }
 
-    /// What a port of its loopback answers to a request that is none for a proxy. No program is needed there.
+    /// Asks a port of its loopback who answers there. No program is needed in the VM.
     pub(super) fn ask_port(&self, port: u16) -> io::Result<Ran> {
-        let mut command = self.command();
-        command.args(["-W", &format!("127.0.0.1:{port}"), &self.host]);
-        child::run(&mut command, port::QUESTION, LIMIT, port::is_ours)
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new("ssh");
-        command.args(LENT_NOTHING).arg("-F").arg(&self.config);
-        command.args(["-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none"]);
-        command.args(["-o", "ClearAllForwardings=yes", "-o", &format!("ConnectTimeout={CONNECT}")]);
-        command
+        let dialogue = Dialogue { input: identify::QUESTION, is_enough: identify::is_ours, ..Dialogue::default() };
+        run_blocking(self.ssh.command(self.ssh.port_once(port)), dialogue, LIMIT)
     }
 }

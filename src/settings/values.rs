@@ -1,6 +1,7 @@
-//! What the texts of settings mean.
+//! Parsers of settings.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use actors::folder::Folder;
@@ -14,33 +15,56 @@ use percent_encoding::percent_decode_str;
 use policy::destination::allowlist::Allowlist;
 use policy::destination::host::{Authority, Host};
 
+use super::port::DEFAULT_PORT;
+
 const FILES_CEILING: usize = 1_000_000;
+
+/// What the meaning of a text may depend on.
+pub(super) struct Context<'a> {
+    pub(super) folder: &'a Folder,
+    /// The setting `listen-anywhere`.
+    pub(super) listen_anywhere: bool,
+}
 
 fn entries(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }
 
-pub(super) fn listen_addresses(text: &str, folder: &Folder, anywhere: bool) -> Result<Vec<Listen>, String> {
-    let listen = |entry| listen_address(entry, folder, anywhere);
-    let addresses: Vec<Listen> = entries(text).map(listen).collect::<Result<_, _>>()?;
+pub(super) fn listen_addresses(text: &str, context: &Context<'_>) -> Result<Vec<Listen>, String> {
+    let addresses: Vec<Listen> = entries(text).map(|entry| listen_address(entry, context)).collect::<Result<_, _>>()?;
     if addresses.is_empty() { Err("there is no address in it".to_owned()) } else { Ok(addresses) }
 }
 
-fn listen_address(entry: &str, folder: &Folder, anywhere: bool) -> Result<Listen, String> {
+fn listen_address(entry: &str, context: &Context<'_>) -> Result<Listen, String> {
     if let Some(path) = entry.strip_prefix("unix:") {
         if path.is_empty() {
             return Err(format!("'{entry}' names no path (such as unix:proxy.sock)"));
         }
-        return Ok(Listen::Unix(folder.path().join(path)));
+        return Ok(Listen::Unix(context.folder.path().join(path)));
     }
-    let address: SocketAddr =
-        entry.parse().map_err(|_| format!("'{entry}' is not ADDRESS:PORT (such as 127.0.0.1:17329) or unix:PATH"))?;
-    if !address.ip().is_loopback() && !anywhere {
+    let address: SocketAddr = entry
+        .parse()
+        .map_err(|_| format!("'{entry}' is not ADDRESS:PORT (such as 127.0.0.1:{DEFAULT_PORT}) or unix:PATH"))?;
+    if !address.ip().is_loopback() && !context.listen_anywhere {
         return Err(format!(
             "'{entry}' can be reached by other machines: use 127.0.0.1, or add --listen-anywhere if that is wanted"
         ));
     }
     Ok(Listen::Tcp(address))
+}
+
+/// The secrets file; in the folder unless a path is given.
+#[expect(clippy::unnecessary_wraps, reason = "the form of a parser")]
+pub(super) fn secrets_file(text: &str, context: &Context<'_>) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        return Ok(context.folder.path().join("secrets.env"));
+    }
+    Ok(std::path::absolute(text).unwrap_or_else(|_| text.into()))
+}
+
+/// A file, or none.
+pub(super) fn file(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| text.into())
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -49,7 +73,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parsed.ok_or_else(|| format!("'{text}' is not a duration such as 300s, 5m or 0"))
 }
 
-/// `http://[user:password@]host:port`. What is wrong is told without the text: it may hold a password.
+/// `http://[user:password@]host:port`. Errors leave the text out: it may hold a password.
 pub(super) fn upstream_proxy(text: &str) -> Result<Option<UpstreamProxy>, String> {
     if text.is_empty() {
         return Ok(None);
@@ -78,7 +102,7 @@ pub(super) fn upstream_proxy(text: &str) -> Result<Option<UpstreamProxy>, String
     }))
 }
 
-/// How many files are kept; all if there is no number.
+/// The number of files to keep; all if there is no number.
 pub(super) fn files_kept(text: &str) -> Result<Option<usize>, String> {
     if text == "all" { Ok(None) } else { number(text, FILES_CEILING).map(Some) }
 }
@@ -107,7 +131,7 @@ pub(super) fn audit_sync(text: &str) -> Result<AuditSync, String> {
     }
 }
 
-/// A length from 4 KiB on: smaller files would be moved aside for every few records.
+/// A length of at least 4 KiB: smaller files would be rotated after every few records.
 pub(super) fn file_bytes(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(ByteSize(bytes)) if bytes >= 4096 => Ok(bytes),
@@ -195,13 +219,15 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_others_can_reach_need_a_word() {
+    fn addresses_that_others_can_reach_need_a_flag() {
         let folder = Folder::at("/tmp".as_ref());
-        assert!(listen_address("0.0.0.0:1", &folder, false).is_err_and(|error| error.contains("--listen-anywhere")));
-        assert!(listen_address("0.0.0.0:1", &folder, true).is_ok());
-        assert!(listen_address("[::1]:1", &folder, false).is_ok());
-        assert_eq!(listen_address("unix:p.sock", &folder, false), Ok(Listen::Unix("/tmp/p.sock".into())));
-        assert!(listen_address("localhost", &folder, false).is_err());
-        assert!(listen_address("unix:", &folder, false).is_err_and(|error| error.contains("names no path")));
+        let listen_address =
+            |entry, listen_anywhere| listen_address(entry, &Context { folder: &folder, listen_anywhere });
+        assert!(listen_address("0.0.0.0:1", false).is_err_and(|error| error.contains("--listen-anywhere")));
+        assert!(listen_address("0.0.0.0:1", true).is_ok());
+        assert!(listen_address("[::1]:1", false).is_ok());
+        assert_eq!(listen_address("unix:p.sock", false), Ok(Listen::Unix("/tmp/p.sock".into())));
+        assert!(listen_address("localhost", false).is_err());
+        assert!(listen_address("unix:", false).is_err_and(|error| error.contains("names no path")));
     }
 }

@@ -10,7 +10,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
-use super::transcript::Ear;
+use super::transcript::Recorder;
 use super::tunnel::Tunnel;
 use super::wire::Wire;
 
@@ -110,7 +110,7 @@ pub struct Streaming {
     pub trailers: Option<HeaderMap>,
     body: Incoming,
     upgrade: Option<OnUpgrade>,
-    ear: Ear,
+    recorder: Recorder,
     /// Keeps the connection alive.
     tunnel: Tunnel,
     started: Instant,
@@ -121,14 +121,14 @@ impl Streaming {
     pub(super) fn new(
         mut response: Response<Incoming>,
         tunnel: Tunnel,
-        mut ear: Ear,
+        mut recorder: Recorder,
         started: Instant,
         within: Duration,
     ) -> Self {
         let switched = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
         let upgrade = switched.then(|| hyper::upgrade::on(&mut response));
         let (head, body) = response.into_parts();
-        ear.hear_fields(&head.headers);
+        recorder.record_fields(&head.headers);
         Self {
             status: head.status.as_u16(),
             headers: head.headers,
@@ -136,7 +136,7 @@ impl Streaming {
             trailers: None,
             body,
             upgrade,
-            ear,
+            recorder,
             tunnel,
             started,
             within,
@@ -155,12 +155,12 @@ impl Streaming {
                 // HTTP/2 may end a body with a frame that has no bytes.
                 Ok(piece) if piece.is_empty() => {}
                 Ok(piece) => {
-                    self.ear.hear(&piece);
+                    self.recorder.record(&piece);
                     return Ok(Some(piece));
                 }
                 Err(frame) => {
                     let trailers = frame.into_trailers().unwrap_or_default();
-                    self.ear.hear_fields(&trailers);
+                    self.recorder.record_fields(&trailers);
                     self.trailers = Some(trailers);
                 }
             }
@@ -193,7 +193,7 @@ impl Streaming {
     }
 
     /// The same without listening for canaries, which takes its time: for bodies that are very large.
-    pub async fn count_unheard(self) -> Result<u64, ClientError> {
+    pub async fn count_unrecorded(self) -> Result<u64, ClientError> {
         let Self { mut body, within, .. } = self;
         let mut count = 0;
         while let Some(frame) = timeout(within, body.frame()).await.map_err(|_| ClientError::TimedOut("the body"))? {
@@ -209,6 +209,6 @@ impl Streaming {
         };
         let upgraded = timeout(self.within, upgrade).await;
         let upgraded = upgraded.map_err(|_| ClientError::TimedOut("the upgrade"))??;
-        Ok(Wire::new(TokioIo::new(upgraded), self.ear))
+        Ok(Wire::new(TokioIo::new(upgraded), self.recorder))
     }
 }

@@ -161,7 +161,7 @@ impl Client {
 
     /// A bare connection to the proxy.
     pub async fn raw(&self) -> Result<Wire, ClientError> {
-        let ear = self.transcript.ear(Source::Client, "what the proxy's port sent");
+        let recorder = self.transcript.recorder(Source::Client, "what the proxy's port sent");
         let connecting = async {
             Ok(match &self.route {
                 Route::Proxy(address) | Route::Direct(address) => {
@@ -170,9 +170,9 @@ impl Client {
                     if self.abrupt {
                         SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
                     }
-                    Wire::new(stream, ear)
+                    Wire::new(stream, recorder)
                 }
-                Route::ProxySocket(path) => Wire::new(UnixStream::connect(path).await?, ear),
+                Route::ProxySocket(path) => Wire::new(UnixStream::connect(path).await?, recorder),
             })
         };
         bounded("connecting to the proxy", connecting).await
@@ -222,8 +222,8 @@ impl Client {
             certificates: session.peer_certificates().map(owned).unwrap_or_default(),
             version: session.protocol_version(),
         };
-        let ear = self.transcript.ear(Source::Client, format!("what came out of the tunnel to {authority}"));
-        let mut wire = Wire::new(stream, ear);
+        let recorder = self.transcript.recorder(Source::Client, format!("what came out of the tunnel to {authority}"));
+        let mut wire = Wire::new(stream, recorder);
         wire.tls = Some(facts);
         Ok(wire)
     }

@@ -37,7 +37,7 @@ pub(super) fn end(proxy: &Proxy) {
     look_for_canaries(proxy, &mut problems);
     if !problems.is_empty() {
         let problems = proxy.home.transcript.mask(&problems.join("\n- "));
-        panic!("the drop check failed:\n- {problems}\n{}", proxy.tale());
+        panic!("the drop check failed:\n- {problems}\n{}", proxy.diagnosis());
     }
 }
 
@@ -82,7 +82,7 @@ fn look_for_canaries(proxy: &Proxy, problems: &mut Vec<String>) {
     let transcript = &proxy.home.transcript;
     let printed = proxy.with_daemon(|daemon| [daemon.stdout(), daemon.stderr()]);
     for (name, text) in ["stdout", "stderr"].into_iter().zip(printed) {
-        transcript.hear(Source::Product, format!("{name} of the daemon"), &text);
+        transcript.record(Source::Product, format!("{name} of the daemon"), &text);
     }
     look_in_folder(transcript, &proxy.home.dir, &proxy.secrets_path());
     for (source, find) in transcript.finds() {
@@ -103,7 +103,7 @@ fn look_in_folder(transcript: &Transcript, folder: &Path, secrets: &Path) {
         } else if kind.is_file() && path != secrets {
             // Not read: sockets, a FIFO (it would wait for a writer), links.
             let text = fs::read(&path).expect("a file of the proxy can be read");
-            transcript.hear(Source::Product, format!("the file {}", path.display()), &text);
+            transcript.record(Source::Product, format!("the file {}", path.display()), &text);
         }
     }
 }

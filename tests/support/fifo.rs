@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::opens::Opens;
+use super::file_opens::FileOpens;
 
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -157,7 +157,7 @@ impl Play {
             match step {
                 Step::Open => {
                     end = Some(self.open(path)?);
-                    readers = Some(Opens::of(path));
+                    readers = Some(FileOpens::of(path));
                 }
                 Step::Wait(time) => self.wait_until(Instant::now() + *time)?,
                 Step::AwaitApproval => self.wait_while(|| !self.approved.load(Ordering::SeqCst))?,
@@ -212,7 +212,7 @@ impl Play {
     }
 
     /// Waits until the reader has seen the end.
-    fn wait_for_the_end(&self, readers: Option<Opens>) -> Option<()> {
+    fn wait_for_the_end(&self, readers: Option<FileOpens>) -> Option<()> {
         let (mut readers, closed) = (readers?, Instant::now());
         self.wait_while(|| match readers.reader_has_gone() {
             Some(gone) => !gone && closed.elapsed() < READER_GOES_WITHIN,

@@ -10,13 +10,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::record::Records;
-use super::tap::Tap;
+use super::tee::Tee;
 use super::wire::BoxIo;
 
 /// A connection on which decrypted bytes can be read.
 pub struct Accepted {
     /// The decrypted stream.
-    pub stream: Tap<BoxIo>,
+    pub stream: Tee<BoxIo>,
     /// The SNI, if TLS and sent.
     pub sni: Option<String>,
     /// The protocol that ALPN settled on.
@@ -74,7 +74,7 @@ async fn accept(stream: TcpStream, tls: Option<Arc<ServerConfig>>, records: &Rec
     // Without this, Nagle's algorithm and delayed acks show up as the proxy's latency.
     stream.set_nodelay(true).ok()?;
     let Some(tls) = tls else {
-        let stream = Tap::new(Box::new(stream) as BoxIo, records);
+        let stream = Tee::new(Box::new(stream) as BoxIo, records);
         return Some(Accepted { stream, sni: None, alpn: None });
     };
     let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await else {
@@ -84,6 +84,6 @@ async fn accept(stream: TcpStream, tls: Option<Arc<ServerConfig>>, records: &Rec
     let session = stream.get_ref().1;
     let sni = session.server_name().map(str::to_owned);
     let alpn = session.alpn_protocol().map(<[u8]>::to_vec);
-    let stream = Tap::new(Box::new(stream) as BoxIo, records);
+    let stream = Tee::new(Box::new(stream) as BoxIo, records);
     Some(Accepted { stream, sni, alpn })
 }

@@ -67,7 +67,7 @@ impl Proxy {
     /// Runs another command of the binary on a terminal, and gives what the terminal was sent.
     pub fn cli_on_terminal(&self, words: &[&str], environment: &[(&str, &str)]) -> String {
         let shown = terminal::shown_by(self.command().args(words).envs(environment.iter().copied()));
-        self.home.transcript.hear(Source::Product, "a terminal", &shown);
+        self.home.transcript.record(Source::Product, "a terminal", &shown);
         String::from_utf8(shown).expect("text")
     }
 
@@ -102,8 +102,8 @@ impl Proxy {
         let name = program.get_program().to_string_lossy().into_owned();
         let output = process::output(program, self.home.root.path(), &self.label(), within);
         let output = output.unwrap_or_else(|error| panic!("{name} cannot be run: {error}"));
-        self.home.transcript.hear(source, format!("stdout of {name}"), &output.stdout);
-        self.home.transcript.hear(source, format!("stderr of {name}"), &output.stderr);
+        self.home.transcript.record(source, format!("stdout of {name}"), &output.stdout);
+        self.home.transcript.record(source, format!("stderr of {name}"), &output.stderr);
         output
     }
 

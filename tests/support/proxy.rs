@@ -69,7 +69,7 @@ impl Proxy {
         });
         let Some(addresses) = up.flatten() else {
             self.with_daemon(Daemon::forget_end);
-            panic!("secret-proxy did not come up\n{}", self.tale());
+            panic!("secret-proxy did not come up\n{}", self.diagnosis());
         };
         let tcp = addresses.iter().find_map(|address| address.parse().ok());
         self.with_daemon(|daemon| daemon.address = tcp);
@@ -147,7 +147,7 @@ impl Proxy {
             daemon.forget_end();
             daemon.process().wait(within)
         });
-        ended.unwrap_or_else(|| panic!("no end within {within:?}\n{}", self.tale()))
+        ended.unwrap_or_else(|| panic!("no end within {within:?}\n{}", self.diagnosis()))
     }
 
     /// A client that goes through the TCP port and trusts the proxy's CA.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::listen::{Accepted, Listening};
 use super::origin::{ANY_PORT, Upstream};
 use super::record::Records;
-use super::tap::Tap;
+use super::tee::Tee;
 use super::tls::TestCa;
 use super::wire::BoxIo;
 
 /// The decrypted stream of one connection, listened in on.
-pub type RawStream = Tap<BoxIo>;
+pub type RawStream = Tee<BoxIo>;
 
 /// An origin that hands each connection's decrypted stream to the test.
 pub struct RawOrigin {

@@ -19,7 +19,7 @@ impl Proxy {
     /// The status report.
     pub fn status(&self) -> Value {
         let answer = poll(WITHIN, || self.ask(&json!({"ask": "status"})));
-        answer.unwrap_or_else(|| panic!("status.sock does not answer\n{}", self.tale()))
+        answer.unwrap_or_else(|| panic!("status.sock does not answer\n{}", self.diagnosis()))
     }
 
     /// Waits until the status report is as the test wants it, and gives it.
@@ -68,12 +68,12 @@ impl Proxy {
         socket.write_all(format!("{question}\n").as_bytes()).ok()?;
         let mut line = String::new();
         BufReader::new(socket).read_line(&mut line).ok()?;
-        self.home.transcript.hear(Source::Product, "an answer of status.sock", line.as_bytes());
+        self.home.transcript.record(Source::Product, "an answer of status.sock", line.as_bytes());
         serde_json::from_str(&line).ok()
     }
 
     /// What the daemon wrote, for panic messages: without canaries.
-    pub fn tale(&self) -> String {
+    pub fn diagnosis(&self) -> String {
         let state = self.with_daemon(Daemon::state);
         let (log, stderr) = (self.log_text(), self.stderr_text());
         let tale = format!("state: {state}\n--- proxy.log\n{log}\n--- stderr\n{stderr}");

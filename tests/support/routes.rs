@@ -25,7 +25,7 @@ use hyper::body::Incoming;
 
 use super::body::{Outgoing, full};
 use super::record::{OnRequest, Recorded, Records};
-use super::replies::{events, many_bytes, redirect, reflection, sent_by, status, text, upgrade_echo, with_trailers};
+use super::responses::{events, many_bytes, redirect, reflection, sent_by, status, text, upgrade_echo, with_trailers};
 
 /// What a request is recorded with besides itself.
 pub struct Visit {

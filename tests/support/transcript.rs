@@ -41,14 +41,14 @@ impl Transcript {
         self.heard().finds.clone()
     }
 
-    /// An ear for one stream of bytes; `label` says where a find was made.
-    pub fn ear(&self, source: Source, label: impl Into<String>) -> Ear {
-        Ear { transcript: self.clone(), source, label: label.into(), tail: Vec::new() }
+    /// A recorder for one stream of bytes; `label` says where a find was made.
+    pub fn recorder(&self, source: Source, label: impl Into<String>) -> Recorder {
+        Recorder { transcript: self.clone(), source, label: label.into(), tail: Vec::new() }
     }
 
     /// Listens to bytes that are whole.
-    pub fn hear(&self, source: Source, label: impl Into<String>, bytes: &[u8]) {
-        self.ear(source, label).hear(bytes);
+    pub fn record(&self, source: Source, label: impl Into<String>, bytes: &[u8]) {
+        self.recorder(source, label).record(bytes);
     }
 
     /// `text` without any canary.
@@ -62,16 +62,16 @@ impl Transcript {
 }
 
 /// Hears one stream in pieces; a canary that is cut between two pieces is found.
-pub struct Ear {
+pub struct Recorder {
     transcript: Transcript,
     source: Source,
     label: String,
     tail: Vec<u8>,
 }
 
-impl Ear {
+impl Recorder {
     /// Listens to the next piece.
-    pub fn hear(&mut self, piece: &[u8]) {
+    pub fn record(&mut self, piece: &[u8]) {
         if piece.is_empty() {
             return;
         }
@@ -94,11 +94,11 @@ impl Ear {
     }
 
     /// Listens to the fields of a head or of trailers, each for itself.
-    pub fn hear_fields(&mut self, fields: &http::HeaderMap) {
+    pub fn record_fields(&mut self, fields: &http::HeaderMap) {
         for (name, value) in fields {
-            self.hear(format!("{name}: ").as_bytes());
-            self.hear(value.as_bytes());
-            self.hear(b"\r\n");
+            self.record(format!("{name}: ").as_bytes());
+            self.record(value.as_bytes());
+            self.record(b"\r\n");
         }
     }
 }

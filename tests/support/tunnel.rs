@@ -101,8 +101,8 @@ impl Tunnel {
         let label = format!("the answer to {} {}", request.method(), request.uri());
         let response = timeout(within, self.send(request)).await;
         let response = response.map_err(|_| ClientError::TimedOut("the head of the answer"))??;
-        let ear = self.0.transcript.ear(Source::Client, label);
-        Ok(Streaming::new(response, self.clone(), ear, started, within))
+        let recorder = self.0.transcript.recorder(Source::Client, label);
+        Ok(Streaming::new(response, self.clone(), recorder, started, within))
     }
 
     async fn send(

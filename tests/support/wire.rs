@@ -10,7 +10,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
 
-use super::transcript::Ear;
+use super::transcript::Recorder;
 
 /// The most that a message head may have.
 const HEAD_MAX: usize = 1 << 20;
@@ -40,15 +40,15 @@ pub struct TlsFacts {
 /// A stream to the proxy, or through it.
 pub struct Wire {
     io: BoxIo,
-    ear: Ear,
+    recorder: Recorder,
     /// The TLS of this stream, if it is TLS.
     pub tls: Option<TlsFacts>,
 }
 
 impl Wire {
-    /// A stream that `ear` listens to.
-    pub fn new(io: impl Io + 'static, ear: Ear) -> Self {
-        Self { io: Box::new(io), ear, tls: None }
+    /// A stream whose bytes `recorder` gets.
+    pub fn new(io: impl Io + 'static, recorder: Recorder) -> Self {
+        Self { io: Box::new(io), recorder, tls: None }
     }
 
     /// Writes all of these bytes now.
@@ -105,7 +105,7 @@ impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, task: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(task, buffer))?;
-        self.ear.hear(&buffer.filled()[before..]);
+        self.recorder.record(&buffer.filled()[before..]);
         Poll::Ready(Ok(()))
     }
 }

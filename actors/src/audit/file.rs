@@ -1,19 +1,19 @@
-//! The audit file: whole lines, appended, each with the hash of the one before.
+//! The live audit file: whole lines, appended, each with the hash of the one before.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use policy::record::{ChainEvent, ChainNote, Through};
+use policy::record::{Event, Notice, Outcome, Record, Through};
 use rustix::process::geteuid;
-use serde::Serialize;
 use tracing::warn;
 
-use super::chain::{self, Link};
+use super::chain::Chain;
 use crate::folder::{FolderError, open_ours};
 use crate::hex::RecordId;
 use crate::settings::AuditRotation;
+use crate::trail::{self, Head, Tail};
 
 /// The open file, and where the chain stands.
 #[derive(Debug)]
@@ -21,70 +21,74 @@ pub(super) struct AuditFile {
     path: PathBuf,
     file: File,
     /// Which file that is, by device and inode.
-    place: (u64, u64),
-    link: Link,
+    identity: (u64, u64),
+    chain: Chain,
     /// The number of the first record in it.
     first: u64,
     rotation: AuditRotation,
-    /// The file that stands where this one would be moved to, once it was told of: it is looked for at each append.
+    /// A file of the name that this one would get by rotation, once that was logged: each append tries again.
     in_the_way: Option<PathBuf>,
 }
 
+/// Lines that were written together.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    text: String,
+    /// Where each line ends, its line end included.
+    ends: Vec<usize>,
+}
+
+impl Written {
+    /// The lines in the order of their records, without their ends.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| self.text.get(start..end - 1).unwrap_or_default())
+    }
+}
+
 impl AuditFile {
-    /// Opens the file and finds the end of the chain, in files that were moved aside if it must. `last`
-    /// is the last record that this process has written. A torn last line is cut; a chain that cannot be
-    /// continued is started anew, with a record that says why.
+    /// Opens the file and finds the end of the chain, in rotated files if necessary. `last` is the last record that
+    /// this process has written. A torn last line is cut. Where the chain cannot continue, a new one starts with a
+    /// notice that gives the reason.
     pub(super) fn open(
         path: &Path,
         rotation: AuditRotation,
-        last: Option<Link>,
+        last: Option<Head>,
         timestamp: &str,
     ) -> Result<Self, FolderError> {
         let fail = |error| FolderError::Io(path.into(), error);
-        let mut file = open_live(path)?;
-        let end = chain::end_of(&mut file).map_err(fail)?;
-        if let Some(whole) = end.torn_at {
+        let file = open_live(path)?;
+        let tail = Tail::read(&file).map_err(fail)?;
+        if let Some(whole) = tail.torn_at() {
             file.set_len(whole).map_err(fail)?;
         }
         let found = file.metadata().map_err(fail)?;
-        let (place, is_empty) = (place(&found), found.len() == 0);
-        let (link, is_broken) = if is_empty {
-            (chain::latest(chain::end_before(path), last).unwrap_or_default(), false)
-        } else {
-            end.goes_on(path, last)
-        };
-        let first = chain::first_of(&file).map_err(fail)?.unwrap_or(link.seq + 1);
-        let mut audit = Self { path: path.into(), file, place, link, first, rotation, in_the_way: None };
+        let (chain, is_broken) =
+            if found.len() == 0 { (Chain::in_new_file(path, last), false) } else { Chain::in_file(&tail, path, last) };
+        let first = trail::first(&file).map_err(fail)?.map_or(chain.seq + 1, |first| first.seq);
+        let identity = identity(&found);
+        let mut audit = Self { path: path.into(), file, identity, chain, first, rotation, in_the_way: None };
         if is_broken {
             let reason = "the last line has no place in the chain";
-            audit.note(timestamp, ChainEvent::ChainStart, reason, None).map_err(fail)?;
-        } else if end.torn_at.is_some() {
+            audit.note(timestamp, Outcome::ChainStart, reason, None).map_err(fail)?;
+        } else if tail.torn_at().is_some() {
             let reason = "the last line was torn and has been cut";
-            audit.note(timestamp, ChainEvent::TornLine, reason, None).map_err(fail)?;
+            audit.note(timestamp, Outcome::TornLine, reason, None).map_err(fail)?;
         }
         Ok(audit)
     }
 
-    /// Writes records as one line each, with one write, and gives the lines.
-    pub(super) fn append(
-        &mut self,
-        timestamp: &str,
-        records: impl IntoIterator<Item = impl Serialize>,
-    ) -> io::Result<Vec<u8>> {
+    /// Gives records their places in the chain, and appends their lines with one write.
+    pub(super) fn append(&mut self, timestamp: &str, records: &mut [Record<'_>]) -> io::Result<Written> {
         if self.follow()? >= self.rotation.bytes_max {
             self.rotate(timestamp)?;
         }
         self.write(records)
     }
 
-    /// The hash of the last line.
-    pub(super) fn head(&self) -> &str {
-        &self.link.head
-    }
-
-    /// The number of the last record.
-    pub(super) fn seq(&self) -> u64 {
-        self.link.seq
+    /// The last record.
+    pub(super) fn head(&self) -> Option<Head> {
+        self.chain.head()
     }
 
     /// The open file, to be synced.
@@ -92,28 +96,32 @@ impl AuditFile {
         self.file.try_clone()
     }
 
-    fn write(&mut self, records: impl IntoIterator<Item = impl Serialize>) -> io::Result<Vec<u8>> {
-        let (mut lines, mut link) = (Vec::with_capacity(512), self.link.clone());
-        records.into_iter().for_each(|record| link.add(&record, &mut lines));
-        // A short write leaves a torn line: the file is then opened anew, which cuts it.
+    fn write(&mut self, records: &mut [Record<'_>]) -> io::Result<Written> {
+        let (mut lines, mut ends) = (Vec::with_capacity(512), Vec::with_capacity(records.len()));
+        let mut chain = self.chain;
+        for record in records {
+            chain.add(record, &mut lines);
+            ends.push(lines.len());
+        }
+        // A short write leaves a torn line: the file is then opened again, which cuts it.
         if self.file.write(&lines)? < lines.len() {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        self.link = link;
-        Ok(lines)
+        self.chain = chain;
+        Ok(Written { text: String::from_utf8(lines).unwrap_or_default(), ends })
     }
 
-    /// Goes over to the file that stands at our path, if ours was renamed or removed. Tells how long it is.
+    /// Switches to the file that has our path now, if ours was renamed or removed. Returns its length.
     fn follow(&mut self) -> io::Result<u64> {
         if let Ok(ours) = fs::symlink_metadata(&self.path)
-            && place(&ours) == self.place
+            && identity(&ours) == self.identity
         {
             if ours.uid() != geteuid().as_raw() {
                 return Err(io::Error::other(FolderError::NotOurs(self.path.clone())));
             }
             if ours.len() == 0 {
-                // It was emptied in place.
-                self.first = self.link.seq + 1;
+                // It was truncated in place.
+                self.first = self.chain.seq + 1;
             }
             return Ok(ours.len());
         }
@@ -123,13 +131,13 @@ impl AuditFile {
             // It has a chain of its own, whose end must be found first.
             return Err(io::Error::other("another file took its place"));
         }
-        (self.file, self.place, self.first) = (file, place(&found), self.link.seq + 1);
+        (self.file, self.identity, self.first) = (file, identity(&found), self.chain.seq + 1);
         Ok(0)
     }
 
-    /// Moves the file aside and begins another. If it cannot, the file grows on.
+    /// Renames the file and begins another. If that fails, the file keeps growing.
     fn rotate(&mut self, timestamp: &str) -> io::Result<()> {
-        let aside = chain::aside(&self.path, self.first);
+        let aside = trail::rotated(&self.path, self.first);
         if aside.exists() {
             if self.in_the_way.as_ref() != Some(&aside) {
                 warn!(file = %aside.display(), "the audit file is not rotated: there is a file of that name");
@@ -146,14 +154,14 @@ impl AuditFile {
         }
     }
 
-    /// Deletes the oldest files beyond the number that is kept, after a record says so. It fails if the
-    /// record cannot be written: half of one may stand in the file.
+    /// Deletes the oldest files beyond the number that is kept, after a notice about it. It fails if the
+    /// notice cannot be written: half of it may stand in the file.
     fn prune(&mut self, timestamp: &str) -> io::Result<()> {
         let Some(keep) = self.rotation.keep else { return Ok(()) };
-        let mut files = chain::moved_aside(&self.path);
+        let mut files = trail::rotated_by_daemon(&self.path);
         files.truncate(files.len().saturating_sub(keep));
         let Some(newest) = files.last() else { return Ok(()) };
-        let through = match chain::through(newest) {
+        let through = match through(newest) {
             Ok(through) => through,
             Err(error) => {
                 warn!(%error, file = %newest.display(), "old audit files are not deleted");
@@ -161,7 +169,7 @@ impl AuditFile {
             }
         };
         let reason = "the oldest records were deleted, as the settings say";
-        self.note(timestamp, ChainEvent::Pruned, reason, Some(through))?;
+        self.note(timestamp, Outcome::Pruned, reason, Some(through))?;
         for file in files {
             if let Err(error) = fs::remove_file(&file) {
                 warn!(%error, file = %file.display(), "an old audit file is not deleted");
@@ -170,13 +178,26 @@ impl AuditFile {
         Ok(())
     }
 
-    fn note(&mut self, timestamp: &str, outcome: ChainEvent, reason: &str, through: Option<Through>) -> io::Result<()> {
-        let id = RecordId::random();
-        self.write([ChainNote { timestamp, id: id.as_str(), outcome, reason, through }]).map(drop)
+    fn note(
+        &mut self,
+        timestamp: &str,
+        outcome: Outcome,
+        reason: &str,
+        through: Option<Through<'_>>,
+    ) -> io::Result<()> {
+        let notice = Notice { id: RecordId::random().into(), outcome, reason: reason.into(), through };
+        self.write(&mut [Record::new(timestamp, Event::Notice(notice))]).map(drop)
     }
 }
 
-fn place(found: &Metadata) -> (u64, u64) {
+/// The last record of a file, as the notice about its deletion names it.
+fn through(path: &Path) -> io::Result<Through<'static>> {
+    let head = Tail::read(&File::open(path)?)?.head();
+    let Head { seq, hash } = head.ok_or_else(|| io::Error::other("its last line is not a record"))?;
+    Ok(Through { seq, hash: hash.to_string().into() })
+}
+
+fn identity(found: &Metadata) -> (u64, u64) {
     (found.dev(), found.ino())
 }
 

@@ -1,26 +1,26 @@
-//! Where records are shown besides the audit file.
+//! A second place for records, besides the audit file.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Shows records that were written together. It must not wait: nobody's request goes on meanwhile.
+/// Shows records that were written together. It must not block: every request with a record waits for it.
 type Show = dyn Fn(&[Shown<'_>]) + Send + Sync;
 
-/// Takes every record once it stands in the audit file; by default it does nothing with it.
+/// Receives every record once it stands in the audit file; the default ignores them.
 #[derive(Clone)]
 pub struct Mirror(Arc<Show>);
 
 /// A record as it stands in the audit file.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a> {
-    /// Whether it tells of a refusal.
+    /// Whether it records a refusal.
     pub refused: bool,
     /// Its line, without the end.
     pub line: &'a str,
 }
 
 impl Mirror {
-    /// A mirror that is shown records this way.
+    /// A mirror that calls this function.
     pub fn new(show: impl Fn(&[Shown<'_>]) + Send + Sync + 'static) -> Self {
         Self(Arc::new(show))
     }

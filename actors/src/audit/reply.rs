@@ -1,22 +1,25 @@
-//! Who hears whether a record was written.
+//! Replies to those who wait for a record, and the duty to count a lost one.
 
 use ractor::RpcReplyPort;
 
-use super::NotWritten;
 use super::report::Part;
 
-/// Whom to tell.
+/// The line could not be written; `status` gives the reason.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotWritten;
+
+/// Who waits for a record.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// A request waits, and only as long as it does is the record wanted.
+    /// A request waits. If it stops waiting, its permit is not needed any more.
     Awaited(RpcReplyPort<Result<(), NotWritten>>),
-    /// The record is written, or counted if it cannot be, whether somebody waits or not.
-    Owed(Owed, Option<RpcReplyPort<Result<(), NotWritten>>>),
+    /// The record is written, or counted if that fails, whether somebody waits or not.
+    Required(Obligation, Option<RpcReplyPort<Result<(), NotWritten>>>),
 }
 
-/// A record that somebody has to write or to count, even if it is lost with its owner.
+/// The duty to write a record or to count it, even if it is lost with its owner.
 #[derive(Debug)]
-pub(crate) struct Owed(Option<Part>);
+pub(crate) struct Obligation(Option<Part>);
 
 impl From<RpcReplyPort<Result<(), NotWritten>>> for Reply {
     fn from(port: RpcReplyPort<Result<(), NotWritten>>) -> Self {
@@ -25,21 +28,21 @@ impl From<RpcReplyPort<Result<(), NotWritten>>> for Reply {
 }
 
 impl Reply {
-    /// Whether nobody cares any more.
+    /// Whether nobody waits for the record any more, or needs it.
     pub(super) fn is_closed(&self) -> bool {
         match self {
             Self::Awaited(port) => port.is_closed(),
-            Self::Owed(..) => false,
+            Self::Required(..) => false,
         }
     }
 
     pub(super) fn send(self, outcome: Result<(), NotWritten>) {
         match self {
-            // Who has gone away meanwhile need not know.
+            // The caller may have gone away.
             Self::Awaited(port) => drop(port.send(outcome)),
-            Self::Owed(owed, port) => {
+            Self::Required(obligation, port) => {
                 if outcome.is_ok() {
-                    owed.done();
+                    obligation.fulfil();
                 }
                 port.into_iter().for_each(|port| drop(port.send(outcome)));
             }
@@ -47,17 +50,17 @@ impl Reply {
     }
 }
 
-impl Owed {
+impl Obligation {
     pub(super) fn by(part: &Part) -> Self {
         Self(Some(part.clone()))
     }
 
-    fn done(mut self) {
+    fn fulfil(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for Owed {
+impl Drop for Obligation {
     fn drop(&mut self) {
         if let Some(part) = &self.0 {
             part.counters().unrecorded.add_one();

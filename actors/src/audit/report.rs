@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::supervision::part::{self, Counter};
+use crate::trail::Head;
 
 /// Lent by boot.
 pub(crate) type Part = part::Part<Report, Counters>;
@@ -11,10 +12,8 @@ pub(crate) type Part = part::Part<Report, Counters>;
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
     pub(crate) path: PathBuf,
-    /// The number of the last record.
-    pub(crate) seq: u64,
-    /// The hash of the last line, in hex.
-    pub(crate) head: String,
+    /// The last record that this process has written.
+    pub(crate) head: Option<Head>,
     pub(crate) last_error: Option<String>,
     /// Free space for records, once it is known.
     pub(crate) free_bytes: Option<u64>,
@@ -23,7 +22,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, seq: 0, head: String::new(), last_error: None, free_bytes: None, low_space: false }
+        Self { path, head: None, last_error: None, free_bytes: None, low_space: false }
     }
 }
 

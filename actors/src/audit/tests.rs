@@ -11,36 +11,37 @@ use super::*;
 use crate::hex::RecordId;
 use crate::supervision::slot::slot;
 
-pub(super) struct Stage {
+struct Stage {
     folder: TempDir,
     part: Part,
-    pub(super) audit: ActorRef<Msg>,
+    audit: ActorRef<Msg>,
     ended: JoinHandle<()>,
 }
 
 impl Stage {
-    pub(super) async fn set(sync: AuditSync) -> Self {
+    async fn set(sync: AuditSync) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("audit.log");
         let part = Part::new(Report::new(path.clone()));
         let rotation = AuditRotation { bytes_max: u64::MAX, keep: None };
-        let arguments = Arguments { path, rotation, sync, mirror: Mirror::default(), part: part.clone() };
+        let settings = AuditSettings { sync, rotation };
+        let arguments = Arguments { path, settings, mirror: Mirror::default(), part: part.clone() };
         let (audit, ended) = Actor::spawn(None, Audit, arguments).await.expect("started");
         Self { folder, part, audit, ended }
     }
 
     /// Writes it without waiting.
-    fn write(&self, entry: Entry, reply: Reply) {
-        self.audit.cast(Msg::Append { entry, reply }).expect("up");
+    fn write(&self, event: Event<'static>, reply: Reply) {
+        self.audit.cast(Msg::Append { event, reply }).expect("up");
     }
 }
 
-fn not_sent() -> Entry {
-    Entry::NotSent { id: RecordId::random(), reason: "a test".to_owned() }
+fn not_sent() -> Event<'static> {
+    Event::not_sent(RecordId::random(), "a test")
 }
 
 #[tokio::test]
-async fn a_record_that_is_owed_is_written_though_nobody_waits_for_it_any_more() {
+async fn a_record_that_must_be_counted_is_written_though_nobody_waits_for_it_any_more() {
     let stage = Stage::set(AuditSync::Write).await;
     let (publisher, slot) = slot("audit");
     publisher.publish(Some(stage.audit.clone()));
@@ -48,14 +49,14 @@ async fn a_record_that_is_owed_is_written_though_nobody_waits_for_it_any_more() 
     // Asked, and left at once.
     tokio::select! {
         biased;
-        _ = handle.append_owed(not_sent()) => panic!("it is not answered yet"),
+        _ = handle.append_or_count(not_sent()) => panic!("it is not answered yet"),
         () = std::future::ready(()) => {}
     }
     stage.audit.drain().expect("up");
     stage.ended.await.expect("no panic");
     let text = fs::read_to_string(stage.folder.path().join("audit.log")).expect("readable");
     assert_eq!((text.lines().count(), stage.part.counters().unrecorded.value()), (1, 0));
-    assert!(handle.append_owed(not_sent()).await.is_err(), "it has ended");
+    assert!(handle.append_or_count(not_sent()).await.is_err(), "it has ended");
     assert_eq!(stage.part.counters().unrecorded.value(), 1);
 }
 
@@ -69,7 +70,7 @@ async fn what_is_written_when_it_ends_is_on_the_disk_and_not_counted_as_lost() {
             stage.write(not_sent(), RpcReplyPort::from(answer).into());
             awaited.push(written);
         }
-        stage.write(not_sent(), Reply::Owed(Owed::by(&stage.part), None));
+        stage.write(not_sent(), Reply::Required(Obligation::by(&stage.part), None));
         // All of them are still in its hands.
         stage.audit.drain().expect("up");
         stage.ended.await.expect("no panic");

@@ -14,13 +14,14 @@ use rcgen::{
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
 use super::rotation;
-use crate::folder::FolderError;
+use crate::clock;
+use crate::folder::{FolderError, is_open_to_others, is_own};
 use crate::hex;
+use crate::hint::{Advise, Hint};
 use crate::limits::{LEAF_BACKDATED, ROOT_VALID};
 
 pub(super) const CERTIFICATE: &str = "ca-cert.pem";
@@ -60,27 +61,41 @@ pub enum RootError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// Others can read the key.
-    #[error("{} can be read by others (mode {mode:o}): whoever read it can impersonate any site to the VM; \
-             move the ca folder away for a new CA, or chmod 600 it if you are sure", .0.display(), mode = .1)]
+    #[error("{} can be read by others (mode {mode:o}), who can impersonate any site to the VM", .0.display(), mode = .1)]
     KeyExposed(PathBuf, u32),
     /// One of the two files is missing, or they are not what they should be.
-    #[error("{} is damaged ({what}): restore it, or move the ca folder away for a new CA that the VM must then trust",
-            .0.display(), what = .1)]
+    #[error("{} is damaged: {what}", .0.display(), what = .1)]
     Damaged(PathBuf, &'static str),
     /// The root has ended, or not begun.
-    #[error("{} is not valid now (valid from {from} to {to}): set the clock, or move the ca folder away for a new CA",
-            .0.display(), from = .1, to = .2)]
+    #[error("{} is not valid now, but from {from} to {to}", .0.display(), from = .1, to = .2)]
     NotValid(PathBuf, String, String),
     /// There is no root yet.
-    #[error("there is no CA in {} yet: secret-proxy run makes it", .0.display())]
+    #[error("there is no CA in {} yet", .0.display())]
     Missing(PathBuf),
     /// The system gives no randomness.
-    #[error("a key cannot be made: start secret-proxy again")]
+    #[error("a key cannot be made")]
     NoKeys,
     /// The next root is not whole; the one in use is not concerned.
-    #[error("the next root cannot be used ({what}): remove {}, and secret-proxy ca rotate makes another",
-            .0.display(), what = .1)]
+    #[error("the next root cannot be used ({what})", what = .1)]
     Next(PathBuf, String),
+}
+
+impl Advise for RootError {
+    fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::Folder(error) => error.hints(),
+            Self::KeyExposed(..) => {
+                vec!["move the ca folder away for a new CA, or chmod 600 it if you are sure".into()]
+            }
+            Self::Damaged(..) => {
+                vec!["restore it, or move the ca folder away for a new CA that the VM must then trust".into()]
+            }
+            Self::NotValid(..) => vec!["set the clock, or move the ca folder away for a new CA".into()],
+            Self::Missing(_) => vec![Hint::run("run")],
+            Self::NoKeys => vec!["start secret-proxy again".into()],
+            Self::Next(path, _) => vec![format!("remove {}", path.display()).into(), Hint::run("ca rotate")],
+        }
+    }
 }
 
 impl Root {
@@ -138,14 +153,14 @@ impl RootCertificate {
         let (not_before, not_after) = validity(&der).ok_or_else(|| damaged("it is not a CA certificate"))?;
         let now = OffsetDateTime::now_utc();
         if now < not_before || now > not_after {
-            return Err(RootError::NotValid(path, rfc3339(not_before), rfc3339(not_after)));
+            return Err(RootError::NotValid(path, clock::to_second(not_before), clock::to_second(not_after)));
         }
         let (fingerprint, made) = (fingerprint(&der), not_before + LEAF_BACKDATED);
-        Ok(Self { pem, der, fingerprint, not_after: rfc3339(not_after), made, ends: not_after })
+        Ok(Self { pem, der, fingerprint, not_after: clock::to_second(not_after), made, ends: not_after })
     }
 }
 
-/// Who may not look does not know.
+/// Permission denied is an error, not an absence.
 fn is_there(path: &Path) -> Result<bool, RootError> {
     match path.try_exists() {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -160,10 +175,6 @@ fn validity(der: &CertificateDer<'_>) -> Option<(OffsetDateTime, OffsetDateTime)
     let (_, parsed) = X509Certificate::from_der(der).ok()?;
     let validity = parsed.validity();
     parsed.is_ca().then(|| (validity.not_before.to_datetime(), validity.not_after.to_datetime()))
-}
-
-fn rfc3339(time: OffsetDateTime) -> String {
-    time.format(&Rfc3339).unwrap_or_default()
 }
 
 /// SHA-256 of a certificate, as browsers and `openssl x509 -fingerprint` show it.
@@ -184,10 +195,10 @@ fn read_key(path: &Path) -> Result<Zeroizing<String>, RootError> {
     if !found.is_file() {
         return Err(FolderError::NotA(path.into(), "regular file").into());
     }
-    if found.uid() != rustix::process::geteuid().as_raw() {
+    if !is_own(&found) {
         return Err(FolderError::NotOurs(path.into()).into());
     }
-    if found.mode() & 0o077 != 0 {
+    if is_open_to_others(&found) {
         return Err(RootError::KeyExposed(path.into(), found.mode() & 0o777));
     }
     let mut pem = Zeroizing::new(String::with_capacity(4096));
@@ -200,7 +211,7 @@ pub(super) fn make(folder: &Path) -> Result<(), RootError> {
     let parent = folder.parent().unwrap_or(folder);
     let io = |error| RootError::Folder(FolderError::Io(folder.into(), error));
     sweep(parent);
-    let (certificate, key) = generate().map_err(|_| RootError::Damaged(folder.into(), "a key cannot be made"))?;
+    let (certificate, key) = generate().map_err(|_| RootError::NoKeys)?;
     let fresh = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(parent).map_err(io)?;
     write(&fresh.path().join(KEY), key.as_bytes(), 0o600).map_err(io)?;
     write(&fresh.path().join(CERTIFICATE), certificate.as_bytes(), 0o644).map_err(io)?;

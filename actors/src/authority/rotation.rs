@@ -21,6 +21,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::root::{CERTIFICATE, KEY, Root, RootCertificate, RootError, fingerprint, make};
+use crate::clock;
 use crate::folder::{Folder, FolderError};
 
 const REPLACED: &str = "ca-replaced-";
@@ -94,7 +95,7 @@ impl Roots {
     pub fn note_export(folder: &Folder) -> io::Result<()> {
         let next = folder.next_authority();
         let mut note = tempfile::NamedTempFile::new_in(&next)?;
-        writeln!(note, "{}", now())?;
+        writeln!(note, "{}", clock::now())?;
         note.persist(next.join(EXPORTED)).map(drop).map_err(|error| error.error)
     }
 }
@@ -184,13 +185,7 @@ fn aside(folder: &Path) -> PathBuf {
     let certificate = CertificateDer::from_pem_file(folder.join(CERTIFICATE));
     let print = certificate.map_or_else(|_| "unreadable".to_owned(), |der| fingerprint(&der).replace(':', ""));
     let print = print.get(..PRINT_DIGITS).unwrap_or(&print).to_owned();
-    folder.with_file_name(format!("{REPLACED}{}-{print}", now().replace(['-', ':'], "")))
-}
-
-/// To the second, RFC 3339.
-fn now() -> String {
-    let now = OffsetDateTime::now_utc().replace_nanosecond(0);
-    now.ok().and_then(|now| now.format(&Rfc3339).ok()).unwrap_or_default()
+    folder.with_file_name(format!("{REPLACED}{}-{print}", clock::now().replace(['-', ':'], "")))
 }
 
 fn next_of(folder: &Path) -> PathBuf {
@@ -209,15 +204,9 @@ fn read_next(next: &Path) -> Result<RootCertificate, RootError> {
     RootCertificate::read(next).map_err(|error| unusable(next, &error))
 }
 
-/// What is wrong with the next root, without what to do about one that is in use.
+/// The problem alone: the hints are about a root that is in use.
 fn unusable(next: &Path, error: &RootError) -> RootError {
-    let what = match error {
-        RootError::Damaged(path, what) => format!("{} is damaged: {what}", path.display()),
-        RootError::KeyExposed(path, mode) => format!("{} can be read by others, mode {mode:o}", path.display()),
-        RootError::NotValid(path, from, to) => format!("{} is not valid now, but from {from} to {to}", path.display()),
-        other => other.to_string(),
-    };
-    RootError::Next(next.into(), what)
+    RootError::Next(next.into(), error.to_string())
 }
 
 fn failed(path: &Path, error: io::Error) -> RootError {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::hint::{Advise, Hint};
 use crate::listener::Bound;
 use crate::settings::Listen;
 
@@ -25,43 +26,53 @@ const PORT_FREE: u16 = 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Somebody else has it.
-    #[error("{0} is taken by another program: stop that one, or choose another address with --listen")]
+    #[error("{0} is taken by another program")]
     Taken(String),
     /// Something that is not a socket stands there.
-    #[error("{} is there already and is not a socket: move it away", .0.display())]
+    #[error("{} is there already and is not a socket", .0.display())]
     NotASocket(PathBuf),
     /// Nobody asked for it, so that nobody may expect it to be served.
-    #[error(
-        "a socket for {0} was handed over, and --listen does not name it: add it there, or take it out of \
-             the unit or agent that holds the socket"
-    )]
-    NotListed(Handed),
+    #[error("--listen does not name {0}, for which this process inherited a socket")]
+    NotListed(InheritedSocket),
     /// A socket is made in a folder.
-    #[error("unix:{} cannot be listened on: there is no folder {}: make it, or choose another path with --listen",
-            .0.display(), .0.parent().unwrap_or(.0).display())]
+    #[error("cannot listen on unix:{}: there is no folder {}", .0.display(), .0.parent().unwrap_or(.0).display())]
     NoFolder(PathBuf),
     /// Systems have little room for the path of a socket.
-    #[error("{} is too long for a socket, whose path may have {PATH_MAX} bytes: choose a shorter one, or a folder with \
-             a shorter path with --dir", .0.display())]
+    #[error("{} is too long for a socket, whose path may have {PATH_MAX} bytes", .0.display())]
     TooLong(PathBuf),
     /// The port is root's.
-    #[error("{0} cannot be listened on: ports below 1024 need root: choose another with --listen")]
+    #[error("cannot listen on {0}: ports below 1024 need root")]
     Privileged(SocketAddr),
     /// The system said no.
-    #[error("{0} cannot be listened on ({1}): choose another address with --listen")]
+    #[error("cannot listen on {0}: {1}")]
     Io(String, io::ErrorKind),
+}
+
+impl Advise for BindError {
+    fn hints(&self) -> Vec<Hint> {
+        let hint = match self {
+            Self::Taken(_) => "stop that one, or choose another address with --listen",
+            Self::NotASocket(_) => "move it away",
+            Self::NotListed(_) => "add it there, or take it out of the unit or agent that holds the socket",
+            Self::NoFolder(_) => "make it, or choose another path with --listen",
+            Self::TooLong(_) => "choose a shorter one, or a folder with a shorter path with --dir",
+            Self::Privileged(_) => "choose another with --listen",
+            Self::Io(..) => "choose another address with --listen",
+        };
+        vec![hint.into()]
+    }
 }
 
 /// A listening socket that this process was started with.
 #[derive(Debug)]
-pub enum Handed {
+pub enum InheritedSocket {
     /// On a TCP address.
     Tcp(TcpListener, SocketAddr),
     /// At a path.
     Unix(UnixListener, PathBuf),
 }
 
-impl fmt::Display for Handed {
+impl fmt::Display for InheritedSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(_, address) => address.fmt(f),
@@ -70,7 +81,7 @@ impl fmt::Display for Handed {
     }
 }
 
-impl Handed {
+impl InheritedSocket {
     /// Whether this is what was to be listened on. A folder may have two names.
     fn is(&self, listen: &Listen) -> bool {
         match (self, listen) {
@@ -86,22 +97,24 @@ impl Handed {
     fn bound(self) -> io::Result<Bound> {
         match self {
             Self::Tcp(listener, _) => listener.set_nonblocking(true).map(|()| Bound::Tcp(listener)),
-            Self::Unix(listener, path) => listener.set_nonblocking(true).map(|()| Bound::Lent(listener, path)),
+            Self::Unix(listener, path) => listener.set_nonblocking(true).map(|()| Bound::Inherited(listener, path)),
         }
     }
 }
 
-/// Binds all addresses but those whose sockets were handed over.
-pub(crate) fn bind_all(listen: &[Listen], mut handed: Vec<Handed>) -> Result<Vec<Bound>, BindError> {
+/// Binds all addresses but those whose sockets were inherited.
+pub(crate) fn bind_all(listen: &[Listen], mut inherited: Vec<InheritedSocket>) -> Result<Vec<Bound>, BindError> {
     let mut bound = Vec::new();
     for wanted in listen {
-        let socket = match handed.iter().position(|it| it.is(wanted)) {
-            Some(at) => handed.remove(at).bound().map_err(|error| BindError::Io(wanted.to_string(), error.kind()))?,
+        let socket = match inherited.iter().position(|it| it.is(wanted)) {
+            Some(at) => {
+                inherited.remove(at).bound().map_err(|error| BindError::Io(wanted.to_string(), error.kind()))?
+            }
             None => bind(wanted)?,
         };
         bound.push(socket);
     }
-    match handed.pop() {
+    match inherited.pop() {
         Some(socket) => Err(BindError::NotListed(socket)),
         None => Ok(bound),
     }

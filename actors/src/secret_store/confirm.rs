@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use policy::secrets::file::Malformed;
-use policy::secrets::imprint::Imprint;
+use policy::secrets::fingerprint::TableFingerprint;
 use policy::secrets::table::Table;
 
 use crate::limits::DISAGREEING_READS_MAX;
@@ -18,7 +18,7 @@ pub(super) enum Confidence {
     /// All of it. `changed`: it differs from the last confirmed table.
     Confirmed { table: Table, changed: bool },
     /// Only what it has in common with the last confirmed table, until another read agrees.
-    InCommon(Table),
+    InCommon { table: Table, before: Arc<TableFingerprint> },
     /// Nothing of it, until another read agrees.
     Unconfirmed,
     /// Nothing of it: each of several reads says something else.
@@ -29,9 +29,9 @@ pub(super) enum Confidence {
 #[derive(Debug, Default)]
 pub(super) struct Confirmer {
     /// The last confirmed read.
-    confirmed: Option<Arc<Imprint>>,
+    confirmed: Option<Arc<TableFingerprint>>,
     /// The last read, if it is not confirmed.
-    candidate: Option<Imprint>,
+    candidate: Option<TableFingerprint>,
     disagreements: u32,
     /// A read since the last confirmed one was broken, as it is when another program takes a part.
     had_broken_read: bool,
@@ -50,28 +50,25 @@ impl Confirmer {
 
     /// Compares a read with those before. `is_shared`: other programs may take parts of the text.
     /// `ends_in_line`: the text ends where a line does.
-    pub(super) fn check(&mut self, mut table: Table, is_shared: bool, ends_in_line: bool) -> Confidence {
-        let same = self.confirmed.as_ref().is_some_and(|confirmed| confirmed.is_of(&table));
+    pub(super) fn check(&mut self, table: Table, is_shared: bool, ends_in_line: bool) -> Confidence {
+        let same = self.confirmed.as_ref().is_some_and(|confirmed| confirmed.matches(&table));
         let agreed = match (&self.candidate, &self.confirmed) {
             _ if same || !is_shared => true,
-            (Some(candidate), _) => candidate.is_of(&table),
+            (Some(candidate), _) => candidate.matches(&table),
             (None, confirmed) => confirmed.is_none() && ends_in_line && !self.had_broken_read,
         };
         if agreed {
-            *self = Self { confirmed: Some(Arc::new(Imprint::of(&table))), ..Self::default() };
+            *self = Self { confirmed: Some(Arc::new(TableFingerprint::of(&table))), ..Self::default() };
             return Confidence::Confirmed { table, changed: !same };
         }
-        self.candidate = Some(Imprint::of(&table));
+        self.candidate = Some(TableFingerprint::of(&table));
         self.disagreements += 1;
         if self.disagreements >= DISAGREEING_READS_MAX {
             self.disagreements = 0;
             return Confidence::Contradictory;
         }
         match self.confirmed.clone() {
-            Some(confirmed) => {
-                table.restrict_to(confirmed);
-                Confidence::InCommon(table)
-            }
+            Some(before) => Confidence::InCommon { table, before },
             None => Confidence::Unconfirmed,
         }
     }
@@ -92,10 +89,7 @@ mod tests {
             let table = Table::read(text.as_bytes()).expect("well-formed");
             match confirmer.check(table, true, text.ends_with('\n')) {
                 Confidence::Confirmed { .. } => 'w',
-                Confidence::InCommon(table) => {
-                    assert!(table.is_restricted());
-                    'c'
-                }
+                Confidence::InCommon { .. } => 'c',
                 Confidence::Unconfirmed => 'n',
                 Confidence::Contradictory => 'x',
             }

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use policy::rewrite::Rendered;
 use policy::verdict::judge::Permit;
 use policy::verdict::refusal::Refusal;
+use policy::verdict::render::Rendered;
 use ractor::RpcReplyPort;
 
 use super::shelf::{Answer, QuestionId};

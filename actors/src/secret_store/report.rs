@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use policy::secrets::secret::Name;
+use policy::name::Name;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
+use crate::hint::Hint;
 use crate::supervision::part;
 
 /// Lent by boot.
@@ -60,13 +61,22 @@ pub(crate) struct Report {
     pub(crate) names: Arc<[Name]>,
     pub(crate) loaded: Option<Instant>,
     pub(crate) detail: String,
+    pub(crate) hints: Vec<Hint>,
 }
 
 impl Report {
     /// Nothing was read yet.
     pub(crate) fn idle(source: PathBuf) -> Self {
         let detail = "nothing read yet; the next placeholder reads".to_owned();
-        Self { state: SecretsState::Idle, source, kind: None, names: Arc::default(), loaded: None, detail }
+        Self {
+            state: SecretsState::Idle,
+            source,
+            kind: None,
+            names: Arc::default(),
+            loaded: None,
+            detail,
+            hints: Vec::new(),
+        }
     }
 
     /// Publishes it, and logs each change of the state.

@@ -17,7 +17,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use policy::secrets::table::Table;
 use policy::verdict::refusal::Refusal;
 
 pub(super) use self::event::{Event, ReadNumber, Step};
@@ -26,8 +25,8 @@ use self::pause::Pause;
 pub(super) use self::question::{Answer, Question, QuestionId};
 use self::read::Reads;
 use self::waiting::Waiting;
-use super::clock::Moment;
 use super::confirm::{Confidence, Confirmer};
+use super::moment::Moment;
 use super::report::{Report, SecretsState};
 use super::sources::{Content, Glance, Progress, ReadError};
 use super::vault::Vault;
@@ -130,12 +129,13 @@ impl Shelf {
     }
 
     fn progressed(&mut self, number: ReadNumber, progress: Progress, now: Moment) {
-        let is_current = self.reads.note(number, progress, now.monotonic);
-        if is_current && self.holds_fresh(now) {
-            let (_, detail) = words::while_waiting(progress);
-            self.output.show(SecretsState::Ready, format!("reading again: {detail}"));
-        } else if is_current {
-            self.output.show_nothing_held(self.reads.progress(), "");
+        if !self.reads.note(number, progress, now.monotonic) {
+            return;
+        }
+        let (_, detail) = words::while_waiting(progress);
+        match self.vault.as_ref().filter(|vault| vault.is_fresh(now)) {
+            Some(vault) => self.output.show_ready(vault, format!("reading again: {detail}")),
+            None => self.output.show_nothing_held(self.reads.progress(), ""),
         }
     }
 
@@ -162,18 +162,18 @@ impl Shelf {
 
     /// Decides how far a read counts.
     fn check(&mut self, content: &Content, now: Moment) {
-        let glance = content.glance;
+        let (glance, ttl) = (content.glance, self.settings.ttl);
         self.seen = Some(Ok(glance));
         match self.confirmer.read(&content.text, glance.is_shared) {
             Err(malformed) => self.fail(Failure::malformed(malformed), now),
             Ok(Confidence::Confirmed { table, changed }) => {
                 self.output.note_good_read();
                 self.output.step(Step::ListHosts(table.listed().clone()));
-                self.adopt(table, glance, changed, now);
+                self.adopt(Vault::new(table, None, glance, ttl, now), changed);
                 self.output.answer_all(self.waiting.answer_reloads());
             }
-            Ok(Confidence::InCommon(table)) => {
-                self.adopt(table, glance, true, now);
+            Ok(Confidence::InCommon { table, before }) => {
+                self.adopt(Vault::new(table, Some(before), glance, ttl, now), true);
                 self.want_read(now);
             }
             Ok(Confidence::Unconfirmed) => {
@@ -185,16 +185,15 @@ impl Shelf {
     }
 
     /// The new table takes the place of the old one as a whole.
-    fn adopt(&mut self, table: Table, glance: Glance, changed: bool, now: Moment) {
+    fn adopt(&mut self, vault: Vault, changed: bool) {
         self.pause = None;
-        let vault = Vault::new(table, glance, self.settings.ttl, now);
         self.output.answer_all(self.waiting.answer(&vault));
         if self.vault.is_some() && changed {
             self.output.step(Step::ForgetSecrets);
         }
-        self.output.show_names(vault.names(), Some(now.monotonic));
-        self.output.show_kind(Some(glance.kind));
-        self.output.show(SecretsState::Ready, words::when_ready(&vault));
+        self.output.show_names(vault.names(), Some(vault.loaded.monotonic));
+        self.output.show_kind(Some(vault.glance.kind));
+        self.output.show_ready(&vault, words::when_ready(&vault));
         self.vault = Some(vault);
     }
 
@@ -271,8 +270,8 @@ impl Shelf {
     fn drop_read(&mut self, now: Moment) {
         self.reads.abort();
         self.output.step(Step::AbortRead);
-        match self.vault.as_ref().filter(|vault| vault.is_fresh(now)).map(words::when_ready) {
-            Some(detail) => self.output.show(SecretsState::Ready, detail),
+        match self.vault.as_ref().filter(|vault| vault.is_fresh(now)) {
+            Some(vault) => self.output.show_ready(vault, words::when_ready(vault)),
             None => self.fail(Failure::not_approved(), now),
         }
     }

@@ -4,12 +4,12 @@ mod pieces;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue};
 use policy::destination::host::Destination;
-use policy::rewrite::Fields;
+use policy::request::fields::Fields;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 
@@ -33,10 +33,12 @@ impl Stage {
         let part = Part::new(Report::idle(path.clone()));
         let (_, nobody) = slot("upstream");
         let arguments = Arguments {
-            path,
-            ttl: Duration::from_secs(300),
-            approval_wait: Duration::from_secs(60),
-            notify: true,
+            settings: SecretStoreSettings {
+                path,
+                ttl: Duration::from_secs(300),
+                approval_wait: Duration::from_secs(60),
+                notify: true,
+            },
             part: part.clone(),
             listed: tokio::sync::watch::Sender::default(),
             upstream: UpstreamHandle::new(nobody, Wipes::default()),
@@ -52,7 +54,7 @@ impl Stage {
     }
 
     async fn judge(&self, host: &str) -> Result<Permit, String> {
-        self.store.judge(plea(host)).await.map_err(|refusal| refusal.to_string())
+        self.store.judge(request(host)).await.map_err(|refusal| refusal.to_string())
     }
 
     async fn becomes(&self, state: SecretsState) {
@@ -62,11 +64,11 @@ impl Stage {
     }
 }
 
-fn plea(host: &str) -> Plea {
+fn request(host: &str) -> InjectionRequest {
     let mut headers = HeaderMap::new();
     headers.insert("x-api-key", HeaderValue::from_static("{{KEY}}"));
     let destination = Destination::from_connect(&format!("{host}:443")).expect("a destination");
-    Plea { destination, fields: Fields::scan(&headers).expect("a placeholder") }
+    InjectionRequest { destination, fields: Fields::scan(&headers).expect("a placeholder") }
 }
 
 fn file(path: &Path, text: &str) {
@@ -134,7 +136,7 @@ async fn permitted_of(stage: &Stage, count: usize) -> usize {
     let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..count {
         let store = stage.store.clone();
-        waiting.spawn(async move { store.judge(plea("api.example")).await.is_ok() });
+        waiting.spawn(async move { store.judge(request("api.example")).await.is_ok() });
     }
     waiting.join_all().await.into_iter().filter(|permitted| *permitted).count()
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use policy::rewrite::{Rendered, render};
-use policy::secrets::secret::Name;
+use policy::name::Name;
+use policy::secrets::fingerprint::TableFingerprint;
 use policy::secrets::table::Table;
-use policy::verdict::judge::{Permit, Plea, Verdict, judge};
+use policy::verdict::judge::{InjectionRequest, Permit, Verdict, judge};
 use policy::verdict::refusal::Refusal;
+use policy::verdict::render::{Rendered, render};
 
-use super::clock::Moment;
+use super::moment::Moment;
 use super::sources::Glance;
 use crate::limits;
 
@@ -17,6 +18,8 @@ use crate::limits;
 #[derive(Debug)]
 pub(super) struct Vault {
     table: Table,
+    /// The last confirmed table, while this one is not: only what both allow is in force.
+    before: Option<Arc<TableFingerprint>>,
     /// The source as it stood.
     pub(super) glance: Glance,
     pub(super) loaded: Moment,
@@ -24,8 +27,14 @@ pub(super) struct Vault {
 }
 
 impl Vault {
-    pub(super) fn new(table: Table, glance: Glance, ttl: Duration, now: Moment) -> Self {
-        Self { table, glance, loaded: now, ttl }
+    pub(super) fn new(
+        table: Table,
+        before: Option<Arc<TableFingerprint>>,
+        glance: Glance,
+        ttl: Duration,
+        now: Moment,
+    ) -> Self {
+        Self { table, before, glance, loaded: now, ttl }
     }
 
     /// Whether it may judge a new request.
@@ -38,20 +47,20 @@ impl Vault {
         now.age_of(self.loaded) < self.ttl.max(limits::RENDER_WITHIN)
     }
 
-    pub(super) fn judge(&self, plea: Plea) -> Result<Permit, Refusal> {
-        match judge(&self.table, plea) {
+    pub(super) fn judge(&self, request: InjectionRequest) -> Result<Permit, Refusal> {
+        match judge(&self.table, self.before.as_deref(), request) {
             Verdict::Permit(permit) => Ok(permit),
             Verdict::Refuse(refusal) => Err(refusal),
         }
     }
 
     pub(super) fn render(&self, permit: Permit) -> Result<Rendered, Refusal> {
-        render(&self.table, permit)
+        render(&self.table, self.before.as_deref(), permit)
     }
 
     /// Whether it allows only what an earlier read did, until another confirms it.
     pub(super) fn is_restricted(&self) -> bool {
-        self.table.is_restricted()
+        self.before.is_some()
     }
 
     pub(super) fn names(&self) -> Arc<[Name]> {
@@ -60,7 +69,7 @@ impl Vault {
 
     /// How many entries are wrong.
     pub(super) fn problems(&self) -> usize {
-        self.table.problems().len()
+        self.table.faults().len()
     }
 }
 
@@ -114,7 +123,7 @@ mod tests {
         aws_lc_rs::rand::fill(&mut random).expect("randomness");
         let masked: Vec<u8> = random.into_iter().flat_map(digits).map(|byte| byte ^ MASK).collect();
         let table = Table::read(&text(&masked)).expect("well-formed");
-        let vault = Vault::new(table, glance, Duration::from_secs(300), Moment::now());
+        let vault = Vault::new(table, None, glance, Duration::from_secs(300), Moment::now());
         assert!(copies_of(&masked) >= 1, "the search finds what is held");
         drop(vault);
         assert_eq!(copies_of(&masked), 0);

@@ -6,6 +6,7 @@ use policy::verdict::refusal::Refusal;
 use super::report::SecretsState;
 use super::sources::{Progress, ReadError};
 use super::vault::Vault;
+use crate::hint::Hint;
 
 /// What a failed read comes to.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl Failure {
 
     /// The text has a malformed line.
     pub(super) fn malformed(malformed: Malformed) -> Self {
-        Self::unreadable(SecretsState::Malformed, format!("{malformed}; secret-proxy check says more"))
+        Self::unreadable(SecretsState::Malformed, malformed.to_string())
     }
 
     /// Several reads disagree.
@@ -72,6 +73,16 @@ pub(super) fn while_waiting(progress: Progress) -> (SecretsState, &'static str) 
     }
 }
 
+/// What a person can do: `check` names the wrong entries, and those that are merely odd.
+pub(super) fn hints(state: SecretsState, vault: Option<&Vault>) -> Vec<Hint> {
+    let is_wrong = match state {
+        SecretsState::Malformed => true,
+        SecretsState::Ready => vault.is_some_and(|vault| vault.problems() > 0),
+        _ => false,
+    };
+    if is_wrong { vec![Hint::run("check")] } else { Vec::new() }
+}
+
 /// The notes on a source that was read.
 pub(super) fn when_ready(vault: &Vault) -> String {
     let mut notes: Vec<String> = vault.glance.note.map(str::to_owned).into_iter().collect();
@@ -79,8 +90,7 @@ pub(super) fn when_ready(vault: &Vault) -> String {
         notes.push("it has changed: reading once more before that counts".to_owned());
     }
     if vault.problems() > 0 {
-        // `check` also looks for entries that are merely odd.
-        notes.push(format!("wrong entries: {}; secret-proxy check says which, and what else is odd", vault.problems()));
+        notes.push(format!("wrong entries: {}", vault.problems()));
     }
     notes.join("; ")
 }

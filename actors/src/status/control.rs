@@ -29,15 +29,8 @@ pub enum Question {
 /// It was done: `{"ok":true}`.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Done {
-    /// Always true; a failure is a [`Refused`].
+    /// Always true; a failure is a [`crate::hint::Advice`].
     pub ok: bool,
-}
-
-/// It was not done: `{"error":"..."}`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Refused {
-    /// Why.
-    pub error: String,
 }
 
 /// Where the proxy listens, and the key to the question that a keeper asks there.

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use policy::secrets::secret::Name;
+use policy::name::Name;
 use serde::{Deserialize, Serialize};
 
 use super::board::Board;
+use crate::hint::Hint;
 use crate::listener::ListenerReport;
 use crate::secret_store::SecretsState;
 use crate::supervision::report::{SubsystemReport, SubsystemState};
@@ -62,6 +63,9 @@ pub struct SecretsReport {
     pub age_s: Option<u64>,
     /// The reason for the state, or a warning; may be empty.
     pub detail: String,
+    /// What a person can do about it.
+    #[serde(default)]
+    pub hints: Vec<Hint>,
     /// Whether the owner of the secrets answers.
     pub owner_running: bool,
 }
@@ -132,6 +136,7 @@ impl SecretsReport {
             names: secrets.names.iter().map(Name::to_string).collect(),
             age_s: secrets.loaded.map(|loaded| loaded.elapsed().as_secs()),
             detail: secrets.detail.clone(),
+            hints: secrets.hints.clone(),
             owner_running: board.subsystems.report().iter().any(is_up),
         }
     }
@@ -157,8 +162,8 @@ impl AuditReport {
             records: counters.records.value(),
             refused: counters.refused.value(),
             unrecorded: counters.unrecorded.value(),
-            seq: audit.seq,
-            head: audit.head.clone(),
+            seq: audit.head.map_or(0, |head| head.seq),
+            head: audit.head.map(|head| head.hash.to_string()).unwrap_or_default(),
             last_error: audit.last_error.clone(),
             free_bytes: audit.free_bytes,
             low_space: audit.low_space,

@@ -56,6 +56,9 @@ pub enum TunnelState {
     Silent,
     /// The keeper ends.
     Stopped,
+    /// A state of a later version.
+    #[serde(other)]
+    Unknown,
 }
 
 impl TunnelMode {
@@ -82,6 +85,7 @@ impl TunnelState {
             Self::ProxyDown => "proxy-down",
             Self::Silent => "silent",
             Self::Stopped => "stopped",
+            Self::Unknown => "unknown",
         }
     }
 }

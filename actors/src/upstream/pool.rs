@@ -1,6 +1,6 @@
-//! Idle connections by destination and version. No I/O here.
+//! The idle connections, by destination and HTTP version. No I/O here.
 //!
-//! A connection is used again only for the very destination that it was verified for.
+//! A connection is reused only for the very destination that it was verified for.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,11 +10,12 @@ use policy::destination::host::Destination;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 
+use super::client::ClientId;
 use super::connection::Connection;
-use super::route::{ClientId, Offer};
+use super::route::Offer;
 use crate::limits;
 
-/// Which versions a destination was found to speak.
+/// The HTTP versions that a destination was found to support.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Speaks {
     /// Both, or not known yet: each client gets its own version.
@@ -22,40 +23,46 @@ pub(crate) enum Speaks {
     Both,
     /// HTTP/1.1 alone, though HTTP/2 was offered.
     Http1Only,
-    /// HTTP/2 alone: it refused a client that offered HTTP/1.1.
+    /// HTTP/2 alone: it refused an offer of HTTP/1.1.
     Http2Only,
 }
 
-/// What is known of all destinations.
+/// All known destinations.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     destinations: HashMap<Destination, Known>,
 }
 
-/// What is known of one.
+/// One destination.
 #[derive(Debug)]
 struct Known {
     used: Instant,
-    /// Connections that wait for a request, the latest last.
+    /// Idle HTTP/1.1 connections, the latest last.
     idle: Vec<(Connection, Instant)>,
-    /// HTTP/2 connections, each for many requests at a time.
+    /// HTTP/2 connections, each for many concurrent requests.
     shared: Vec<Shared>,
     speaks: Speaks,
     tls: HashMap<Offer, Arc<ClientConfig>>,
 }
 
-/// An HTTP/2 connection, and whose requests are on it.
+/// An HTTP/2 connection, and the client that uses it.
 #[derive(Debug)]
 struct Shared {
     connection: Connection,
-    client: ClientId,
+    /// None once that client has gone: its exchanges may end a moment later.
+    client: Option<ClientId>,
     used: Instant,
 }
 
 impl Shared {
     fn has_room_for(&self, client: ClientId) -> bool {
         let has_room = self.connection.uses() < limits::STREAMS_PER_UPSTREAM_MAX;
-        self.connection.is_free() || (self.client == client && has_room)
+        self.connection.is_free() || (self.client == Some(client) && has_room)
+    }
+
+    /// Whether nobody will use it again but a client to come.
+    fn is_spare(&self) -> bool {
+        self.client.is_none() || self.connection.is_free()
     }
 }
 
@@ -70,13 +77,13 @@ impl Known {
 }
 
 impl Pool {
-    /// A connection that can take a request at once.
+    /// A connection that can send a request at once.
     pub(super) fn take(&mut self, destination: &Destination, offer: Offer, client: ClientId) -> Option<Connection> {
-        let known = self.destinations.get_mut(destination).filter(|_| offer != Offer::Bytes)?;
+        let known = self.destinations.get_mut(destination).filter(|_| offer != Offer::Passthrough)?;
         if offer == Offer::Http2 || known.speaks == Speaks::Http2Only {
             known.shared.retain(|shared| shared.connection.is_ready());
             if let Some(free) = known.shared.iter_mut().find(|shared| shared.has_room_for(client)) {
-                (free.client, free.used) = (client, Instant::now());
+                (free.client, free.used) = (Some(client), Instant::now());
                 return free.connection.share();
             }
             // An HTTP/1.1 connection would do for most requests, but gRPC needs HTTP/2.
@@ -92,7 +99,7 @@ impl Pool {
         None
     }
 
-    /// Takes a connection that has finished its request. Shared ones are in the pool already.
+    /// Keeps a connection that has finished its request. Shared ones are in the pool already.
     pub(super) fn park(&mut self, connection: Connection, now: Instant) {
         let known = self.known(&connection.destination, now);
         known.used = now;
@@ -106,28 +113,28 @@ impl Pool {
     pub(super) fn share(&mut self, connection: &Connection, client: ClientId, now: Instant) {
         if let Some(connection) = connection.share() {
             let known = self.known(&connection.destination, now);
-            known.shared.push(Shared { connection, client, used: now });
+            known.shared.push(Shared { connection, client: Some(client), used: now });
         }
     }
 
-    /// Remembers which versions a destination speaks.
+    /// Remembers the versions that a destination supports.
     pub(super) fn learn(&mut self, destination: &Destination, speaks: Speaks) {
         self.known(destination, Instant::now()).speaks = speaks;
     }
 
-    /// Which versions a destination was found to speak.
+    /// The versions that a destination was found to support.
     pub(super) fn speaks(&self, destination: &Destination) -> Speaks {
         self.destinations.get(destination).map(|known| known.speaks).unwrap_or_default()
     }
 
-    /// TLS settings of a destination's own: sessions are resumed with no other.
+    /// The TLS settings of one destination: sessions are never resumed with another.
     pub(super) fn tls(&mut self, destination: &Destination, offer: Offer, base: &ClientConfig) -> Arc<ClientConfig> {
         let known = self.known(destination, Instant::now());
         let fresh = || {
             let mut config = base.clone();
             config.resumption = Resumption::in_memory_sessions(limits::TLS_SESSIONS_PER_DESTINATION);
             config.alpn_protocols = match offer {
-                Offer::Http1 | Offer::Bytes => vec![b"http/1.1".to_vec()],
+                Offer::Http1 | Offer::Passthrough => vec![b"http/1.1".to_vec()],
                 Offer::Http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             };
             Arc::new(config)
@@ -135,9 +142,9 @@ impl Pool {
         known.tls.entry(offer).or_insert_with(fresh).clone()
     }
 
-    /// Closes what has been idle for long or is no longer usable.
-    pub(super) fn reap(&mut self, now: Instant) {
-        let fresh = |used: &Instant| now.duration_since(*used) < limits::IDLE;
+    /// Closes connections that have been idle for too long or are no longer usable.
+    pub(super) fn sweep(&mut self, now: Instant) {
+        let fresh = |used: &Instant| now.duration_since(*used) < limits::UPSTREAM_IDLE_TIMEOUT;
         for known in self.destinations.values_mut() {
             known.idle.retain(|(connection, used)| connection.is_ready() && fresh(used));
             known
@@ -146,19 +153,23 @@ impl Pool {
         }
     }
 
-    /// A client has gone. Of the HTTP/2 connections that nobody has, one is enough for the next client.
+    /// A client has disconnected. Of the HTTP/2 connections without a client, one is kept for the next client.
     pub(super) fn release(&mut self, destination: &Destination, client: ClientId) {
         let Some(known) = self.destinations.get_mut(destination) else { return };
-        let is_spare = |shared: &&Shared| shared.client != client && shared.connection.is_free();
-        let mut spares = known.shared.iter().filter(is_spare).count();
-        known.shared.retain(|shared| {
-            // What is under way on it ends with the client.
-            spares += usize::from(shared.client == client);
-            shared.client != client || spares == 1
+        let is_theirs = |shared: &Shared| shared.client == Some(client);
+        let mut spares = known.shared.iter().filter(|shared| !is_theirs(shared) && shared.is_spare()).count();
+        known.shared.retain_mut(|shared| {
+            if !is_theirs(shared) {
+                return true;
+            }
+            // Its exchanges end with the client.
+            shared.client = None;
+            spares += 1;
+            spares == 1
         });
     }
 
-    /// Closes every idle connection: their places are needed.
+    /// Closes every idle connection: their permits are needed.
     pub(super) fn close_idle(&mut self) {
         for known in self.destinations.values_mut() {
             known.idle.clear();
@@ -166,7 +177,7 @@ impl Pool {
         }
     }
 
-    /// Closes idle connections whose buffers may hold a value that was wiped.
+    /// Closes idle connections whose buffers may hold a wiped value.
     pub(super) fn forget_secrets(&mut self) {
         for known in self.destinations.values_mut() {
             known.idle.retain(|(connection, _)| !connection.holds_wiped());
@@ -181,11 +192,55 @@ impl Pool {
         self.destinations.entry(destination.clone()).or_insert_with(|| Known::new(now))
     }
 
-    /// Forgets the destination that has been unused for the longest time.
+    /// Evicts the destination that has been unused for the longest time.
     fn evict(&mut self) {
         let oldest = self.destinations.iter().min_by_key(|(_, known)| (!known.is_unused(), known.used));
         if let Some(oldest) = oldest.map(|(destination, _)| destination.clone()) {
             self.destinations.remove(&oldest);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{DuplexStream, duplex};
+    use tokio_util::task::AbortOnDropHandle;
+
+    use super::super::connection::{Sender, Wipes};
+    use super::*;
+    use crate::supervision::tasks::Tasks;
+
+    /// An HTTP/2 connection, and the server's end of it.
+    async fn http2(destination: &Destination) -> (Connection, DuplexStream) {
+        let (tasks, guard) = Tasks::guarded();
+        let (stream, server) = duplex(64 * 1024);
+        let handshake = hyper::client::conn::http2::handshake(tasks, TokioIo::new(stream)).await;
+        let (sender, connection) = handshake.expect("it needs no answer");
+        let driver = Arc::new(AbortOnDropHandle::new(tokio::spawn(async move {
+            let _guard = guard;
+            let _ = connection.await;
+        })));
+        let sender = Sender::Http2 { sender, driver };
+        (Connection::new(destination.clone(), sender, Wipes::default()).expect("legal"), server)
+    }
+
+    #[tokio::test]
+    async fn one_connection_is_kept_of_clients_that_have_gone_though_their_exchanges_end_later() {
+        let (mut pool, destination) = (Pool::default(), Destination::from_connect("a.example:443").expect("legal"));
+        let clients = [ClientId::next(), ClientId::next(), ClientId::next()];
+        let (mut in_use, mut servers) = (Vec::new(), Vec::new());
+        for client in clients {
+            let (connection, server) = http2(&destination).await;
+            pool.share(&connection, client, Instant::now());
+            in_use.push(connection);
+            servers.push(server);
+        }
+        clients.iter().for_each(|client| pool.release(&destination, *client));
+        assert_eq!(pool.destinations[&destination].shared.len(), 1, "nobody will ask for the others");
+        let next = ClientId::next();
+        assert!(pool.take(&destination, Offer::Http2, next).is_none(), "its last exchange has not ended");
+        drop(in_use);
+        assert!(pool.take(&destination, Offer::Http2, next).is_some());
     }
 }

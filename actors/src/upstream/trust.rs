@@ -10,17 +10,27 @@ use tracing::warn;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::authority::NAME;
+use crate::hint::{Advise, Hint};
 use crate::wire::tls;
 
 /// Why the roots cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The file of `--upstream-ca`.
-    #[error("--upstream-ca {0}: {1}: give a readable file of PEM certificates")]
+    #[error("--upstream-ca {0}: {1}")]
     File(String, &'static str),
     /// The TLS library refused its own settings.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+}
+
+impl Advise for TrustError {
+    fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::File(..) => vec!["give a readable file of PEM certificates".into()],
+            Self::Tls(_) => Vec::new(),
+        }
+    }
 }
 
 /// Reads the certificates of `--upstream-ca`.

@@ -54,7 +54,7 @@ fn untouched(times: usize, fields: usize) -> Result<(), Broken> {
     let mut headers = hot::head(fields)?;
     headers.remove("x-api-key");
     for _ in 0..times {
-        black_box(policy::rewrite::Fields::scan(black_box(&headers)));
+        black_box(policy::request::fields::Fields::scan(black_box(&headers)));
     }
     Ok(())
 }
@@ -66,7 +66,7 @@ fn braces(times: usize) -> Result<(), Broken> {
         headers.append("x-braces", HeaderValue::try_from(piece.repeat(12 * 1024 / piece.len()))?);
     }
     for _ in 0..times {
-        black_box(policy::rewrite::Fields::scan(black_box(&headers)));
+        black_box(policy::request::fields::Fields::scan(black_box(&headers)));
     }
     Ok(())
 }

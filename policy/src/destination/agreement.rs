@@ -1,24 +1,26 @@
-//! Every field of a request that names a destination must name the one that is dialled.
+//! The agreement of a request's fields with the destination that is dialled.
 //!
 //! Credential brokers have leaked most often by choosing the credential by one field and the
-//! connection by another. Here the destination is fixed before the request is read, and a request
-//! that disagrees with it is refused, with or without a placeholder.
+//! connection by another. Here the destination is fixed before the request is read, and a request that
+//! names another one is refused, with or without a placeholder.
 
 use http::{HeaderMap, Uri, Version, header};
 
 use crate::destination::host::{Authority, Destination};
 
-/// How a request's own words about its destination differ from where it goes.
+/// How the destination that a request names differs from the one that is dialled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Disagreement {
-    /// Not one `Host` but none or several, or a target in a form that does not belong here:
-    /// not well-formed, answered with 400.
+    /// No `Host` or several, or a target in a form that is not legal here: the answer is 400.
     Malformed,
-    /// Another host, port or scheme than the one dialled: refused.
+    /// Another host, port or scheme than the one dialled: the request is refused.
     Elsewhere,
 }
 
-/// Whether a request inside a tunnel speaks of the tunnel's destination alone.
+/// Checks that a request inside a tunnel names no destination but the tunnel's.
+///
+/// # Errors
+/// How it differs.
 pub fn inside_tunnel(
     version: Version,
     uri: &Uri,
@@ -29,14 +31,17 @@ pub fn inside_tunnel(
     if version == Version::HTTP_2 {
         return agree_h2(uri, named, destination);
     }
-    // The absolute form has no business inside a tunnel: it is a second opinion on the destination.
+    // The absolute form is not legal inside a tunnel: it would name the destination a second time.
     if uri.scheme().is_some() || uri.authority().is_some() {
         return Err(Disagreement::Malformed);
     }
     one_host(version, named)
 }
 
-/// Whether the `Host` of an absolute-form request agrees with its URI, from which `destination` was read.
+/// Checks that the `Host` of an absolute-form request agrees with its URI, from which `destination` was read.
+///
+/// # Errors
+/// How it differs.
 pub fn absolute_form(version: Version, headers: &HeaderMap, destination: &Destination) -> Result<(), Disagreement> {
     let named = host_fields(headers, destination)?;
     one_host(version, named)

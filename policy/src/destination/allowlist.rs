@@ -1,4 +1,4 @@
-//! What a `NAME_HOSTS` line allows: exact destinations, and `*.suffix` wildcards.
+//! The allowlist of a `NAME_HOSTS` line: exact destinations and `*.suffix` wildcards.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,11 +15,11 @@ pub struct Allowlist {
 
 /// One entry of a `_HOSTS` line.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Listed {
+pub(crate) enum AllowlistEntry {
     /// One destination.
     Exact(Destination),
     /// Every name below a suffix, by TLS.
-    Below {
+    Wildcard {
         /// The suffix, without `*.`.
         suffix: Arc<str>,
         /// The port.
@@ -43,7 +43,7 @@ pub enum BadEntry {
     #[error("a wildcard needs at least two labels after '*.'")]
     WildcardTooWide,
     /// A `*` that is not the whole first label.
-    #[error("'*' stands at another place than before the first dot")]
+    #[error("'*' may stand only before the first dot")]
     WildcardPlace,
     /// `*.` before an IP address.
     #[error("a wildcard stands before an address")]
@@ -57,7 +57,7 @@ pub enum BadEntry {
 }
 
 impl BadEntry {
-    /// What to do about it.
+    /// How to fix it.
     pub const fn fix(self) -> &'static str {
         match self {
             Self::Empty => "write host, host:port, *.suffix or http://host, separated by single commas",
@@ -74,33 +74,33 @@ impl BadEntry {
 }
 
 impl Allowlist {
-    /// Reads the value of a `_HOSTS` line. One bad entry spoils the whole list.
+    /// Reads the value of a `_HOSTS` line. One bad entry makes the whole list unusable.
     ///
     /// # Errors
     /// The number of the bad entry, from 1, and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, (usize, BadEntry)> {
         let mut list = Self::default();
         for (index, entry) in text.split(',').enumerate() {
-            list.add(Listed::parse(entry).map_err(|error| (index + 1, error))?);
+            list.add(AllowlistEntry::parse(entry).map_err(|error| (index + 1, error))?);
         }
         Ok(list)
     }
 
     /// Whether the secret may go to `destination`.
     pub fn allows(&self, destination: &Destination) -> bool {
-        self.allows_under(destination, &self.wildcards_over(destination))
+        self.allows_by(destination, &self.matching_wildcards(destination))
     }
 
-    /// The same for who knows already which wildcards of any list are over the destination.
-    pub(crate) fn allows_under(&self, destination: &Destination, wildcards: &[&str]) -> bool {
+    /// The same, with the wildcards that match the destination. They may come from a union of lists.
+    pub(crate) fn allows_by(&self, destination: &Destination, wildcards: &[&str]) -> bool {
         let suffixes = self.suffixes.get(&destination.port);
         let by_suffix = suffixes.is_some_and(|suffixes| wildcards.iter().any(|suffix| suffixes.contains(*suffix)));
         by_suffix || self.exact.contains(destination)
     }
 
-    /// The suffixes of the destination's name that this list has a wildcard for. A name may have 127 labels: this
-    /// is done once for a request, whatever secrets it asks for.
-    pub(crate) fn wildcards_over<'d>(&self, destination: &'d Destination) -> Vec<&'d str> {
+    /// The suffixes of the destination's name that this list has a wildcard for. A name may have 127 labels, so
+    /// they are looked up once for a request, however many secrets it asks for.
+    pub(crate) fn matching_wildcards<'d>(&self, destination: &'d Destination) -> Vec<&'d str> {
         let suffixes = self.suffixes.get(&destination.port).filter(|_| destination.scheme == Scheme::Https);
         let (Some(suffixes), Some(name)) = (suffixes, destination.host.as_name()) else { return Vec::new() };
         let dots = name.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
@@ -129,16 +129,16 @@ impl Allowlist {
         entries
     }
 
-    fn add(&mut self, entry: Listed) {
+    fn add(&mut self, entry: AllowlistEntry) {
         match entry {
-            Listed::Exact(destination) => drop(self.exact.insert(destination)),
-            Listed::Below { suffix, port } => drop(self.suffixes.entry(port).or_default().insert(suffix)),
+            AllowlistEntry::Exact(destination) => drop(self.exact.insert(destination)),
+            AllowlistEntry::Wildcard { suffix, port } => drop(self.suffixes.entry(port).or_default().insert(suffix)),
         }
     }
 }
 
-impl Listed {
-    /// Reads one entry, with spaces around it.
+impl AllowlistEntry {
+    /// Reads one entry, which may have spaces around it.
     pub(crate) fn parse(entry: &str) -> Result<Self, BadEntry> {
         let entry = entry.trim();
         if entry.is_empty() {
@@ -151,37 +151,37 @@ impl Listed {
         };
         match rest.strip_prefix("*.") {
             Some(_) if scheme == Scheme::Http => Err(BadEntry::WildcardCleartext),
-            Some(suffix) => Self::below(suffix),
+            Some(suffix) => Self::wildcard(suffix),
             None => Ok(Self::Exact(authority(rest)?.under(scheme))),
         }
     }
 
-    fn below(suffix: &str) -> Result<Self, BadEntry> {
+    fn wildcard(suffix: &str) -> Result<Self, BadEntry> {
         let port = Scheme::Https.default_port();
         match authority(suffix) {
             Ok(Authority { host: Host::Name(name), .. }) if !name.contains('.') => Err(BadEntry::WildcardTooWide),
             Ok(Authority { host: Host::Name(suffix), port: own }) => {
-                Ok(Self::Below { suffix, port: own.unwrap_or(port) })
+                Ok(Self::Wildcard { suffix, port: own.unwrap_or(port) })
             }
             Ok(_) | Err(BadEntry::NotAHost(BadAuthority::Address)) => Err(BadEntry::WildcardAddress),
             Err(bad) => Err(bad),
         }
     }
 
-    /// Whether every destination of `other` is one of this entry's too.
+    /// Whether this entry allows every destination that `other` allows.
     pub(crate) fn covers(&self, other: &Self) -> bool {
-        let Self::Below { suffix, port } = self else { return self == other };
+        let Self::Wildcard { suffix, port } = self else { return self == other };
         let below = |name: &str| name.strip_suffix(&**suffix).is_some_and(|head| head.ends_with('.'));
         match other {
             Self::Exact(it) => it.scheme == Scheme::Https && it.port == *port && it.host.as_name().is_some_and(below),
-            Self::Below { suffix: narrower, port: other_port } => {
+            Self::Wildcard { suffix: narrower, port: other_port } => {
                 other_port == port && (narrower == suffix || below(narrower))
             }
         }
     }
 }
 
-/// Reads an entry's host and port; Unicode names are turned into their ASCII form here and only here.
+/// Reads an entry's host and port. No other code converts Unicode names to their ASCII form.
 fn authority(text: &str) -> Result<Authority, BadEntry> {
     if text.contains('*') {
         return Err(BadEntry::WildcardPlace);

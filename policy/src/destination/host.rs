@@ -1,7 +1,7 @@
-//! Hosts, ports and destinations: parsed once, strictly, and refused rather than repaired.
+//! Hosts, ports and destinations, parsed once and strictly.
 //!
-//! The `http` crate's own parser accepts userinfo, empty ports and ports over 65535; what it passes
-//! on as text is read again here before anything is decided by it.
+//! A text that is not in the usual form is refused, never repaired. The `http` crate's own parser accepts
+//! userinfo, empty ports and ports over 65535, so this parser reads its text again before any decision.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -30,7 +30,7 @@ impl Scheme {
         }
     }
 
-    /// The port that the scheme means when none is given.
+    /// The port of a destination that names none.
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -60,7 +60,7 @@ pub enum BadAuthority {
     /// A label is empty, too long, or starts or ends with a hyphen; or the name is too long.
     #[error("the host is not a well-formed name")]
     Name,
-    /// Something that some programs read as an address, in another spelling than the usual one.
+    /// An unusual spelling that some programs read as an address.
     #[error("the address is not in its usual spelling")]
     Address,
     /// A port that is empty, has other characters than digits, leading zeros, or is not 1 to 65535.
@@ -190,7 +190,7 @@ pub struct Destination {
 
 impl Destination {
     /// The target of a CONNECT request: `host:port`, the port being required.
-    /// Whether TLS or cleartext is spoken inside is known later; until then it counts as TLS.
+    /// Its first byte shows later whether the tunnel carries TLS or cleartext; until then it counts as TLS.
     pub fn from_connect(target: &str) -> Result<Self, BadAuthority> {
         let authority = Authority::parse(target)?;
         if authority.port.is_none() {
@@ -205,7 +205,7 @@ impl Destination {
         Self { scheme, ..self.clone() }
     }
 
-    /// What stands in `Host` and `:authority`: the port only if it is not the scheme's default.
+    /// The value of `Host` and `:authority`: with the port only if it is not the scheme's default.
     pub fn authority(&self) -> String {
         if self.port == self.scheme.default_port() {
             self.host.to_string()

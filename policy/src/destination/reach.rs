@@ -1,8 +1,8 @@
-//! Which addresses are never dialled, however they are written.
+//! The addresses that are never dialled, in every spelling.
 //!
-//! The VM reaches public and private addresses by its own network anyway. What it must not reach
-//! through us are the host's own services and the metadata services of clouds. Ranges are those of
-//! the IANA special-purpose registries (RFC 6890 and its updates).
+//! A VM reaches public and private addresses by its own network anyway. Through the proxy it must not reach
+//! the host's own services and the metadata services of clouds. The ranges are those of the IANA
+//! special-purpose registries (RFC 6890 and its updates).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -14,27 +14,27 @@ pub enum Denied {
     /// The host itself.
     #[error("it is a loopback address")]
     Loopback,
-    /// Neighbours on the link, and the metadata services of clouds.
+    /// A neighbour on the link, or the metadata service of a cloud.
     #[error("it is a link-local or cloud metadata address")]
     LinkLocal,
     /// Multicast or broadcast.
     #[error("it is a multicast or broadcast address")]
     Multicast,
-    /// Not in use, or for documentation and benchmarks.
+    /// Unused, or reserved for documentation and benchmarks.
     #[error("it is a reserved or unspecified address")]
     Reserved,
     /// A port that this proxy itself listens on.
     #[error("it is this proxy's own listener")]
-    Own,
+    OwnListener,
     /// Another port of an address of this computer.
     #[error("it is an address of this computer itself (--allow-net would allow it)")]
-    Here,
+    ThisComputer,
     /// A private network, where `--deny-private` is on.
     #[error("it is a private address")]
     Private,
 }
 
-/// What may be dialled, by the settings.
+/// The settings that decide which addresses may be dialled.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
     /// Networks that may be dialled although they are denied.
@@ -46,11 +46,11 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// Judges the address that would be dialled. `listed` tells whether some secret may go to the
-    /// destination: then its owner knows it, and it may be a private one.
+    /// Judges the address that would be dialled. `listed` says that some secret may go to the
+    /// destination: then it may be a private one.
     ///
     /// # Errors
-    /// Why it must not be.
+    /// Why it must not be dialled.
     pub fn judge(&self, address: SocketAddr, listed: bool) -> Result<(), Denied> {
         let ip = address.ip();
         let inner = embedded(ip);
@@ -59,20 +59,18 @@ impl Reach {
             return Ok(());
         }
         if self.own.iter().any(|own| own.port() == address.port() && own.ip() == ip.to_canonical()) {
-            return Err(Denied::Own);
+            return Err(Denied::OwnListener);
         }
         let deny_private = self.deny_private && !listed;
         denied(ip, deny_private)?;
         inner.map_or(Ok(()), |ip| denied(ip.into(), deny_private))
     }
-}
 
-impl Reach {
-    /// Judges a connection that was made: one between two ends of the same address leads to this computer itself,
-    /// to services that its firewall may keep from everybody else.
+    /// Judges an established connection. If both ends have the same address, it leads to this computer itself,
+    /// to services that its firewall may hide from all others.
     ///
     /// # Errors
-    /// That it does.
+    /// The connection leads to this computer.
     pub fn judge_connected(&self, local: SocketAddr, peer: SocketAddr) -> Result<(), Denied> {
         let here = local.ip().to_canonical() == peer.ip().to_canonical();
         let covered = self.allow.iter().any(|net| net.contains(&peer.ip().to_canonical()));
@@ -80,7 +78,7 @@ impl Reach {
             return Ok(());
         }
         let ours = self.own.iter().any(|own| own.port() == peer.port());
-        Err(if ours { Denied::Own } else { Denied::Here })
+        Err(if ours { Denied::OwnListener } else { Denied::ThisComputer })
     }
 }
 
@@ -244,11 +242,11 @@ mod tests {
     fn our_own_listener_is_not_a_destination() {
         let own = SocketAddr::new("192.168.5.2".parse().expect("an address"), 443);
         let reach = Reach { own: vec![own], ..Reach::default() };
-        assert_eq!(judge(&reach, "192.168.5.2"), Err(Denied::Own));
-        assert_eq!(judge(&reach, "::ffff:192.168.5.2"), Err(Denied::Own));
+        assert_eq!(judge(&reach, "192.168.5.2"), Err(Denied::OwnListener));
+        assert_eq!(judge(&reach, "::ffff:192.168.5.2"), Err(Denied::OwnListener));
         let other = |port| SocketAddr::new("192.168.5.3".parse().expect("an address"), port);
-        assert_eq!(reach.judge_connected(other(1), other(443)), Err(Denied::Own));
-        assert_eq!(reach.judge_connected(other(1), other(444)), Err(Denied::Here));
+        assert_eq!(reach.judge_connected(other(1), other(443)), Err(Denied::OwnListener));
+        assert_eq!(reach.judge_connected(other(1), other(444)), Err(Denied::ThisComputer));
         assert_eq!(reach.judge_connected(own, other(443)), Ok(()));
         let allow = vec!["192.168.5.3/32".parse().expect("a net")];
         assert_eq!(Reach { allow, ..reach }.judge_connected(other(1), other(444)), Ok(()));

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-/// Fields that are dropped on every leg (RFC 9110, section 7.6.1, and what older clients send).
-/// `Trailer` is not among them: it announces fields that are passed on.
+/// Fields that are dropped on every hop (RFC 9110, section 7.6.1, and those that older clients send).
+/// `Trailer` is not among them: it announces fields that are forwarded.
 const HOP_BY_HOP: [HeaderName; 6] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -15,7 +15,7 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     HeaderName::from_static("http2-settings"),
 ];
 
-/// Fields that say where a message goes or where it ends; a placeholder in one is a refusal.
+/// Fields that route or frame a message; a placeholder in one of them is refused.
 const ROUTING: [&str; 11] = [
     "host",
     "connection",
@@ -43,13 +43,13 @@ pub fn named_by_connection(headers: &HeaderMap) -> HashSet<HeaderName> {
     tokens.filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok()).collect()
 }
 
-/// Whether no value begins or ends with a blank. In HTTP/1.1 blanks are not part of a value; in HTTP/2 they
+/// Whether no value begins or ends with a space. In HTTP/1.1 such spaces are not part of a value; in HTTP/2 they
 /// make the message malformed (RFC 9113, section 8.2.1).
 pub fn is_trimmed(headers: &HeaderMap) -> bool {
     headers.values().all(|value| value.as_bytes().trim_ascii().len() == value.len())
 }
 
-/// Removes fields that have no business behind a body: what routes and frames has been read by then.
+/// Removes fields that must not stand in trailers: those that route or frame were read before the body.
 pub fn strip_trailers(trailers: &mut HeaderMap) {
     let out_of_place: Vec<HeaderName> = trailers.keys().filter(|name| is_routing(name)).cloned().collect();
     for name in out_of_place {
@@ -57,12 +57,12 @@ pub fn strip_trailers(trailers: &mut HeaderMap) {
     }
 }
 
-/// Whether the client waits with its body until it is told that it is wanted (RFC 9110, section 10.1.1).
+/// Whether the client sends its body only after a 100 response (RFC 9110, section 10.1.1).
 pub fn expects_continue(headers: &HeaderMap) -> bool {
     headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-/// Removes what belongs to the connection that a message came by. `te: trailers` stays: gRPC needs it.
+/// Removes the fields that belong to one connection. `te: trailers` stays: gRPC needs it.
 pub fn strip(headers: &mut HeaderMap) {
     let keeps_trailers = accepts_trailers(headers);
     if headers.contains_key(header::CONNECTION) {
@@ -83,18 +83,19 @@ pub fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether the peer said that it takes trailers.
+/// Whether the peer accepts trailers.
 fn accepts_trailers(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::TE).into_iter();
     let mut codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
 
-/// Whether the body is framed in the one way that means the same to everybody: by its length, or by
-/// one `Transfer-Encoding` that is just `chunked`. Another coding would be dropped from the head and
-/// stay in the body. A length that is said twice, as HTTP/2 lets through if it is the same, is one
-/// that an HTTP/1.1 server may read twice; one that is no number, as HTTP/2 lets through without a body, one that
-/// it reads as it likes.
+/// Whether all servers agree on the framing of the body: by one length, or by one `Transfer-Encoding` that is
+/// just `chunked`.
+///
+/// Another coding would be dropped from the head and stay in the body. HTTP/2 allows the same length twice, and
+/// without a body one that is not a number; an HTTP/1.1 server may read the first as two lengths, and the second
+/// in any way.
 pub fn is_plainly_framed(headers: &HeaderMap) -> bool {
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     let is_number = |length: &HeaderValue| !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
@@ -109,8 +110,8 @@ pub fn is_plainly_framed(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The protocol that a request asks to upgrade to, if it asks by the rules
-/// (`Connection: upgrade` and one `Upgrade` field). `h2c` never counts: it would leave our sight.
+/// The protocol of a well-formed upgrade request (`Connection: upgrade` and one `Upgrade` field). `h2c` never
+/// counts: the proxy would not see its requests.
 pub fn upgrade_wanted(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(header::UPGRADE)?;
     let single = headers.get_all(header::UPGRADE).iter().count() == 1;

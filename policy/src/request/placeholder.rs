@@ -1,12 +1,13 @@
-//! The `{{NAME}}` grammar: finding placeholders in bytes, and nothing else.
+//! The `{{NAME}}` grammar, and a scanner for it.
 //!
-//! One pass over bytes. What does not match is text: unclosed braces, spaces inside, other characters.
+//! The scanner makes one pass over bytes. Anything that does not match is ordinary text: unclosed braces, spaces
+//! inside, other characters.
 
 use std::ops::Range;
 
-use crate::secrets::secret::name_length;
+use crate::name::name_length;
 
-/// What every placeholder starts with, twice; a value without it needs no scan.
+/// Every placeholder starts with two of these; a value without one needs no scan.
 const OPEN: u8 = b'{';
 const CLOSE: &[u8] = b"}}";
 
@@ -19,9 +20,9 @@ pub enum Part<'a> {
     Placeholder(&'a str),
 }
 
-/// Where a placeholder stands, and where the name in it does.
+/// The place of a placeholder, and of the name in it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-struct Hole {
+struct Span {
     whole: Range<usize>,
     name: Range<usize>,
 }
@@ -30,41 +31,41 @@ struct Hole {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Template {
     text: Box<[u8]>,
-    holes: Vec<Hole>,
+    spans: Vec<Span>,
 }
 
 impl Template {
     /// Scans a value; `None` if no placeholder stands in it.
     pub fn scan(text: &[u8]) -> Option<Self> {
-        // Nearly every value of nearly every request ends here.
+        // Most values hold no brace and end here.
         let mut from = memchr::memchr(OPEN, text)?;
-        let mut holes = Vec::new();
-        while let Some(hole) = next_hole(text, from) {
-            from = hole.whole.end;
-            holes.push(hole);
+        let mut spans = Vec::new();
+        while let Some(span) = next_placeholder(text, from) {
+            from = span.whole.end;
+            spans.push(span);
         }
-        (!holes.is_empty()).then(|| Self { text: text.into(), holes })
+        (!spans.is_empty()).then(|| Self { text: text.into(), spans })
     }
 
-    /// The pieces, in order; joined again they are the value that was scanned.
+    /// The pieces, in order; joined, they are the value that was scanned.
     pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
         let mut from = 0;
-        let inner = self.holes.iter().flat_map(move |hole| {
-            let text = Part::Text(self.slice(from..hole.whole.start));
-            from = hole.whole.end;
-            [text, Part::Placeholder(self.name(hole))]
+        let inner = self.spans.iter().flat_map(move |span| {
+            let text = Part::Text(self.slice(from..span.whole.start));
+            from = span.whole.end;
+            [text, Part::Placeholder(self.name(span))]
         });
-        let last = self.holes.last().map_or(0, |hole| hole.whole.end);
+        let last = self.spans.last().map_or(0, |span| span.whole.end);
         inner.chain(std::iter::once(Part::Text(self.slice(last..self.text.len()))))
     }
 
     /// The names, in order, repeated as often as they stand there.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.holes.iter().map(|hole| self.name(hole))
+        self.spans.iter().map(|span| self.name(span))
     }
 
-    fn name(&self, hole: &Hole) -> &str {
-        std::str::from_utf8(self.slice(hole.name.clone())).unwrap_or_default()
+    fn name(&self, span: &Span) -> &str {
+        std::str::from_utf8(self.slice(span.name.clone())).unwrap_or_default()
     }
 
     fn slice(&self, range: Range<usize>) -> &[u8] {
@@ -72,9 +73,9 @@ impl Template {
     }
 }
 
-/// The first placeholder at or after `from`. Each byte is looked at a few times at the most, whatever the text:
-/// a client that fills its heads with braces must not cost more than one that does not.
-fn next_hole(text: &[u8], mut from: usize) -> Option<Hole> {
+/// The first placeholder at or after `from`. The scanner reads each byte a few times at most, whatever the text:
+/// a client must not be able to raise the cost of a head by filling it with braces.
+fn next_placeholder(text: &[u8], mut from: usize) -> Option<Span> {
     loop {
         let brace = from + memchr::memchr(OPEN, text.get(from..)?)?;
         // Of a run of braces only the last two can open a placeholder.
@@ -82,9 +83,9 @@ fn next_hole(text: &[u8], mut from: usize) -> Option<Hole> {
         let name_start = brace + run;
         let name_end = name_start + name_length(text.get(name_start..)?);
         if run >= 2 && name_end > name_start && text.get(name_end..)?.starts_with(CLOSE) {
-            return Some(Hole { whole: name_start - 2..name_end + CLOSE.len(), name: name_start..name_end });
+            return Some(Span { whole: name_start - 2..name_end + CLOSE.len(), name: name_start..name_end });
         }
-        // What was taken for a name holds no brace.
+        // The bytes of a name, or of the beginning of one, hold no brace.
         from = name_end;
     }
 }
@@ -138,7 +139,7 @@ mod tests {
                 let inner = &text[at + 2..end - 2];
                 text[at..].starts_with(b"{{")
                     && text[..end].ends_with(b"}}")
-                    && crate::secrets::secret::Name::parse(inner).is_some()
+                    && crate::name::Name::parse(inner).is_some()
             });
             match end {
                 Some(end) => {

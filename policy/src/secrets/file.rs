@@ -1,24 +1,25 @@
-//! The text of the mount: `NAME=value` lines, read strictly and literally.
+//! The `NAME=value` entries of a source, read strictly and literally.
 //!
-//! No substitution, no cutting, no repair: a line that could be read in two ways makes the whole text
-//! malformed, because half a file can pair a secret with another secret's hosts. Errors hold a line
-//! number and a cause, never text of the file.
+//! The parser never substitutes, cuts or repairs. A line that could be read in two ways makes the whole text
+//! malformed, because half a file can pair a secret with another secret's hosts. Errors hold a line number and
+//! a cause, never text of the file.
 
 use std::collections::HashMap;
 
 use zeroize::Zeroizing;
 
-use crate::secrets::secret::{Name, name_length};
+use crate::name::{Name, name_length};
+use crate::secrets::secret::SecretValue;
 
 /// One `NAME=value` entry.
 #[derive(Debug)]
 pub struct Entry {
     /// The line that it starts on, from 1.
     pub line: usize,
-    /// What stands before `=`.
+    /// The text before `=`.
     pub name: Name,
-    /// What stands after it, unquoted.
-    pub value: Value,
+    /// The text after `=`, without its quotes.
+    pub value: SecretValue,
     /// How it was written.
     pub quoting: Quoting,
     /// The line on which the same name stands again with the same value, if it does.
@@ -34,15 +35,6 @@ pub enum Quoting {
     Single,
     /// `"..."`.
     Double,
-}
-
-/// An entry's value; wiped on drop and not printed.
-pub struct Value(pub(crate) Zeroizing<Vec<u8>>);
-
-impl std::fmt::Debug for Value {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Value(..)")
-    }
 }
 
 /// Why the text cannot be used, and where.
@@ -85,7 +77,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// What to do about it.
+    /// How to fix it.
     pub const fn fix(self) -> &'static str {
         match self {
             Self::NoName => "a line must be NAME=value, a comment after # or blank",
@@ -111,8 +103,8 @@ pub fn parse(text: &[u8]) -> Result<Vec<Entry>, Malformed> {
     while !reader.rest.is_empty() {
         let Some(entry) = reader.entry()? else { continue };
         match seen.get(&entry.name).and_then(|at| entries.get_mut(*at)) {
-            // A slow reader of a pipe can be handed the same text twice.
-            Some(first) if *first.value.0 == *entry.value.0 => first.repeated = Some(entry.line),
+            // A slow reader of a pipe can get the same text twice.
+            Some(first) if first.value.is_same_as(&entry.value) => first.repeated = Some(entry.line),
             Some(_) => return Err(Malformed { line: entry.line, cause: Cause::Twice }),
             None => {
                 seen.insert(entry.name.clone(), entries.len());
@@ -129,7 +121,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads one entry, or passes over a blank or comment line.
+    /// Reads one entry; `None` for a blank line or a comment.
     fn entry(&mut self) -> Result<Option<Entry>, Malformed> {
         let line = self.line;
         let fail = |cause| Malformed { line, cause };
@@ -142,7 +134,7 @@ impl<'a> Reader<'a> {
         self.skip_spaces();
         self.rest = self.rest.strip_prefix(b"=").ok_or(fail(Cause::NoEquals))?;
         let (quoting, value) = self.value().map_err(fail)?;
-        Ok(Some(Entry { line, name, value: Value(value), quoting, repeated: None }))
+        Ok(Some(Entry { line, name, value: SecretValue::new(value), quoting, repeated: None }))
     }
 
     fn name(&mut self) -> Option<Name> {
@@ -198,7 +190,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// Goes on behind a closing quote, where only a comment may follow.
+    /// Continues after a closing quote, where only a comment may follow.
     fn close(&mut self, quoted: &[u8], rest: &'a [u8]) -> Result<(), Cause> {
         self.line += memchr::memchr_iter(b'\n', quoted).count();
         self.rest = rest;

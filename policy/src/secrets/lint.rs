@@ -1,27 +1,26 @@
-//! What `check` says of a secrets file: the problems that make secrets unusable, and what is odd
-//! although it can be used.
+//! The problems of a secrets file, as `check` reports them.
 //!
-//! What is public among suffixes is asked of the caller, so that the list of them is not part of
-//! what runs beside the secrets.
+//! Errors make secrets unusable; warnings and notes are about entries that can be used. The caller says
+//! which suffixes are public, so that the list of them is not linked into the code beside the secrets.
 
-mod looks;
-mod odd;
-pub mod problem;
+mod hosts;
+mod problem;
+mod severity;
+mod values;
 
 use std::collections::HashSet;
 
-pub use self::looks::Look;
-pub use self::odd::Odd;
+pub use self::hosts::{PublicSuffixes, SuspiciousEntry};
+pub use self::problem::{Problem, ProblemKind};
+pub use self::severity::Severity;
+pub use self::values::SuspiciousValue;
+use crate::name::Name;
+use crate::secrets::companions::{self, BadRule, Companion};
 use crate::secrets::file::{self, Entry};
-use crate::secrets::lint::problem::{Problem, Severity, What};
-use crate::secrets::secret::Name;
-use crate::secrets::table::{BadHosts, HOSTS_SUFFIX, Secret, Table};
+use crate::secrets::table::{FaultKind, Secret, Table};
 
-/// Tells whether anybody can have a name below this one: `com`, `co.uk`, `github.io`.
-pub type PublicSuffixes<'a> = &'a dyn Fn(&str) -> bool;
-
-/// What is to be said of one secrets file. Its table may hold a value in the place of a host, so that
-/// it has no `Debug`.
+/// The problems of one secrets file. Its table may hold a value in the place of a host, so that it has
+/// no `Debug`.
 #[derive(Default)]
 pub struct Lint {
     table: Table,
@@ -44,7 +43,7 @@ pub enum Hosts {
 }
 
 impl Lint {
-    /// Looks through the text of a secrets file.
+    /// Checks the text of a secrets file.
     pub fn read(text: &[u8], public: PublicSuffixes<'_>) -> Self {
         match file::parse(text) {
             Ok(entries) => Self::of(&entries, public),
@@ -57,113 +56,114 @@ impl Lint {
         &self.problems
     }
 
-    /// Names and what belongs to them, in the order of the file; none if the file is malformed.
+    /// All secrets with their names, in the order of the file; none if the file is malformed.
     pub fn secrets(&self) -> Vec<(&Name, &Secret)> {
         self.table.secrets()
     }
 
     /// The hosts of a secret, as far as they can be shown.
     pub fn hosts(&self, name: &Name) -> Hosts {
-        match self.table.secret(name.as_str()).map(|secret| &secret.hosts) {
+        match self.table.secret(name.as_str()).map(|secret| &secret.rules.hosts) {
             Some(Ok(_)) if self.hidden.contains(name) => Hosts::Hidden,
             Some(Ok(hosts)) => Hosts::Shown(hosts.entries()),
-            Some(Err(BadHosts::Entry)) => Hosts::Unreadable,
-            Some(Err(BadHosts::Missing)) | None => Hosts::Missing,
+            Some(Err(BadRule::NoHosts)) | None => Hosts::Missing,
+            Some(Err(BadRule::HostsNotText | BadRule::Host(..))) => Hosts::Unreadable,
         }
     }
 
-    /// How many problems are that bad.
+    /// How many problems have this severity.
     pub fn count(&self, severity: Severity) -> usize {
-        self.problems.iter().filter(|problem| problem.what.severity() == severity).count()
+        self.problems.iter().filter(|problem| problem.kind.severity() == severity).count()
     }
 
     fn of(entries: &[Entry], public: PublicSuffixes<'_>) -> Self {
         let mut lint = Self { table: Table::from_entries(entries), ..Self::default() };
-        lint.problems = lint.table.problems().iter().map(|problem| named_better(problem, entries)).collect();
+        lint.problems = lint.table.faults().iter().map(|fault| explained(fault.into(), entries)).collect();
         for (at, entry) in entries.iter().enumerate() {
-            lint.look_at_name(entry, entries.get(..at).unwrap_or_default());
-            if !is_list(&entry.name) {
-                let hosts = entries.iter().find(|it| is_list_of(&it.name, &entry.name));
-                lint.look_at_value(entry, hosts, public);
-                hosts.into_iter().for_each(|hosts| lint.look_at_hosts(&entry.name, hosts, public));
+            lint.check_name(entry, entries.get(..at).unwrap_or_default());
+            if !is_companion(&entry.name) {
+                let hosts = entries.iter().find(|it| is_hosts_of(&it.name, &entry.name));
+                lint.check_value(entry, hosts, public);
+                hosts.into_iter().for_each(|hosts| lint.check_hosts(&entry.name, hosts, public));
             }
         }
-        lint.problems.sort_by_key(|problem| (problem.line, problem.what.severity()));
+        lint.problems.sort_by_key(|problem| (problem.line, problem.kind.severity()));
         lint
     }
 
-    fn look_at_name(&mut self, entry: &Entry, above: &[Entry]) {
-        let alike = |it: &&Entry| it.name.as_str().eq_ignore_ascii_case(entry.name.as_str());
-        if let Some(other) = above.iter().find(alike).filter(|other| !is_list(&entry.name) && !is_list(&other.name)) {
-            self.complain(entry, What::DiffersInCase(other.line));
+    fn check_name(&mut self, entry: &Entry, above: &[Entry]) {
+        let differs_in_case =
+            |it: &&Entry| it.name.as_str().eq_ignore_ascii_case(entry.name.as_str()) && !is_companion(&it.name);
+        if let Some(other) = above.iter().find(differs_in_case).filter(|_| !is_companion(&entry.name)) {
+            self.report(entry, ProblemKind::DiffersInCase(other.line));
         }
         if let Some(line) = entry.repeated {
-            self.complain(entry, What::Repeats(line));
+            self.report(entry, ProblemKind::Repeats(line));
         }
     }
 
-    fn look_at_value(&mut self, entry: &Entry, hosts: Option<&Entry>, public: PublicSuffixes<'_>) {
-        for look in looks::looks(&entry.value.0, entry.quoting) {
-            self.complain(entry, What::Looks(look));
+    fn check_value(&mut self, entry: &Entry, hosts: Option<&Entry>, public: PublicSuffixes<'_>) {
+        for suspicion in values::suspicions(&entry.value, entry.quoting) {
+            self.report(entry, ProblemKind::Value(suspicion));
         }
-        let are_names = |it| odd::are_internet_names(it, public);
+        let are_names = |it: &Entry| values::is_list_of_hosts(&it.value, public);
         if hosts.is_some_and(|hosts| are_names(entry) && !are_names(hosts)) {
-            self.complain(entry, What::Looks(Look::Hosts));
+            self.report(entry, ProblemKind::Value(SuspiciousValue::Hosts));
             self.hidden.insert(entry.name.clone());
         }
     }
 
-    fn look_at_hosts(&mut self, owner: &Name, hosts: &Entry, public: PublicSuffixes<'_>) {
-        let list = odd::read(hosts).unwrap_or_default();
+    fn check_hosts(&mut self, secret: &Name, line: &Entry, public: PublicSuffixes<'_>) {
+        let list = companions::text(line).map(hosts::read).unwrap_or_default();
         for one in &list {
             match one.entry {
                 Ok(_) => {
-                    let odd = odd::odd(one, &list, public).into_iter();
-                    odd.for_each(|odd| self.complain(hosts, What::Odd(one.number, odd)));
+                    let suspicions = hosts::suspicions(one, &list, public).into_iter();
+                    suspicions.for_each(|it| self.report(line, ProblemKind::Host(one.number, it)));
                 }
-                Err(bad) => self.complain(hosts, What::Entry(one.number, bad)),
+                Err(bad) => self.report(line, ProblemKind::bad_host(one.number, bad)),
             }
         }
-        if !list.iter().all(odd::may_be_shown) {
-            self.hidden.insert(owner.clone());
+        if !list.iter().all(hosts::may_be_shown) {
+            self.hidden.insert(secret.clone());
         }
     }
 
-    /// The table has said the first wrong entry of a list already.
-    fn complain(&mut self, entry: &Entry, what: What) {
-        let problem = Problem { line: entry.line, name: Some(entry.name.clone()), what };
+    /// The table has reported the first wrong entry of a list already.
+    fn report(&mut self, entry: &Entry, kind: ProblemKind) {
+        let problem = Problem { line: entry.line, name: Some(entry.name.clone()), kind };
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
     }
 }
 
-fn is_list(name: &Name) -> bool {
-    name.as_str().ends_with(HOSTS_SUFFIX)
+fn is_companion(name: &Name) -> bool {
+    Companion::owner(name.as_str()).is_some()
 }
 
-fn is_list_of(list: &Name, owner: &Name) -> bool {
-    list.as_str().strip_suffix(HOSTS_SUFFIX) == Some(owner.as_str())
+fn is_hosts_of(line: &Name, secret: &Name) -> bool {
+    line.as_str().strip_suffix(Companion::Hosts.suffix()) == Some(secret.as_str())
 }
 
-/// Where hosts are missing, a name that is nearly right says why.
-fn named_better(problem: &Problem, entries: &[Entry]) -> Problem {
-    let mut problem = problem.clone();
-    let Some(name) = problem.name.as_ref().filter(|_| problem.what == What::NoHosts) else { return problem };
-    let is_taken = |list: &Entry| entries.iter().any(|it| is_list_of(&list.name, &it.name));
-    let misnamed = entries.iter().find(|it| is_nearly_list_of(&it.name, name) && !is_taken(it));
-    if let Some(list) = misnamed {
-        problem.what = What::HostsMisnamed(list.line);
-    } else if entries.iter().any(|it| is_nearly_list_of(name, &it.name)) {
-        problem.what = What::NearlyHosts;
+/// Where hosts are missing, a name that is nearly right explains it.
+fn explained(mut problem: Problem, entries: &[Entry]) -> Problem {
+    let no_hosts = ProblemKind::Fault(FaultKind::Rule(BadRule::NoHosts));
+    let Some(name) = problem.name.as_ref().filter(|_| problem.kind == no_hosts) else { return problem };
+    let is_taken = |line: &Entry| entries.iter().any(|it| is_hosts_of(&line.name, &it.name));
+    let misnamed = entries.iter().find(|it| is_nearly_hosts_of(&it.name, name) && !is_taken(it));
+    if let Some(line) = misnamed {
+        problem.kind = ProblemKind::HostsMisnamed(line.line);
+    } else if entries.iter().any(|it| is_nearly_hosts_of(name, &it.name)) {
+        problem.kind = ProblemKind::NearlyHosts;
     }
     problem
 }
 
 /// `key_HOSTS`, `KEY_hosts` and `KEY_HOST` for `KEY`.
-fn is_nearly_list_of(list: &Name, owner: &Name) -> bool {
-    let list = list.as_str().to_ascii_uppercase();
-    let rest = list.strip_prefix(&owner.as_str().to_ascii_uppercase()).map(str::to_owned);
+fn is_nearly_hosts_of(line: &Name, secret: &Name) -> bool {
+    let line = line.as_str().to_ascii_uppercase();
+    let rest = line.strip_prefix(&secret.as_str().to_ascii_uppercase()).map(str::to_owned);
     matches!(rest.as_deref(), Some("_HOST" | "_HOSTS"))
 }
 

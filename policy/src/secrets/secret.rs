@@ -1,61 +1,45 @@
-//! Names and values of secrets.
+//! The value of a secret.
 
 use std::fmt;
 use std::hash::BuildHasher;
-use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-/// The name of a secret: `[A-Za-z_][A-Za-z0-9_]*`, case-sensitive.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Name(Arc<str>);
-
-impl Name {
-    /// Reads a whole text as a name; `None` if it is not one.
-    pub fn parse(text: &[u8]) -> Option<Self> {
-        if name_length(text) != text.len() || text.is_empty() {
-            return None;
-        }
-        std::str::from_utf8(text).ok().map(|text| Self(text.into()))
-    }
-
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::borrow::Borrow<str> for Name {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-/// How many bytes at the start of `text` form a name; 0 if none do.
-pub(crate) fn name_length(text: &[u8]) -> usize {
-    match text.first() {
-        Some(first) if first.is_ascii_alphabetic() || *first == b'_' => {
-            let rest = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
-            1 + text.iter().skip(1).take_while(rest).count()
-        }
-        _ => 0,
-    }
-}
+/// The longest value, in bytes: larger than any token, and what bounds the growth of a request.
+pub const VALUE_BYTES_MAX: usize = 16 * 1024;
 
 /// The value of a secret: wiped when dropped, never printed, copied or compared by operators.
-pub struct SecretValue(Zeroizing<Box<[u8]>>);
+pub struct SecretValue(Zeroizing<Vec<u8>>);
+
+/// Why a value is never injected.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum BadValue {
+    /// Nothing after `=`.
+    #[error("the value is empty")]
+    Empty,
+    /// Longer than [`VALUE_BYTES_MAX`].
+    #[error("the value is longer than {VALUE_BYTES_MAX} bytes")]
+    TooLong,
+    /// CR, LF, NUL or another control character.
+    #[error("the value holds a control character, which no header may")]
+    Control,
+}
+
+impl BadValue {
+    /// How to fix it.
+    pub const fn fix(self) -> &'static str {
+        match self {
+            Self::Empty => "write the value after '='",
+            Self::TooLong => "put the token itself here, not a whole file",
+            Self::Control => "write it on one line, without escapes or invisible characters",
+        }
+    }
+}
 
 impl SecretValue {
-    /// Takes a value over. The source is wiped by its own type once it is dropped.
-    pub fn new(bytes: &Zeroizing<Vec<u8>>) -> Self {
-        // An exact copy: turning the vector into a box could move it and leave the old bytes behind.
-        Self(Zeroizing::new(Box::from(bytes.as_slice())))
+    /// Takes the bytes over, without copying them.
+    pub(crate) fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
     }
 
     /// Length in bytes.
@@ -63,17 +47,42 @@ impl SecretValue {
         self.0.len()
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the value has no bytes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// A hash that tells values apart and says nothing of them to who does not have the key.
-    pub(crate) fn hashed(&self, key: &impl BuildHasher) -> u64 {
-        key.hash_one(&*self.0)
+    /// A copy to keep and inject, if a header may hold the value.
+    ///
+    /// # Errors
+    /// Why no header may.
+    pub(crate) fn to_injectable(&self) -> Result<Self, BadValue> {
+        if self.is_empty() {
+            return Err(BadValue::Empty);
+        }
+        if self.len() > VALUE_BYTES_MAX {
+            return Err(BadValue::TooLong);
+        }
+        // What a field value may hold (RFC 9110, section 5.5): visible characters, space, tab, obs-text.
+        let is_legal = |byte: &u8| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..=0xff);
+        if !self.0.iter().all(is_legal) {
+            return Err(BadValue::Control);
+        }
+        // Of the exact size: the reader's buffer may be as long as the whole file.
+        Ok(Self(Zeroizing::new(self.0.to_vec())))
     }
 
-    /// The bytes. Only [`crate::rewrite`] and the check of their legality may look.
+    /// Whether both values have the same bytes.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        *self.0 == *other.0
+    }
+
+    /// A keyed hash: it distinguishes values, and reveals nothing without the key.
+    pub(crate) fn hashed(&self, key: &impl BuildHasher) -> u64 {
+        key.hash_one(self.0.as_slice())
+    }
+
+    /// The bytes. This is the only way to them.
     pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }
@@ -90,18 +99,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_follow_the_grammar() {
-        for good in ["A", "_", "a_B9", "ANTHROPIC_API_KEY", "_1"] {
-            assert_eq!(Name::parse(good.as_bytes()).map(|n| n.to_string()).as_deref(), Some(good));
-        }
-        for bad in ["", "9A", "A-B", "A.B", " A", "A ", "Ä", "{{A}}"] {
-            assert_eq!(Name::parse(bad.as_bytes()), None, "{bad:?}");
-        }
-    }
-
-    #[test]
     fn a_value_never_shows_in_debug() {
-        let value = SecretValue::new(&Zeroizing::new(b"sk-very-secret".to_vec()));
+        let value = SecretValue::new(Zeroizing::new(b"sk-very-secret".to_vec()));
         let shown = format!("{value:?} {:?}", Some(&value));
         assert!(!shown.contains("very"), "{shown}");
     }

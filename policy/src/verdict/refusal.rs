@@ -1,49 +1,72 @@
-//! Why a request was refused. For the host's eyes: the client always gets the same answer.
+//! The reason of a refusal, for the audit record.
+//!
+//! The client always gets the same answer, and so never learns the reason.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::destination::host::Destination;
 use crate::destination::reach::Denied;
-use crate::secrets::secret::Name;
+use crate::name::Name;
+use crate::request::fields::Misplaced;
+use crate::secrets::companions::{Companion, Denial};
 
-/// The one sentence that stands in the audit record.
+/// Why a request is refused: one sentence of the audit record.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Refusal {
     /// An address of the destination may not be dialled.
     Address(Destination, IpAddr, Denied),
-    /// A value that is empty or that no header may hold.
+    /// No header may hold the value, or it is empty.
     BadValue(Name),
-    /// A `_HOSTS` line that cannot be read.
+    /// The `_HOSTS` line cannot be read.
     BadHosts(Name),
     /// The client went away before there was a verdict.
     ClientGone,
     /// The secret may not go to this destination.
     HostNotAllowed(Name, Destination),
-    /// The mount is there, and its owner has not let us read it.
+    /// The source is there, but its owner has not approved a read.
     Locked,
-    /// The request cannot be read without doubt.
+    /// The request is ambiguous or not well-formed.
     Malformed,
-    /// A method that echoes the request back to the client.
+    /// The method would echo the request to the client.
     Method,
     /// The secret has no `_HOSTS` line.
     NoHosts(Name),
-    /// `Host`, `:authority` or `:scheme` name another destination than the one dialled.
+    /// `Host`, `:authority` or `:scheme` names another destination than the one dialled.
     OtherHost(Destination),
     /// The TLS server name differs from the destination.
     OtherServerName(Destination),
     /// A placeholder in a field that routes or frames the request.
     RoutingField(Box<str>),
-    /// No secret of that name.
+    /// There is no secret of that name.
     SecretNotFound(Name),
     /// More placeholders than a request may hold.
     TooMany,
-    /// An owner did not answer: down is closed.
+    /// An owner did not answer. While an owner is down, requests are refused.
     Unavailable(&'static str),
-    /// The mount says something new, which a second read has not confirmed yet.
+    /// The source has changed, and a second read has not confirmed it yet.
     Unconfirmed,
-    /// The mount cannot be used, for this reason.
+    /// The source cannot be used, for this reason.
     Unreadable(Box<str>),
+}
+
+impl Refusal {
+    pub(crate) fn by_rules(denial: Denial, name: Name, destination: &Destination) -> Self {
+        match denial {
+            Denial::NoHosts => Self::NoHosts(name),
+            Denial::UnreadableHosts => Self::BadHosts(name),
+            Denial::OtherHost => Self::HostNotAllowed(name, destination.clone()),
+        }
+    }
+}
+
+impl From<Misplaced> for Refusal {
+    fn from(misplaced: Misplaced) -> Self {
+        match misplaced {
+            Misplaced::TooMany => Self::TooMany,
+            Misplaced::RoutingField(field) => Self::RoutingField(field.as_str().into()),
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -57,7 +80,9 @@ impl fmt::Display for Refusal {
             Self::Locked => f.write_str("Secrets are locked or not authorized"),
             Self::Malformed => f.write_str("Request is not well-formed"),
             Self::Method => f.write_str("Method would echo the request"),
-            Self::NoHosts(name) => write!(f, "No allowed hosts defined for: {name} (missing {name}_HOSTS)"),
+            Self::NoHosts(name) => {
+                write!(f, "No allowed hosts defined for: {name} (missing {})", Companion::Hosts.name_beside(name))
+            }
             Self::OtherHost(to) => write!(f, "Request names another host than '{to}'"),
             Self::OtherServerName(to) => write!(f, "TLS server name differs from '{to}'"),
             Self::RoutingField(field) => {

@@ -1,12 +1,13 @@
-//! A record as a row for a person: time (UTC), verdict, method, host, path, secrets, reason, id.
+//! Rows for a person: time (UTC), verdict, method, host, path, secrets, reason, id.
 
 use std::fmt::Write;
 
-use crate::terminal::visible;
-use crate::trail::record::{Outcome, Record, Text};
+use policy::record::{Attempt, Event, Notice, Outcome, Record};
 
-/// The columns after time and verdict, and how wide each is at first and at most. A column grows with
-/// what is in it; a longer text is shown whole and moves the rest of its row.
+use crate::terminal::escape::visible;
+
+/// The columns after time and verdict: initial and maximum width of each. A column grows with its texts; a text
+/// beyond the maximum is shown whole and moves the rest of its row.
 const WIDTHS: [(usize, usize); 6] = [(6, 8), (20, 40), (20, 48), (12, 40), (0, 64), (16, 16)];
 /// Hosts and reasons are always shown whole; a path that is longer ends in this.
 const CUT: char = '…';
@@ -17,7 +18,7 @@ const RED: &str = "31";
 const YELLOW: &str = "33";
 const DIM: &str = "2";
 
-/// Sets rows one under another.
+/// Aligns the cells of rows.
 pub(in crate::commands) struct Columns {
     colour: bool,
     widths: [usize; 6],
@@ -30,10 +31,22 @@ impl Columns {
 
     /// One row, without a line end. No text of the record acts on the terminal.
     pub(super) fn row(&mut self, record: &Record<'_>) -> String {
-        let (verdict, colour) = verdict(record);
+        let (verdict, colour, cells) = match &record.event {
+            // Not about a request: no version of the daemon writes such a line.
+            Event::Attempt(attempt) if attempt.host.is_empty() => {
+                ("note", DIM, attempt.reason.as_deref().map(visible).unwrap_or_default())
+            }
+            Event::Attempt(attempt) if attempt.blocked => ("refused", RED, self.cells(attempt)),
+            Event::Attempt(attempt) => ("permitted", GREEN, self.cells(attempt)),
+            Event::Notice(notice) if notice.outcome == Outcome::NotSent => {
+                let unsent =
+                    Attempt { reason: Some(notice.reason.clone()), id: notice.id.clone(), ..Attempt::default() };
+                ("not sent", YELLOW, self.cells(&unsent))
+            }
+            Event::Notice(notice) => ("chain", DIM, in_words(notice)),
+        };
         let mut row = format!("{}  ", visible(&record.timestamp));
         self.paint(&mut row, &format!("{verdict:9}"), colour);
-        let cells = note(record).unwrap_or_else(|| self.cells(record).join("  "));
         let _ = write!(row, "  {cells}");
         row.truncate(row.trim_end().len());
         row
@@ -43,59 +56,44 @@ impl Columns {
         let _ = if self.colour { write!(row, "\x1b[{colour}m{text}\x1b[0m") } else { write!(row, "{text}") };
     }
 
-    fn cells(&mut self, record: &Record<'_>) -> [String; 6] {
-        let shown = |text: &Option<Text<'_>>| text.as_deref().map(visible).unwrap_or_default();
-        let secrets: Vec<String> = record.secrets.iter().map(|name| visible(name)).collect();
+    fn cells(&mut self, attempt: &Attempt<'_>) -> String {
+        let secrets: Vec<String> = attempt.secrets.iter().map(|name| visible(name)).collect();
         let mut cells = [
-            shown(&record.method),
-            host(record),
-            cut(shown(&record.path)),
+            visible(&attempt.method),
+            host(attempt),
+            cut(visible(&attempt.path)),
             secrets.join(","),
-            shown(&record.reason),
-            shown(&record.id),
+            attempt.reason.as_deref().map(visible).unwrap_or_default(),
+            visible(&attempt.id),
         ];
         for ((cell, width), (_, widest)) in cells.iter_mut().zip(&mut self.widths).zip(WIDTHS) {
             let length = cell.chars().count();
             *width = length.min(widest).max(*width);
             cell.extend(std::iter::repeat_n(' ', width.saturating_sub(length)));
         }
-        cells
+        cells.join("  ")
     }
 }
 
-fn verdict(record: &Record<'_>) -> (&'static str, &'static str) {
-    match record.outcome {
-        None if record.host.is_none() => ("note", DIM),
-        None if record.blocked => ("refused", RED),
-        None => ("permitted", GREEN),
-        Some(Outcome::NotSent) => ("not sent", YELLOW),
-        Some(_) => ("chain", DIM),
-    }
-}
-
-/// A record that is not about a request, in words.
-fn note(record: &Record<'_>) -> Option<String> {
-    let reason = record.reason.as_deref().map(visible).unwrap_or_default();
-    Some(match record.outcome {
-        None if record.host.is_some() => return None,
-        Some(Outcome::NotSent) => return None,
-        Some(Outcome::ChainStart) => format!("starts anew: {reason}"),
-        Some(Outcome::Pruned) => {
-            let through = record.through.as_ref().map_or(0, |through| through.seq);
+/// What happened to the chain.
+fn in_words(notice: &Notice<'_>) -> String {
+    let reason = visible(&notice.reason);
+    match notice.outcome {
+        Outcome::ChainStart => format!("a new chain starts: {reason}"),
+        Outcome::Pruned => {
+            let through = notice.through.as_ref().map_or(0, |through| through.seq);
             format!("records up to {through} were deleted: {reason}")
         }
-        Some(Outcome::TornLine) => {
-            format!("a torn line was cut, {} bytes: {reason}", record.bytes.unwrap_or_default())
-        }
-        Some(Outcome::Other) | None => reason,
-    })
+        Outcome::TornLine => format!("a torn line was cut: {reason}"),
+        Outcome::NotSent | Outcome::Other => reason,
+    }
 }
 
-/// What is not usual about the destination is shown: cleartext, another port.
-fn host(record: &Record<'_>) -> String {
-    let host = record.host.as_deref().map(visible).unwrap_or_default();
-    let (scheme, usual) = if record.scheme.as_deref() == Some("http") { ("http://", 80) } else { ("", 443) };
-    match record.port {
+/// The host, with scheme and port where they are not the usual ones.
+fn host(attempt: &Attempt<'_>) -> String {
+    let host = visible(&attempt.host);
+    let (scheme, usual) = if &*attempt.scheme == "http" { ("http://", 80) } else { ("", 443) };
+    match attempt.port {
         Some(port) if port != usual => format!("{scheme}{host}:{port}"),
         _ => format!("{scheme}{host}"),
     }
@@ -151,13 +149,13 @@ mod tests {
             (json!({"outcome": "not_sent", "reason": "Gone", "id": "1"}), "not sent  "),
             (
                 json!({"outcome": "chain_start", "reason": "the file was gone"}),
-                "chain      starts anew: the file was gone",
+                "chain      a new chain starts: the file was gone",
             ),
             (
                 json!({"outcome": "pruned", "reason": "20 are kept", "through": {"seq": 7, "hash": ""}}),
                 "up to 7 were deleted: 20 are kept",
             ),
-            (json!({"outcome": "torn_line", "reason": "r", "bytes": 12}), "a torn line was cut, 12 bytes: r"),
+            (json!({"outcome": "torn_line", "reason": "r"}), "a torn line was cut: r"),
             (json!({"reason": "something"}), "note       something"),
         ];
         for (mut record, expected) in table {

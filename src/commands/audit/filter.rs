@@ -1,20 +1,39 @@
-//! Which records are asked for. All conditions must hold.
+//! The records that the options ask for. All conditions must hold.
 
 use std::collections::VecDeque;
 
+use clap::Args;
 use memchr::memmem::Finder;
 use policy::destination::host::Host;
-use policy::secrets::secret::Name;
+use policy::name::Name;
+use policy::record::{Attempt, Event, Outcome, Record};
 use time::OffsetDateTime;
 
 use super::since;
-use crate::cli::AuditArgs;
-use crate::trail::record::{Outcome, Record};
 
 /// How many permitted requests may lie between one that is shown and the line that it was not sent.
 const UNSENT_MAX: usize = 16 * 1024;
 /// How every record begins.
 const TIMESTAMP: &[u8] = b"{\"timestamp\":\"";
+
+#[derive(Args, Debug)]
+pub(super) struct FilterArgs {
+    /// Show only refusals
+    #[arg(long)]
+    blocked: bool,
+
+    /// Show only requests for this secret
+    #[arg(long, value_name = "NAME")]
+    secret: Option<String>,
+
+    /// Show only requests to this host, or to any host below it with *.HOST
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+
+    /// Show only records since then: 30m, 2h, 7d, or a date or timestamp such as 2026-02-04 (UTC)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+}
 
 pub(super) struct Filter {
     /// As records write it, so that the order of texts is that of time.
@@ -36,7 +55,7 @@ enum HostFilter {
 }
 
 impl Filter {
-    pub(super) fn new(arguments: &AuditArgs) -> Result<Self, String> {
+    pub(super) fn new(arguments: &FilterArgs) -> Result<Self, String> {
         let since = arguments.since.as_deref().map(|text| since::parse(text, OffsetDateTime::now_utc())).transpose()?;
         let secret = arguments.secret.as_deref().map(secret_name).transpose()?;
         let host = arguments.host.as_deref().map(HostFilter::parse).transpose()?;
@@ -73,23 +92,25 @@ impl Filter {
         if self.needles.is_empty() {
             return true;
         }
-        let id = record.id.as_ref().and_then(|id| u64::from_str_radix(id, 16).ok());
-        if record.outcome == Some(Outcome::NotSent) {
-            return id.is_some_and(|id| self.permitted.contains(&id));
-        }
-        let wanted = self.wants_request(record);
-        if wanted && !record.blocked {
+        let id = u64::from_str_radix(record.id(), 16).ok();
+        let attempt = match &record.event {
+            Event::Notice(notice) => {
+                return notice.outcome == Outcome::NotSent && id.is_some_and(|id| self.permitted.contains(&id));
+            }
+            Event::Attempt(attempt) => attempt,
+        };
+        let wanted = self.wants_attempt(attempt);
+        if wanted && !attempt.blocked {
             self.remember(id);
         }
         wanted
     }
 
-    fn wants_request(&self, record: &Record<'_>) -> bool {
-        let has_secret = |name: &String| record.secrets.iter().any(|it| **it == **name);
-        let has_host = |filter: &HostFilter| record.host.as_deref().is_some_and(|host| filter.matches(host));
-        (record.blocked || !self.blocked)
+    fn wants_attempt(&self, attempt: &Attempt<'_>) -> bool {
+        let has_secret = |name: &String| attempt.secrets.iter().any(|it| **it == **name);
+        (attempt.blocked || !self.blocked)
             && self.secret.as_ref().is_none_or(has_secret)
-            && self.host.as_ref().is_none_or(has_host)
+            && self.host.as_ref().is_none_or(|filter| filter.matches(&attempt.host))
     }
 
     fn remember(&mut self, id: Option<u64>) {
@@ -138,12 +159,15 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Command};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        filter: FilterArgs,
+    }
 
     fn filter(words: &[&str]) -> Result<Filter, String> {
-        let cli = Cli::parse_from(["secret-proxy", "audit"].iter().chain(words));
-        let Command::Audit(arguments) = cli.command else { panic!("not audit") };
-        Filter::new(&arguments)
+        Filter::new(&Line::parse_from(["audit"].iter().chain(words)).filter)
     }
 
     /// Which of the records are shown, by their place.

@@ -1,16 +1,16 @@
-//! Where records are shown: as they stand in the file, or set in columns for a person.
+//! Records on standard output: as they stand in the file, or in columns for a person.
 
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::thread;
 use std::time::Duration;
 
+use policy::record::Record;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::columns::Columns;
-use crate::say::noted;
-use crate::terminal::visible_json;
-use crate::trail::record::Record;
+use crate::terminal::escape::visible_json;
+use crate::terminal::output::note_failure;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -25,7 +25,7 @@ pub(in crate::commands) enum Form {
 }
 
 impl Form {
-    /// JSON, unless a person looks.
+    /// JSON, unless standard output is a terminal.
     pub(in crate::commands) fn of_stdout(json: bool) -> Self {
         match (io::stdout().is_terminal(), json) {
             (false, _) => Self::Lines,
@@ -45,7 +45,7 @@ fn wants_colour() -> bool {
 pub(in crate::commands) struct Page {
     form: Form,
     out: BufWriter<StdoutLock<'static>>,
-    /// The last lines, while only so many are asked for and the end has not come.
+    /// The last lines, while the end is not reached and only so many are asked for.
     held: Option<(usize, VecDeque<Vec<u8>>)>,
 }
 
@@ -67,20 +67,20 @@ impl Page {
             Form::VisibleLines => out.write_all(visible_json(&String::from_utf8_lossy(line)).as_bytes()),
             Form::Columns(columns) => out.write_all(columns.row(record).as_bytes()),
         };
-        noted(written.and_then(|()| out.write_all(b"\n")))
+        note_failure(written.and_then(|()| out.write_all(b"\n")))
     }
 
-    /// All that is there has been read: it is to be seen now.
+    /// Everything has been read: shows what is held back and flushes.
     pub(in crate::commands) fn turn(&mut self) -> io::Result<()> {
         if let Some((_, lines)) = self.held.take() {
             for line in lines {
                 Record::read(&line).map_or(Ok(()), |record| self.show(&line, &record))?;
             }
         }
-        noted(self.out.flush())
+        note_failure(self.out.flush())
     }
 
-    /// Waits, and tells whether whoever read our output has gone.
+    /// Waits, and returns whether the reader of the output has gone.
     pub(super) fn reader_leaves_within(&self, pause: Duration) -> bool {
         let timeout = Timespec::try_from(pause).ok();
         let mut watched = [PollFd::new(self.out.get_ref(), PollFlags::empty())];

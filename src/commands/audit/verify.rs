@@ -1,59 +1,57 @@
-//! `audit --verify`: whether the chain is whole, and what that proves.
+//! `audit --verify`: whether the chain is whole, and the limits of that proof.
 
 use std::process::ExitCode;
 
+use actors::trail::{Head, Trail, Verification, verify};
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
-use crate::terminal::{visible, visible_json};
-use crate::trail::Trail;
-use crate::trail::chain::{Chain, check};
-use crate::trail::link::Head;
-use crate::typed::Typed;
+use crate::terminal::escape::{visible, visible_json};
+use crate::terminal::failure::Failure;
+use crate::terminal::hints::Hints;
 
-/// What a whole chain does not prove.
-const LIMITS: &str = "No record was changed, removed or moved while what follows it was left as it was. It would not show if\n\
-     somebody who may write these files had written them anew from some record on, or cut off the newest.\n\
-     Against that, keep the head elsewhere, and ask later whether it is still in the chain:";
+/// What a whole chain proves, and what it does not.
+const LIMITS: &str = "No record was changed, removed or moved without a break in the chain. The chain does not show whether\n\
+     somebody with write access to these files rewrote them from some record on, or removed the newest.\n\
+     To detect that, keep the head elsewhere, and check later that it is still in the chain:";
 
 pub(super) fn head(text: &str) -> Result<Head, Failure> {
     let usage = |()| Failure::usage("--head: write SEQ:HASH, as secret-proxy audit --verify prints it");
     text.trim().parse().map_err(usage)
 }
 
-pub(super) fn main(trail: &mut Trail, typed: &Typed, pinned: Option<Head>, json: bool) -> Result<ExitCode, Failure> {
+pub(super) fn main(trail: &mut Trail, hints: &Hints, pinned: Option<Head>, json: bool) -> Result<ExitCode, Failure> {
     let files = trail.files();
-    let chain = check(trail, pinned).map_err(Failure::not_well)?;
+    let chain = verify(trail, pinned).map_err(Failure::not_well)?;
     if json {
-        say!("{}", visible_json(&report(&chain, files).to_string()));
+        out!("{}", visible_json(&report(&chain, files).to_string()));
     } else {
-        print(&chain, files, typed);
+        print(&chain, files, hints);
     }
     Ok(if chain.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(chain: &Chain, files: usize, typed: &Typed) {
-    for note in &chain.notes {
-        say!("{}: {}", note.place, visible(&note.what));
+fn print(chain: &Verification, files: usize, hints: &Hints) {
+    for remark in &chain.remarks {
+        out!("{}: {}", remark.place, visible(&remark.what));
     }
     for fault in &chain.faults {
-        say!("{fault}");
+        out!("{fault}");
     }
     if !chain.faults.is_empty() {
         return;
     }
     let (first, last) = (visible(&chain.first_timestamp), visible(&chain.last_timestamp));
     let plural = if files == 1 { "" } else { "s" };
-    say!("{} records in {files} file{plural}, from {first} to {last}: the chain is whole", chain.records);
+    out!("{} records in {files} file{plural}, from {first} to {last}: the chain is whole", chain.records);
     if let Some(head) = chain.head() {
-        say!("head {head}\n{LIMITS}\n    {}", typed.ours(&format!("audit --verify --head {head}")));
+        out!("head {head}\n{LIMITS}\n    {}", hints.command(&format!("audit --verify --head {head}")));
     }
 }
 
-fn report(chain: &Chain, files: usize) -> Value {
+fn report(chain: &Verification, files: usize) -> Value {
     let place = |path: &std::path::Path| path.display().to_string();
     let notes =
-        chain.notes.iter().map(|it| json!({"file": place(&it.place.path), "line": it.place.line, "what": it.what}));
+        chain.remarks.iter().map(|it| json!({"file": place(&it.place.path), "line": it.place.line, "what": it.what}));
     let faults = chain.faults.iter();
     let faults =
         faults.map(|it| json!({"file": place(&it.place.path), "line": it.place.line, "seq": it.seq, "what": it.what}));

@@ -1,71 +1,67 @@
-//! `ca show`: both roots, and which VMs trust them, as far as that is known.
+//! `ca show`: both roots, and which VMs are known to trust them.
 
+use actors::clock::to_second;
 use actors::folder::Folder;
+use actors::status::Report;
 use actors::{RootCertificate, Roots};
-use serde_json::Value;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use super::{EXPORT, unusable};
-use crate::commands::ask::ask;
-use crate::failure::Failure;
-use crate::guests::{self, Guest};
-use crate::terminal::visible;
-use crate::typed::Typed;
+use super::error::unusable;
+use super::export::EXPORT;
+use crate::control;
+use crate::settings;
+use crate::terminal::escape::visible;
+use crate::terminal::failure::Failure;
+use crate::vm::trust::{self, Guest};
 
 pub(super) fn main(folder: &Folder) -> Result<(), Failure> {
-    let roots = Roots::read(folder).map_err(|error| unusable(folder, &error))?;
-    let typed = Typed::new(folder);
-    let status = ask(folder, "status").ok();
+    let roots = Roots::read(folder).map_err(|error| unusable(folder, error))?;
+    let hints = settings::hints(folder);
+    let status = control::status(folder).ok();
     root("file", &folder.authority(), &roots.in_use);
-    let signs = status.as_ref().and_then(|status| status["ca"]["fingerprint"].as_str());
+    let signs = status.as_ref().map(|status| status.ca.fingerprint.as_str());
     if let Some(other) = signs.filter(|signs| *signs != roots.in_use.fingerprint) {
-        say!("daemon       signs with another root, {}: {}", visible(other), typed.ours("ca rotate --finish"));
+        out!("daemon       signs with another root, {}: {}", visible(other), hints.command("ca rotate --finish"));
     }
-    let Some(next) = &roots.next else { return Ok(()) };
-    say!("");
-    let next = next.as_ref().map_err(|error| unusable(folder, error))?;
-    root("next", &folder.next_authority(), next);
+    let Some(next) = roots.next else { return Ok(()) };
+    out!("");
+    let next = next.map_err(|error| unusable(folder, error))?;
+    root("next", &folder.next_authority(), &next);
     match roots.exported {
-        Some(time) => say!("exported     {}", rfc3339(time)),
-        None => say!("exported     never: {}", typed.ours(EXPORT)),
+        Some(time) => out!("exported     {}", to_second(time)),
+        None => out!("exported     never: {}", hints.command(EXPORT)),
     }
     let names = tunnels(status.as_ref());
-    vms(folder, &roots.in_use, next, &names);
-    say!("then         {}", typed.ours("ca rotate --finish"));
+    vms(folder, &roots.in_use, &next, &names);
+    out!("then         {}", hints.command("ca rotate --finish"));
     Ok(())
 }
 
 fn root(name: &str, folder: &std::path::Path, root: &RootCertificate) {
     let days = (OffsetDateTime::now_utc() - root.made).whole_days();
-    say!("{name:12} {}", folder.join("ca-cert.pem").display());
-    say!("fingerprint  {} (SHA-256)", root.fingerprint);
-    say!("made         {}, {days} days ago", rfc3339(root.made));
-    say!("valid until  {}", root.not_after);
-}
-
-fn rfc3339(time: OffsetDateTime) -> String {
-    time.format(&Rfc3339).unwrap_or_default()
+    out!("{name:12} {}", folder.join("ca-cert.pem").display());
+    out!("fingerprint  {} (SHA-256)", root.fingerprint);
+    out!("made         {}, {days} days ago", to_second(root.made));
+    out!("valid until  {}", root.not_after);
 }
 
 /// VMs that the running daemon knows of.
-fn tunnels(status: Option<&Value>) -> Vec<String> {
-    let tunnels = status.and_then(|status| status["tunnels"].as_array()).into_iter().flatten();
-    tunnels.filter_map(|tunnel| tunnel["instance"].as_str().map(str::to_owned)).collect()
+fn tunnels(status: Option<&Report>) -> Vec<String> {
+    status.iter().flat_map(|status| &status.tunnels).map(|tunnel| tunnel.instance.clone()).collect()
 }
 
-/// Only `doctor` knows, and only of the moment when it looked.
+/// Only `doctor` finds out, and only for the moment when it ran.
 fn vms(folder: &Folder, in_use: &RootCertificate, next: &RootCertificate, tunnels: &[String]) {
-    let (seen, typed) = (guests::read(folder), Typed::new(folder));
+    let (seen, hints) = (trust::read(folder), settings::hints(folder));
     for (name, guest) in &seen {
-        say!("VM           {}: {}, when doctor looked ({})", visible(name), trust(guest, in_use, next), guest.seen);
+        out!("VM           {}: {}, when doctor last ran ({})", visible(name), trust(guest, in_use, next), guest.seen);
     }
     for name in tunnels.iter().filter(|name| !seen.contains_key(*name)) {
         let name = visible(name);
-        say!("VM           {name}: not known; {} looks", typed.ours(&format!("doctor {name}")));
+        out!("VM           {name}: not known; to check: {}", hints.command(&format!("doctor {name}")));
     }
     if seen.is_empty() && tunnels.is_empty() {
-        say!("VM           none is known; {} looks which roots it trusts", typed.ours("doctor INSTANCE"));
+        out!("VM           none is known; to check which roots one trusts: {}", hints.command("doctor INSTANCE"));
     }
 }
 

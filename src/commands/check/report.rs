@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use actors::MountKind;
-use policy::secrets::lint::problem::{Problem, Severity};
-use policy::secrets::lint::{Hosts, Lint};
-use policy::secrets::secret::Name;
+use policy::name::Name;
+use policy::secrets::lint::{Hosts, Lint, Problem, Severity};
 use policy::secrets::table::Secret;
 use serde_json::{Value, json};
 
-use super::Unread;
+use crate::secrets_file::SecretsFileError;
 use crate::settings::joined;
 
 /// Everything that is printed.
@@ -56,7 +55,7 @@ impl Report {
     }
 
     /// About a file that was not read.
-    pub(super) fn unread(file: &Path, kind: Option<MountKind>, why: &Unread) -> Self {
+    pub(super) fn unreadable(file: &Path, kind: Option<MountKind>, why: &SecretsFileError) -> Self {
         let told = vec![Told::whole(Severity::Error, &why.problem, why.fix)];
         Self { file: file.display().to_string(), kind, secrets: Vec::new(), told }
     }
@@ -67,25 +66,25 @@ impl Report {
 
     pub(super) fn print(&self) {
         for Row { name, usable, hosts, .. } in &self.secrets {
-            say!("  {:8} {name}  {}", if *usable { "ok" } else { "unusable" }, in_words(hosts));
+            out!("  {:8} {name}  {}", if *usable { "ok" } else { "unusable" }, in_words(hosts));
         }
         for Told { line, severity, name, problem, fix } in &self.told {
             let line = line.map_or_else(String::new, |line| format!(":{line}"));
             let name = name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-            say!("{}{line}: {}: {name}{problem}; {fix}", self.file, severity.as_str());
+            out!("{}{line}: {}: {name}{problem}; {fix}", self.file, severity.as_str());
         }
         let usable = self.secrets.iter().filter(|row| row.usable).count();
         let [errors, warnings, notes] = [Severity::Error, Severity::Warning, Severity::Note].map(|it| self.count(it));
         let counts = [(errors, "error"), (warnings, "warning"), (notes, "note")];
         let counts = joined(counts.map(|(count, what)| counted(count, what)));
-        say!("{}: {}, {usable} usable; {counts}", self.file, counted(self.secrets.len(), "secret"));
+        out!("{}: {}, {usable} usable; {counts}", self.file, counted(self.secrets.len(), "secret"));
     }
 
     /// Fields are added and never renamed.
     pub(super) fn print_json(&self) {
         let secrets: Vec<Value> = self.secrets.iter().map(Row::json).collect();
         let problems: Vec<Value> = self.told.iter().map(Told::json).collect();
-        say!(
+        out!(
             "{}",
             json!({ "file": self.file, "kind": self.kind.map(MountKind::as_str), "secrets": secrets, "problems": problems })
         );
@@ -112,9 +111,9 @@ impl Told {
     fn of(problem: &Problem) -> Self {
         Self {
             line: Some(problem.line),
-            severity: problem.what.severity(),
+            severity: problem.kind.severity(),
             name: problem.name.as_ref().map(ToString::to_string),
-            problem: problem.what.to_string(),
+            problem: problem.kind.to_string(),
             fix: problem.fix().into_owned(),
         }
     }

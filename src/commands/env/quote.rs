@@ -1,6 +1,16 @@
 //! How each shell writes a variable whose value may hold anything but control characters.
 
-use crate::cli::Shell;
+use clap::ValueEnum;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum Shell {
+    /// sh, bash, zsh, and /etc/environment
+    Sh,
+    /// fish
+    Fish,
+    /// A Nix attribute set, for example for environment.sessionVariables
+    Nix,
+}
 
 /// What stands before and after all of it.
 pub(super) const fn frame(shell: Shell) -> (Option<&'static str>, Option<&'static str>) {

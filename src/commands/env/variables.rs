@@ -1,7 +1,6 @@
 //! Which variables which family of programs reads, and what the others need instead.
 
-use super::quote;
-use crate::cli::Shell;
+use super::quote::{self, Shell};
 
 /// Hosts that are reached without the proxy, as the NixOS module has them.
 const NO_PROXY: &str = "localhost,127.0.0.1,::1,host.lima.internal";

@@ -5,7 +5,7 @@
 # proxy: https_proxy
 # ca: `Acquire::https::CaInfo`
 # line: echo "Acquire::https::CaInfo \"$CA\";"
-# note: in a file of `/etc/apt/apt.conf.d`, where the system does not have the certificate; the token in `auth.conf`
+# note: in a file of `/etc/apt/apt.conf.d`, if the system does not trust the CA; the token in `auth.conf`
 echo "Acquire::https::CaInfo \"$CA\";" >conf
 echo "Dir::Etc::netrc \"$HOME/auth.conf\"; Acquire::Retries 0; APT::Sandbox::User \"\";" >>conf
 echo "machine ${1#https://} login me password $2" >auth.conf

@@ -3,7 +3,7 @@
 // http: none
 // proxy: nothing
 // ca: NODE_EXTRA_CA_CERTS
-// note: looks at no proxy variable before version 24: use undici below
+// note: reads no proxy variable before version 24: use undici below
 const [url, key] = process.argv.slice(2);
 
 (async () => {

@@ -37,13 +37,13 @@ impl Stage {
             }
         }
         let mut expected = first..;
-        let mut head: Option<Link> = None;
+        let mut head: Option<Head> = None;
         for (seq, (line, record)) in &lines {
             assert_eq!(expected.next(), Some(*seq));
             if let Some(head) = head {
-                assert_eq!(record["prev"], head.head, "{line}");
+                assert_eq!(record["prev"], head.hash.to_string(), "{line}");
             }
-            head = Link::of(line.as_bytes());
+            head = Head::of(line.as_bytes());
         }
         lines.into_values().map(|(_, record)| record).collect()
     }
@@ -57,7 +57,10 @@ impl Stage {
 }
 
 fn append(audit: &mut AuditFile, number: u64) {
-    audit.append("t", [json!({"a": number})]).expect("written");
+    let mut records = [Record::new("t", Event::not_sent(number.to_string(), "a test"))];
+    let written = audit.append("t", &mut records).expect("written");
+    let lines: Vec<_> = written.lines().collect();
+    assert_eq!(lines.iter().map(|line| Record::read(line.as_bytes())).collect::<Vec<_>>(), records.map(Some));
 }
 
 #[test]
@@ -151,11 +154,11 @@ fn a_chain_goes_on_from_the_last_record_though_its_file_is_gone() {
     let stage = Stage::new();
     let mut audit = stage.open();
     (1..=3).for_each(|number| append(&mut audit, number));
-    let (last, head) = (Some(audit.link.clone()), audit.head());
+    let head = audit.head();
     fs::remove_file(stage.path()).expect("removed");
-    append(&mut AuditFile::open(&stage.path(), ROTATION, last, "t").expect("opened"), 4);
+    append(&mut AuditFile::open(&stage.path(), ROTATION, head, "t").expect("opened"), 4);
     let records = stage.records(4);
-    assert_eq!((records.len(), &records[0]["prev"]), (1, &json!(head)));
+    assert_eq!((records.len(), &records[0]["prev"]), (1, &json!(head.expect("a record").hash.to_string())));
 }
 
 #[test]
@@ -166,12 +169,12 @@ fn an_older_file_in_its_place_starts_a_chain_with_numbers_of_its_own() {
     let older = fs::read(stage.path()).expect("readable");
     append(&mut audit, 2);
     fs::write(stage.path(), older).expect("written");
-    let mut audit = AuditFile::open(&stage.path(), ROTATION, Some(audit.link), "t").expect("opened");
+    let mut audit = AuditFile::open(&stage.path(), ROTATION, audit.head(), "t").expect("opened");
     append(&mut audit, 3);
     let text = fs::read_to_string(stage.path()).expect("readable");
     let note: Value = serde_json::from_str(text.lines().nth(1).expect("a note")).expect("JSON");
     assert_eq!((&note["outcome"], &note["seq"], &note["prev"]), (&json!("chain_start"), &json!(3), &json!("")));
-    assert_eq!(audit.seq(), 4);
+    assert_eq!(audit.chain.seq, 4);
 }
 
 #[test]
@@ -180,7 +183,7 @@ fn numbers_go_on_behind_those_of_files_that_were_moved_aside() {
     append(&mut stage.open(), 1);
     fs::rename(stage.path(), stage.path().with_extension("log.1")).expect("renamed");
     fs::write(stage.path(), "not a record\n").expect("written");
-    assert_eq!(stage.open().seq(), 2);
+    assert_eq!(stage.open().chain.seq, 2);
 }
 
 #[test]

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use policy::secrets::secret::Name;
+use policy::name::Name;
 
 use super::event::Step;
 use super::question::{Answer, QuestionId};
 use super::waiting::Answers;
+use crate::hint::Hint;
 use crate::limits::EVENT_DEBOUNCE;
 use crate::secret_store::report::{Report, SecretsState};
 use crate::secret_store::sources::Progress;
+use crate::secret_store::vault::Vault;
 use crate::secret_store::words;
 
 /// How often the questions that wait are looked through.
@@ -30,6 +32,16 @@ pub(super) struct Output {
 struct Shown {
     report: Report,
     has_changed: bool,
+}
+
+impl Shown {
+    fn set(&mut self, state: SecretsState, detail: String, hints: Vec<Hint>) {
+        let report = &mut self.report;
+        if report.state != state || report.detail != detail {
+            (report.state, report.detail, report.hints) = (state, detail, hints);
+            self.has_changed = true;
+        }
+    }
 }
 
 impl Output {
@@ -91,9 +103,11 @@ impl Output {
     }
 
     pub(super) fn show(&mut self, state: SecretsState, detail: impl Into<String>) {
-        let (report, detail) = (&mut self.shown.report, detail.into());
-        self.shown.has_changed |= report.state != state || report.detail != detail;
-        (report.state, report.detail) = (state, detail);
+        self.shown.set(state, detail.into(), words::hints(state, None));
+    }
+
+    pub(super) fn show_ready(&mut self, vault: &Vault, detail: String) {
+        self.shown.set(SecretsState::Ready, detail, words::hints(SecretsState::Ready, Some(vault)));
     }
 
     /// Shows how the read under way goes, or why nothing is held.

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use policy::rewrite::Rendered;
-use policy::verdict::judge::{Permit, Plea};
+use policy::verdict::judge::{InjectionRequest, Permit};
 use policy::verdict::refusal::Refusal;
+use policy::verdict::render::Rendered;
 
-use crate::secret_store::clock::Moment;
+use crate::secret_store::moment::Moment;
 use crate::secret_store::vault::Vault;
 
 /// A question that its owner keeps a reply port for.
@@ -17,7 +17,7 @@ pub(in crate::secret_store) struct QuestionId(pub(in crate::secret_store) u64);
 #[derive(Debug)]
 pub(in crate::secret_store) enum Question {
     /// May these fields be filled?
-    Judge(Plea),
+    Judge(InjectionRequest),
     /// Answer once the source has been read, however that went.
     Reload,
     /// Fill the fields of a permit.

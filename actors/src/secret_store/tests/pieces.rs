@@ -2,22 +2,23 @@
 //!
 //! A reader cannot tell bytes that another program took from bytes that were never written. So each piece
 //! here is a text with something missing, as a cut, a thief or two servings in one read leave it. Once the
-//! whole text has been believed, no piece may permit what the whole text does not.
+//! whole text is confirmed, no piece may permit what the whole text does not.
 //!
 //! What is *not* protected:
 //! - The first read of a process' life (and of the store's, after a crash). With nothing to compare it to,
-//!   a piece that is well-formed and ends where a line does is believed.
+//!   a piece that is well-formed and ends where a line does is confirmed.
 //! - Two reads in a row whose pieces say the very same. To the store, that is a changed file.
-//! - A regular file: it is believed as it stands, half-written or not.
+//! - A regular file: it counts as it stands, half-written or not.
 
 use std::collections::BTreeSet;
 
 use http::{HeaderMap, HeaderValue};
 use policy::destination::host::{Destination, Scheme};
-use policy::rewrite::{Fields, render};
-use policy::secrets::imprint::Imprint;
+use policy::request::fields::Fields;
+use policy::secrets::fingerprint::TableFingerprint;
 use policy::secrets::table::Table;
-use policy::verdict::judge::{Plea, Verdict, judge};
+use policy::verdict::judge::{InjectionRequest, Verdict, judge};
+use policy::verdict::render::render;
 
 use crate::secret_store::confirm::{Confidence, Confirmer};
 
@@ -105,23 +106,31 @@ fn destinations(tables: [&Table; 2]) -> Vec<Destination> {
 }
 
 /// What would be sent, if anything may.
-fn sent(table: &Table, name: &str, destination: &Destination) -> Option<HeaderValue> {
+fn sent(
+    table: &Table,
+    before: Option<&TableFingerprint>,
+    name: &str,
+    destination: &Destination,
+) -> Option<HeaderValue> {
     let mut headers = HeaderMap::new();
     headers.insert("x-api-key", HeaderValue::try_from(format!("{{{{{name}}}}}")).expect("legal"));
     let fields = Fields::scan(&headers).expect("a placeholder");
-    let Verdict::Permit(permit) = judge(table, Plea { destination: destination.clone(), fields }) else { return None };
-    let _ = render(table, permit).ok()?.apply(&mut headers);
+    let Verdict::Permit(permit) = judge(table, before, InjectionRequest { destination: destination.clone(), fields })
+    else {
+        return None;
+    };
+    let _ = render(table, before, permit).ok()?.apply(&mut headers);
     headers.remove("x-api-key")
 }
 
 /// Everything that a table lets out, and how much of it the whole text would not have sent.
-fn let_out(table: &Table, whole: &Table) -> (usize, usize) {
+fn let_out(table: &Table, before: Option<&TableFingerprint>, whole: &Table) -> (usize, usize) {
     let (mut permitted, mut wrong) = (0, 0);
     for destination in &destinations([table, whole]) {
         for (name, _) in table.secrets() {
-            if let Some(value) = sent(table, name.as_str(), destination) {
+            if let Some(value) = sent(table, before, name.as_str(), destination) {
                 permitted += 1;
-                wrong += usize::from(sent(whole, name.as_str(), destination) != Some(value));
+                wrong += usize::from(sent(whole, None, name.as_str(), destination) != Some(value));
             }
         }
     }
@@ -132,8 +141,8 @@ fn let_out(table: &Table, whole: &Table) -> (usize, usize) {
 struct Tally {
     well_formed: usize,
     permitted: usize,
-    /// Permits that would have been wrong if every tenth piece had been believed at once.
-    wrong_if_believed: usize,
+    /// Permits that would have been wrong if every tenth piece had counted at once.
+    wrong_if_confirmed: usize,
 }
 
 #[test]
@@ -148,29 +157,30 @@ fn no_piece_permits_what_the_whole_text_does_not() {
             let piece = dice.piece(&text);
             let Ok(table) = Table::read(piece.as_bytes()) else { continue };
             // Several pieces may come one after the other, but not two that say the same.
-            if dice.below(2) == 0 || last.is_of(&table) {
+            if dice.below(2) == 0 || last.matches(&table) {
                 confirm(&mut confirmer, &text);
             }
-            last = Imprint::of(&table);
+            last = TableFingerprint::of(&table);
             tally.well_formed += 1;
             if tally.well_formed.is_multiple_of(10) {
-                tally.wrong_if_believed += let_out(&table, &whole).1;
+                tally.wrong_if_confirmed += let_out(&table, None, &whole).1;
             }
             let (permitted, wrong) = match confirmer.check(table, true, piece.ends_with('\n')) {
-                Confidence::Confirmed { table, .. } | Confidence::InCommon(table) => let_out(&table, &whole),
+                Confidence::Confirmed { table, .. } => let_out(&table, None, &whole),
+                Confidence::InCommon { table, before } => let_out(&table, Some(&before), &whole),
                 Confidence::Unconfirmed | Confidence::Contradictory => (0, 0),
             };
             assert_eq!(wrong, 0, "{piece:?} of {text:?}");
             tally.permitted += permitted;
         }
     }
-    assert!(tally.well_formed > 2_000 && tally.permitted > 10_000 && tally.wrong_if_believed > 100, "{tally:?}");
+    assert!(tally.well_formed > 2_000 && tally.permitted > 10_000 && tally.wrong_if_confirmed > 100, "{tally:?}");
 }
 
-/// The whole text is believed at once, whatever pieces came before.
-fn confirm(confirmer: &mut Confirmer, text: &str) -> Imprint {
+/// The whole text is confirmed at once, whatever pieces came before.
+fn confirm(confirmer: &mut Confirmer, text: &str) -> TableFingerprint {
     let table = Table::read(text.as_bytes()).expect("well-formed");
-    let imprint = Imprint::of(&table);
+    let fingerprint = TableFingerprint::of(&table);
     assert!(matches!(confirmer.check(table, true, true), Confidence::Confirmed { .. }));
-    imprint
+    fingerprint
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn read(text: &str) -> Result<Vec<(String, String)>, (usize, Cause)> {
-    let text_of = |value: &Value| String::from_utf8_lossy(&value.0).into_owned();
+    let text_of = |value: &SecretValue| String::from_utf8_lossy(value.expose()).into_owned();
     match parse(text.as_bytes()) {
         Ok(entries) => Ok(entries.iter().map(|e| (e.name.to_string(), text_of(&e.value))).collect()),
         Err(malformed) => Err((malformed.line, malformed.cause)),

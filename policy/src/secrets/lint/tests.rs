@@ -1,9 +1,9 @@
-//! What each oddity of a secrets file is called, and that what is said never holds a value.
+//! Every problem of a secrets file has its words, and the words never hold a value.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::secrets::lint::problem::Severity::{Error, Note, Warning};
+use crate::secrets::lint::Severity::{Error, Note, Warning};
 
 /// A short list in place of the long one.
 fn public(name: &str) -> bool {
@@ -15,17 +15,17 @@ fn read(text: &str) -> Lint {
 }
 
 /// Line, severity, name, and what is wrong.
-fn told(text: &str) -> Vec<(usize, Severity, String, String)> {
+fn reported(text: &str) -> Vec<(usize, Severity, String, String)> {
     let name = |problem: &Problem| problem.name.as_ref().map_or(String::new(), ToString::to_string);
-    let told = |it: &Problem| (it.line, it.what.severity(), name(it), it.what.to_string());
-    read(text).problems().iter().map(told).collect()
+    let shown = |it: &Problem| (it.line, it.kind.severity(), name(it), it.kind.to_string());
+    read(text).problems().iter().map(shown).collect()
 }
 
-/// All that is said of a file, in words.
+/// Everything that is reported about a file, in words.
 fn words(lint: &Lint) -> String {
-    let said = |it: &Problem| format!("{:?} {} {}\n", it.name, it.what, it.fix());
+    let in_words = |it: &Problem| format!("{:?} {} {}\n", it.name, it.kind, it.fix());
     let hosts = |(name, _): (&Name, _)| format!("{name} {:?}\n", lint.hosts(name));
-    let problems = lint.problems().iter().map(said);
+    let problems = lint.problems().iter().map(in_words);
     problems.chain(lint.secrets().into_iter().map(hosts)).collect()
 }
 
@@ -34,7 +34,7 @@ fn a_good_file_has_no_problems() {
     let text = "# mine\nexport A = \"s3 cr#t\"\nA_HOSTS=api.example.com, *.example.org:8443\n\n\
                 B='pa$$w\\nrd'\nB_HOSTS=[2606:4700::1111]:443,printer,API.Example.org.\n\
                 C=domain\\user=$x\nC_HOSTS=10.0.0.7\n";
-    assert_eq!(told(text), []);
+    assert_eq!(reported(text), []);
     let hosts = ["*.example.org:8443".to_owned(), "api.example.com".to_owned()];
     let lint = read(text);
     assert_eq!(lint.hosts(lint.secrets()[0].0), Hosts::Shown(hosts.to_vec()));
@@ -89,12 +89,12 @@ fn names_and_their_lists() {
     ];
     for (text, expected) in table {
         let expected: Vec<_> = expected.iter().map(|it| (it.0, it.1, it.2.to_owned(), it.3.to_owned())).collect();
-        assert_eq!(told(text), expected, "{text:?}");
+        assert_eq!(reported(text), expected, "{text:?}");
     }
 }
 
 #[test]
-fn a_missing_list_is_told_with_the_line_to_write() {
+fn a_missing_list_is_reported_with_the_line_to_write() {
     let fixes = |text: &str| read(text).problems().iter().map(|it| it.fix().into_owned()).collect::<Vec<_>>();
     assert_eq!(fixes("KEY=1\n"), ["add KEY_HOSTS=host[,host...]"]);
     assert_eq!(fixes("KEY=1\nkey_hosts=a.com\n")[0], "name line 2 KEY_HOSTS");
@@ -102,8 +102,8 @@ fn a_missing_list_is_told_with_the_line_to_write() {
 }
 
 #[test]
-fn values_that_are_hardly_meant() {
-    let table: [(&str, &[Look]); 38] = [
+fn suspicious_values() {
+    let table: [(&str, &[SuspiciousValue]); 38] = [
         ("sk-ant-api03-Ab_9", &[]),
         ("pa$word", &[]),
         ("$ecret", &[]),
@@ -111,108 +111,108 @@ fn values_that_are_hardly_meant() {
         ("domain\\user", &[]),
         ("'ab\\ncd'", &[]),
         ("'$NAME'", &[]),
-        ("' a'", &[Look::SpaceAtEnd]),
-        ("\"a\\t\"", &[Look::SpaceAtEnd]),
-        ("\"'abc'\"", &[Look::Quoted]),
-        ("'\"abc\"'", &[Look::Quoted]),
-        ("\"\\\"abc\\\"\"", &[Look::Quoted]),
-        ("`abc`", &[Look::Quoted]),
+        ("' a'", &[SuspiciousValue::SpaceAtEnd]),
+        ("\"a\\t\"", &[SuspiciousValue::SpaceAtEnd]),
+        ("\"'abc'\"", &[SuspiciousValue::Quoted]),
+        ("'\"abc\"'", &[SuspiciousValue::Quoted]),
+        ("\"\\\"abc\\\"\"", &[SuspiciousValue::Quoted]),
+        ("`abc`", &[SuspiciousValue::Quoted]),
         ("'\"'", &[]),
-        ("\u{201c}abc\u{201d}", &[Look::Quoted, Look::BeyondAscii]),
-        ("ab\\ncd", &[Look::Backslash]),
-        ("ab\\\"cd", &[Look::Backslash]),
-        ("ab\\$cd", &[Look::Backslash]),
-        ("op://vault/item/field", &[Look::Reference]),
-        ("'{{ op://vault/item/field }}'", &[Look::Reference]),
-        ("{{API_KEY}}", &[Look::Placeholder]),
-        ("'Bearer {{API_KEY}}'", &[Look::Placeholder]),
+        ("\u{201c}abc\u{201d}", &[SuspiciousValue::Quoted, SuspiciousValue::BeyondAscii]),
+        ("ab\\ncd", &[SuspiciousValue::Backslash]),
+        ("ab\\\"cd", &[SuspiciousValue::Backslash]),
+        ("ab\\$cd", &[SuspiciousValue::Backslash]),
+        ("op://vault/item/field", &[SuspiciousValue::Reference]),
+        ("'{{ op://vault/item/field }}'", &[SuspiciousValue::Reference]),
+        ("{{API_KEY}}", &[SuspiciousValue::Placeholder]),
+        ("'Bearer {{API_KEY}}'", &[SuspiciousValue::Placeholder]),
         ("{{ API_KEY }}", &[]),
-        ("$API_KEY", &[Look::Shell]),
-        ("${API_KEY:-none}", &[Look::Shell]),
-        ("$(cat key)", &[Look::Shell]),
-        ("\"$API_KEY\"", &[Look::Shell]),
-        ("sk-ant-...", &[Look::Example]),
-        ("...", &[Look::Example]),
-        ("<token>", &[Look::Example]),
-        ("YOUR_KEY", &[Look::Example]),
-        ("your-key-here", &[Look::Example]),
-        ("ChangeMe", &[Look::Example]),
-        ("xxxx", &[Look::Example]),
+        ("$API_KEY", &[SuspiciousValue::Shell]),
+        ("${API_KEY:-none}", &[SuspiciousValue::Shell]),
+        ("$(cat key)", &[SuspiciousValue::Shell]),
+        ("\"$API_KEY\"", &[SuspiciousValue::Shell]),
+        ("sk-ant-...", &[SuspiciousValue::Example]),
+        ("...", &[SuspiciousValue::Example]),
+        ("<token>", &[SuspiciousValue::Example]),
+        ("YOUR_KEY", &[SuspiciousValue::Example]),
+        ("your-key-here", &[SuspiciousValue::Example]),
+        ("ChangeMe", &[SuspiciousValue::Example]),
+        ("xxxx", &[SuspiciousValue::Example]),
         ("xx", &[]),
-        ("'pa$$word # not a comment'", &[Look::Example]),
-        ("ab\u{a0}cd", &[Look::BeyondAscii]),
-        ("\u{e4}", &[Look::BeyondAscii]),
+        ("'pa$$word # not a comment'", &[SuspiciousValue::Example]),
+        ("ab\u{a0}cd", &[SuspiciousValue::BeyondAscii]),
+        ("\u{e4}", &[SuspiciousValue::BeyondAscii]),
     ];
     for (value, expected) in table {
         let lint = read(&format!("K={value}\nK_HOSTS=a.com\n"));
-        let found: Vec<What> = lint.problems().iter().map(|it| it.what).collect();
-        assert_eq!(found, expected.iter().map(|it| What::Looks(*it)).collect::<Vec<_>>(), "{value}");
+        let found: Vec<ProblemKind> = lint.problems().iter().map(|it| it.kind).collect();
+        assert_eq!(found, expected.iter().map(|it| ProblemKind::Value(*it)).collect::<Vec<_>>(), "{value}");
     }
 }
 
 #[test]
-fn entries_that_are_wide_or_in_vain_or_misread() {
+fn suspicious_entries() {
     use crate::destination::reach::Denied::{Loopback, Reserved};
 
-    let table: [(&str, &[(usize, Odd)]); 26] = [
+    let table: [(&str, &[(usize, SuspiciousEntry)]); 26] = [
         ("a.com", &[]),
         ("co.uk", &[]),
         ("A.com.", &[]),
         ("*.a.co.uk", &[]),
-        ("*.co.uk", &[(1, Odd::PublicSuffix)]),
-        ("a.com,*.GitHub.io:8443", &[(2, Odd::PublicSuffix)]),
-        ("a.com,b.com,A.com:443", &[(3, Odd::Repeats(1))]),
-        ("a.com,a.com,a.com", &[(2, Odd::Repeats(1)), (3, Odd::Repeats(1))]),
-        ("a.com,a.com:8443,http://a.com:8080", &[(3, Odd::Cleartext)]),
-        ("a.b.com,*.b.com", &[(1, Odd::CoveredBy(2))]),
-        ("*.b.com,*.a.b.com,x.a.b.com", &[(2, Odd::CoveredBy(1)), (3, Odd::CoveredBy(1))]),
-        ("*.b.com,*.b.com", &[(2, Odd::Repeats(1))]),
-        ("*.b.com,b.com,ab.com,*.ab.com,a.b.com:8443,*.b.com:8443", &[(5, Odd::CoveredBy(6))]),
-        ("*.b.com,http://a.b.com", &[(2, Odd::Cleartext)]),
-        ("http://a.com", &[(1, Odd::Cleartext)]),
-        ("a.com:80", &[(1, Odd::TlsOnPort80)]),
-        ("http://a.com:443", &[(1, Odd::CleartextOnPort443)]),
-        ("127.0.0.1:8443", &[(1, Odd::NeverDialled(Loopback))]),
-        ("[::1]", &[(1, Odd::NeverDialled(Loopback))]),
-        ("localhost", &[(1, Odd::NeverDialled(Loopback))]),
-        ("a.localhost", &[(1, Odd::NeverDialled(Loopback))]),
-        ("0.0.0.0", &[(1, Odd::NeverDialled(Reserved))]),
+        ("*.co.uk", &[(1, SuspiciousEntry::PublicSuffix)]),
+        ("a.com,*.GitHub.io:8443", &[(2, SuspiciousEntry::PublicSuffix)]),
+        ("a.com,b.com,A.com:443", &[(3, SuspiciousEntry::Repeats(1))]),
+        ("a.com,a.com,a.com", &[(2, SuspiciousEntry::Repeats(1)), (3, SuspiciousEntry::Repeats(1))]),
+        ("a.com,a.com:8443,http://a.com:8080", &[(3, SuspiciousEntry::Cleartext)]),
+        ("a.b.com,*.b.com", &[(1, SuspiciousEntry::CoveredBy(2))]),
+        ("*.b.com,*.a.b.com,x.a.b.com", &[(2, SuspiciousEntry::CoveredBy(1)), (3, SuspiciousEntry::CoveredBy(1))]),
+        ("*.b.com,*.b.com", &[(2, SuspiciousEntry::Repeats(1))]),
+        ("*.b.com,b.com,ab.com,*.ab.com,a.b.com:8443,*.b.com:8443", &[(5, SuspiciousEntry::CoveredBy(6))]),
+        ("*.b.com,http://a.b.com", &[(2, SuspiciousEntry::Cleartext)]),
+        ("http://a.com", &[(1, SuspiciousEntry::Cleartext)]),
+        ("a.com:80", &[(1, SuspiciousEntry::TlsOnPort80)]),
+        ("http://a.com:443", &[(1, SuspiciousEntry::CleartextOnPort443)]),
+        ("127.0.0.1:8443", &[(1, SuspiciousEntry::NeverDialled(Loopback))]),
+        ("[::1]", &[(1, SuspiciousEntry::NeverDialled(Loopback))]),
+        ("localhost", &[(1, SuspiciousEntry::NeverDialled(Loopback))]),
+        ("a.localhost", &[(1, SuspiciousEntry::NeverDialled(Loopback))]),
+        ("0.0.0.0", &[(1, SuspiciousEntry::NeverDialled(Reserved))]),
         ("192.168.1.7", &[]),
-        ("b\u{fc}cher.com", &[(1, Odd::Unicode)]),
+        ("b\u{fc}cher.com", &[(1, SuspiciousEntry::Unicode)]),
         ("xn--bcher-kva.com", &[]),
-        ("sk-ant-api03-0123456789", &[(1, Odd::LongName)]),
+        ("sk-ant-api03-0123456789", &[(1, SuspiciousEntry::LongName)]),
     ];
     for (list, expected) in table {
         let lint = read(&format!("K=s3cret\nK_HOSTS={list}\n"));
-        let found: Vec<What> = lint.problems().iter().map(|it| it.what).collect();
-        assert_eq!(found, expected.iter().map(|it| What::Odd(it.0, it.1)).collect::<Vec<_>>(), "{list}");
+        let found: Vec<ProblemKind> = lint.problems().iter().map(|it| it.kind).collect();
+        assert_eq!(found, expected.iter().map(|it| ProblemKind::Host(it.0, it.1)).collect::<Vec<_>>(), "{list}");
         assert_eq!(lint.count(Error), 0, "{list}");
     }
 }
 
 #[test]
-fn every_wrong_entry_of_a_list_is_told_once() {
+fn every_wrong_entry_of_a_list_is_reported_once() {
     let expected = [
         (2, Error, "K_HOSTS", "entry 1: a wildcard needs at least two labels after '*.'"),
         (2, Error, "K_HOSTS", "entry 3: the port is not a number from 1 to 65535"),
         (2, Error, "K_HOSTS", "entry 4: it is empty"),
     ];
     let expected = expected.map(|it| (it.0, it.1, it.2.to_owned(), it.3.to_owned()));
-    assert_eq!(told("K=s3cret\nK_HOSTS=*.com,a.com,b.com:0,\n"), expected);
+    assert_eq!(reported("K=s3cret\nK_HOSTS=*.com,a.com,b.com:0,\n"), expected);
 }
 
 #[test]
 fn a_value_in_the_place_of_the_hosts_is_not_shown() {
     for value in ["0123456789abcdef0123", "sk-live-abcdef012345", "SG.abcdef.ghijkl", "token"] {
         let swapped = read(&format!("K=api.a.com\nK_HOSTS={value}\n"));
-        assert!(swapped.problems().iter().any(|it| it.what == What::Looks(Look::Hosts)), "{value}");
+        assert!(swapped.problems().iter().any(|it| it.kind == ProblemKind::Value(SuspiciousValue::Hosts)), "{value}");
         assert!(!words(&swapped).to_lowercase().contains(&format!("\"{}", value.to_lowercase())), "{value}");
         assert_eq!(swapped.hosts(swapped.secrets()[0].0), Hosts::Hidden, "{value}");
     }
     let long = read("K=s3cret\nK_HOSTS=0123456789abcdef0123,a.com\n");
     assert_eq!(long.hosts(long.secrets()[0].0), Hosts::Hidden);
     let wrong = read("K=api.a.com\nK_HOSTS=ghp_abc\n");
-    assert!(wrong.problems().iter().any(|it| it.what == What::Looks(Look::Hosts)));
+    assert!(wrong.problems().iter().any(|it| it.kind == ProblemKind::Value(SuspiciousValue::Hosts)));
     let right = read("K=api.a.com\nK_HOSTS=b.com\n");
     assert_eq!(right.problems(), []);
 }
@@ -260,16 +260,16 @@ proptest! {
     fn there_are_errors_exactly_if_a_secret_cannot_be_used(file in a_file(), value in "[a-z]{20}") {
         let lint = read(&file.replace('?', &value));
         let unusable = lint.secrets().iter().any(|(_, secret)| !secret.is_usable());
-        let malformed = lint.problems().iter().any(|it| matches!(it.what, What::Malformed(_)));
+        let malformed = lint.problems().iter().any(|it| matches!(it.kind, ProblemKind::Malformed(_)));
         prop_assert_eq!(lint.count(Error) > 0, unusable || malformed);
         prop_assert!(!malformed || lint.problems().len() == 1 && lint.secrets().is_empty());
     }
 
-    /// A line of `check` is cut at the first `; `.
+    /// People cut a line of `check` at the first `; `.
     #[test]
-    fn what_is_wrong_and_what_to_do_are_told_apart(file in a_file()) {
+    fn a_semicolon_stands_only_between_a_problem_and_its_fix(file in a_file()) {
         for problem in read(&file).problems() {
-            let (wrong, fix) = (problem.what.to_string(), problem.fix());
+            let (wrong, fix) = (problem.kind.to_string(), problem.fix());
             prop_assert!(!wrong.contains(';') && !fix.contains(';') && !fix.is_empty(), "{}; {}", wrong, fix);
         }
     }

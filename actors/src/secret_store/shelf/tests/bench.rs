@@ -6,15 +6,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, HeaderValue};
 use policy::destination::host::Destination;
-use policy::rewrite::Fields;
-use policy::verdict::judge::{Permit, Plea};
+use policy::request::fields::Fields;
+use policy::verdict::judge::{InjectionRequest, Permit};
 use zeroize::Zeroizing;
 
 use crate::secret_store::shelf::*;
 use crate::secret_store::sources::Version;
 
 /// One thing that happens.
-#[derive(Clone)]
 pub(super) enum Do {
     /// Nobody waits for these any more.
     Abandon(&'static [u64]),
@@ -77,14 +76,14 @@ impl Bench {
     #[track_caller]
     pub(super) fn play(&mut self, rows: &[(u64, Do, &str)]) {
         for (nth, (at, what, expected)) in rows.iter().enumerate() {
-            let steps = self.on(*at, what.clone());
+            let steps = self.on(*at, what);
             assert_eq!(steps, *expected, "row {nth}, at {at} ms");
         }
     }
 
-    pub(super) fn on(&mut self, at: u64, what: Do) -> String {
+    pub(super) fn on(&mut self, at: u64, what: &Do) -> String {
         let at = Duration::from_millis(at);
-        let event = match what {
+        let event = match *what {
             Do::Abandon(ids) => Event::Abandoned(ids.iter().copied().map(QuestionId).collect()),
             Do::Ask(id) => Event::Asked(QuestionId(id), judge("api.example")),
             Do::AskFor(id, host) => Event::Asked(QuestionId(id), judge(host)),
@@ -167,7 +166,7 @@ fn judge(host: &str) -> Question {
     let mut headers = HeaderMap::new();
     headers.insert("x-api-key", HeaderValue::from_static("{{KEY}}"));
     let destination = Destination::from_connect(&format!("{host}:443")).expect("a destination");
-    Question::Judge(Plea { destination, fields: Fields::scan(&headers).expect("a placeholder") })
+    Question::Judge(InjectionRequest { destination, fields: Fields::scan(&headers).expect("a placeholder") })
 }
 
 fn content(glance: Glance, text: &str) -> Content {

@@ -6,11 +6,11 @@ use crate::secret_store::sources::{Progress, ReadError};
 #[test]
 fn five_hundred_requests_wait_for_one_read() {
     let mut bench = fresh();
-    assert_eq!(bench.on(0, Do::Ask(1)), "read 1, tick 100");
+    assert_eq!(bench.on(0, &Do::Ask(1)), "read 1, tick 100");
     for id in 2..=500 {
-        assert_eq!(bench.on(id, Do::Ask(id)), "");
+        assert_eq!(bench.on(id, &Do::Ask(id)), "");
     }
-    let steps = bench.on(900, Do::Text(PIPE, WHOLE));
+    let steps = bench.on(900, &Do::Text(PIPE, WHOLE));
     assert_eq!(steps.matches("permit").count(), 500);
     assert!(steps.starts_with("list, 1 permit, 2 permit") && steps.ends_with("500 permit, look 50, ready+KEY"));
     bench.play(&[(901, Do::Ask(501), "501 permit"), (902, Do::AskFor(502, "evil.example"), "502 denied")]);
@@ -88,8 +88,8 @@ fn a_pipe_closed_empty_is_locked_and_the_pauses_grow() {
     ]);
     let mut at = 1_000;
     for (read, pause) in [(2, 2_000), (3, 4_000), (4, 8_000), (5, 10_000), (6, 10_000)] {
-        assert_eq!(bench.on(at, Do::Ask(10)), format!("read {read}, tick 100"));
-        assert_eq!(bench.on(at, Do::Fail(ReadError::ClosedEmpty)), "10 locked, look 50");
+        assert_eq!(bench.on(at, &Do::Ask(10)), format!("read {read}, tick 100"));
+        assert_eq!(bench.on(at, &Do::Fail(ReadError::ClosedEmpty)), "10 locked, look 50");
         bench.play(&[(at, Do::Look(Ok(PIPE)), ""), (at, Do::Tick, "")]);
         at += pause;
         bench.play(&[(at - 1, Do::Ask(11), "11 locked")]);

@@ -10,8 +10,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::secrets::imprint::Imprint;
-use crate::secrets::table::{BadHosts, HOSTS_SUFFIX, Secret, Table};
+use crate::secrets::companions::{BadRule, Companion};
+use crate::secrets::fingerprint::TableFingerprint;
+use crate::secrets::table::{Secret, Table};
 
 const FILES: [&str; 7] = [
     "# This file is managed by 1Password\n\nANTHROPIC_API_KEY=sk-ant-api03-0123\nANTHROPIC_API_KEY_HOSTS=api.anthropic.com\n\
@@ -34,7 +35,7 @@ fn table(text: &[u8]) -> Option<Table> {
 /// The same value, or both unusable for the same reason.
 fn same_value(ours: &Secret, whole: &Secret) -> bool {
     match (&ours.value, &whole.value) {
-        (Ok(ours), Ok(whole)) => ours.expose() == whole.expose(),
+        (Ok(ours), Ok(whole)) => ours.is_same_as(whole),
         (Err(ours), Err(whole)) => ours == whole,
         _ => false,
     }
@@ -46,7 +47,7 @@ fn is_true_to(ours: &Secret, whole: &Secret) -> bool {
 }
 
 fn has_hosts_of(ours: &Secret, whole: &Secret) -> bool {
-    ours.hosts == whole.hosts || ours.hosts == Err(BadHosts::Missing)
+    ours.rules.hosts == whole.rules.hosts || ours.rules.hosts == Err(BadRule::NoHosts)
 }
 
 /// The value of the whole file from its first byte on.
@@ -63,7 +64,7 @@ fn prove(whole: &[u8], cut: usize) -> Result<(), TestCaseError> {
     let last = entries.last().map_or("", |entry| entry.name.as_str()).to_owned();
     for (name, ours) in some.secrets() {
         let theirs = all.secret(name.as_str());
-        if ends_a_line || (name.as_str() != last && format!("{name}{HOSTS_SUFFIX}") != last) {
+        if ends_a_line || (name.as_str() != last && Companion::Hosts.name_beside(name) != last) {
             prop_assert!(theirs.is_some_and(|it| is_true_to(ours, it)), "{} at {}", name, cut);
         } else if name.as_str() == last {
             prop_assert!(
@@ -108,7 +109,7 @@ fn a_cut_inside_quotes_is_malformed_at_the_line_that_opens_them() {
 fn a_cut_within_a_list_of_hosts_can_name_another_host() {
     let whole = b"A=s3cret\nA_HOSTS=api.example.com\n";
     let cut = table(&whole[..whole.len() - 2]).expect("well-formed");
-    let hosts = cut.secret("A").and_then(|secret| secret.hosts.as_ref().ok()).expect("a list");
+    let hosts = cut.secret("A").and_then(|secret| secret.rules.hosts.as_ref().ok()).expect("a list");
     assert_eq!(hosts.entries(), ["api.example.co"]);
 }
 
@@ -173,7 +174,7 @@ proptest! {
         for cut in cuts {
             let twice = [file.as_bytes(), &file.as_bytes()[..cut.index(file.len() + 1)]].concat();
             if let Some(table) = table(&twice) {
-                prop_assert!(Imprint::of(&table).is_of(&Table::read(file.as_bytes()).expect("well-formed")), "{:?}", cut);
+                prop_assert!(TableFingerprint::of(&table).matches(&Table::read(file.as_bytes()).expect("well-formed")), "{:?}", cut);
             }
         }
     }

@@ -1,0 +1,99 @@
+//! A permitted request's fields, with the values put in.
+//!
+//! No other code puts a value into a request, and this code does so only for a [`Permit`] and under
+//! the table in force at that moment.
+
+use bytes::Bytes;
+use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
+use zeroize::Zeroizing;
+
+use crate::request::basic;
+use crate::request::fields::{Encoding, Field, Fields};
+use crate::request::placeholder::{Part, Template};
+use crate::secrets::fingerprint::TableFingerprint;
+use crate::secrets::secret::SecretValue;
+use crate::secrets::table::Table;
+use crate::verdict::judge::{Permit, Verdict};
+use crate::verdict::refusal::Refusal;
+
+/// The fields of one request with values in them. Wiped on drop where this crate holds the bytes.
+pub struct Rendered {
+    values: Vec<(HeaderName, usize, HeaderValue)>,
+    permit: Permit,
+}
+
+impl std::fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rendered(..)")
+    }
+}
+
+impl Rendered {
+    /// Forgets the values and gives the permit back.
+    pub fn into_permit(self) -> Permit {
+        self.permit
+    }
+
+    /// Replaces the placeholders by the values. Gives the permit back: a request that has to be sent once
+    /// more is judged again.
+    pub fn apply(self, headers: &mut HeaderMap) -> Permit {
+        for (name, nth, value) in self.values {
+            if let Entry::Occupied(mut entry) = headers.entry(name)
+                && let Some(slot) = entry.iter_mut().nth(nth)
+            {
+                *slot = value;
+            }
+        }
+        self.permit
+    }
+}
+
+/// Judges the permitted request again, under the table in force, and puts the values in. `before` is the same
+/// as for [`crate::verdict::judge::judge`].
+///
+/// # Errors
+/// The table no longer allows what it allowed when the permit was given.
+pub fn render(table: &Table, before: Option<&TableFingerprint>, permit: Permit) -> Result<Rendered, Refusal> {
+    match permit.judge_again(table, before) {
+        Verdict::Permit(permit) => Ok(Rendered { values: fill(table, permit.fields())?, permit }),
+        Verdict::Refuse(refusal) => Err(refusal),
+    }
+}
+
+fn fill(table: &Table, fields: &Fields) -> Result<Vec<(HeaderName, usize, HeaderValue)>, Refusal> {
+    fields.iter().map(|field| Ok((field.name.clone(), field.nth, fill_field(table, field)?))).collect()
+}
+
+fn fill_field(table: &Table, field: &Field) -> Result<HeaderValue, Refusal> {
+    let bytes = expand(table, &field.template)?;
+    let bytes = match field.encoding {
+        Encoding::Plain => bytes,
+        Encoding::Basic => basic::encode(&bytes),
+    };
+    // The owner wipes the bytes when the last header value that shares them is dropped.
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(bytes)).map_err(|_| Refusal::Locked)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// One pass: a value that itself holds `{{OTHER}}` is sent literally.
+fn expand(table: &Table, template: &Template) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    let mut pieces: Vec<&[u8]> = Vec::new();
+    for part in template.parts() {
+        pieces.push(match part {
+            Part::Text(text) => text,
+            Part::Placeholder(name) => value_of(table, name)?.expose(),
+        });
+    }
+    // Of the final size from the start, so that it never moves and leaves a copy behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(pieces.iter().map(|piece| piece.len()).sum()));
+    pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
+    Ok(bytes)
+}
+
+fn value_of<'a>(table: &'a Table, name: &str) -> Result<&'a SecretValue, Refusal> {
+    table.secret(name).and_then(|secret| secret.value.as_ref().ok()).ok_or(Refusal::Locked)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! What `run` does to its own process.
+
+pub(crate) mod harden;
+pub(crate) mod inherited_sockets;
+pub(crate) mod logging;
+pub(crate) mod readiness;
+pub(crate) mod signals;
+pub(crate) mod watchdog;

@@ -1,0 +1,94 @@
+//! Reading the secrets file from a command, without a daemon.
+
+use std::path::Path;
+use std::time::Duration;
+
+use actors::{MountError, MountKind};
+use policy::secrets::lint::Lint;
+use psl::Psl as _;
+use rustix::fs::{Access, access};
+
+/// Reading a pipe may ask its owner for approval.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why the file could not be read.
+pub(crate) struct SecretsFileError {
+    pub(crate) problem: String,
+    pub(crate) fix: &'static str,
+}
+
+impl SecretsFileError {
+    fn of(path: &Path, error: MountError) -> Self {
+        let (problem, fix) = match error {
+            MountError::Missing => {
+                ("there is no such file".to_owned(), "make it, or name another with secret-proxy check FILE")
+            }
+            MountError::Unsafe(reason) => (format!("it is not safe to use: {reason}"), reason.fix()),
+            MountError::Other(problem) => {
+                let fix = fix(path, &problem);
+                (problem, fix)
+            }
+        };
+        Self { problem, fix }
+    }
+}
+
+/// The next step for a file or a pipe that is safe to use and gave no text.
+fn fix(path: &Path, problem: &str) -> &'static str {
+    match MountKind::at(path) {
+        Some(MountKind::Pipe) => "have it served: unlock 1Password, and approve",
+        Some(MountKind::File) if problem.starts_with("it is larger") => "leave only secrets and their hosts in it",
+        Some(MountKind::File) if access(path, Access::READ_OK).is_err() => "chmod 600 it",
+        Some(MountKind::File) => "run the same again",
+        None => "it must be a file of your own with mode 600, or a pipe that is served",
+    }
+}
+
+/// Says that a pipe may take its time.
+pub(crate) fn say_waiting(path: &Path) {
+    err!("waiting for {} to be served, {} s at most", path.display(), PATIENCE.as_secs());
+}
+
+/// Reads the file, or the pipe once.
+pub(crate) fn read(path: &Path) -> Result<Lint, SecretsFileError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let failed = |error| SecretsFileError::of(path, error);
+    let runtime = runtime.map_err(|error| failed(MountError::Other(error.to_string())))?;
+    let text = runtime.block_on(actors::read_mount(path, PATIENCE)).map_err(failed)?;
+    Ok(Lint::read(&text, &is_public_suffix))
+}
+
+/// Whether the list of public suffixes (as of the build) has exactly this name.
+fn is_public_suffix(name: &str) -> bool {
+    let info = psl::List.find(name.rsplit('.').map(str::as_bytes));
+    info.typ.is_some() && info.len == name.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use policy::secrets::lint::{ProblemKind, SuspiciousValue};
+
+    use super::*;
+
+    #[test]
+    fn table_of_public_suffixes() {
+        for public in ["com", "co.uk", "github.io", "xn--55qx5d.cn", "any.ck", "s3.amazonaws.com", "vercel.app"] {
+            assert!(is_public_suffix(public), "{public}");
+        }
+        for own in
+            ["example.com", "a.co.uk", "you.github.io", "amazonaws.com", "www.ck", "nosuchtop", "a.nosuchtop", ""]
+        {
+            assert!(!is_public_suffix(own), "{own}");
+        }
+    }
+
+    #[test]
+    fn each_value_of_the_example_is_reported_as_one() {
+        let lint = Lint::read(include_bytes!("../secrets.env.example"), &is_public_suffix);
+        let is_reported = |line| {
+            lint.problems().iter().any(|it| it.line == line && it.kind == ProblemKind::Value(SuspiciousValue::Example))
+        };
+        assert!(lint.secrets().iter().all(|(_, secret)| secret.is_usable() && is_reported(secret.line)));
+        assert_eq!(lint.secrets().len(), 7);
+    }
+}

@@ -1,0 +1,210 @@
+//! The settings of `run`, each declared once.
+//!
+//! Flags, variables, the names that `settings.env` may hold, the places in errors, `docs/settings.md` and
+//! `nix/settings.json` are made from this list. A new setting is an entry here and a field of its owner's settings.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actors::settings::{AuditSync, Intercept, Listen, Resolve, UpstreamProxy};
+use ipnet::IpNet;
+use policy::destination::allowlist::Allowlist;
+
+use super::port::default_port;
+use super::setting::{About, Default, Kind, Owner, Setting};
+use super::values;
+
+/// More permits than a semaphore can hand out, or descriptors than a system has, are useless.
+const SESSIONS_CEILING: usize = 1_000_000;
+const WORKERS_CEILING: usize = 1024;
+
+/// Declares constants, and the list of them all in the order of the help.
+macro_rules! settings {
+    ($($name:ident: $type:ty { $($field:ident: $value:expr,)+ } parse $parse:expr;)+) => {
+        $(pub(crate) const $name: Setting<$type> = Setting {
+            about: About { $($field: $value,)+ },
+            parse: $parse,
+        };)+
+
+        /// Every setting.
+        pub(super) const ALL: &[&About] = &[$(&$name.about),+];
+    };
+}
+
+settings! {
+    LISTEN: Vec<Listen> {
+        name: "listen",
+        value: "ADDRESSES",
+        kind: Kind::List("127.0.0.1:18000"),
+        default: Default::Text(concat!("127.0.0.1:", default_port!(), ",unix:proxy.sock")),
+        help: "Listen on these addresses, separated by commas: ADDRESS:PORT or unix:PATH (a relative PATH is in FOLDER)",
+        owner: Owner::Listener,
+    } parse values::listen_addresses;
+
+    LISTEN_ANYWHERE: bool {
+        name: "listen-anywhere",
+        value: "BOOL",
+        kind: Kind::Boolean,
+        default: Default::Text("false"),
+        help: "Allow addresses that other machines can reach",
+        owner: Owner::Listener,
+    } parse |text, _| values::boolean(text);
+
+    MAX_SESSIONS: usize {
+        name: "max-sessions",
+        value: "N",
+        kind: Kind::Number(SESSIONS_CEILING),
+        default: Default::Text("4096"),
+        help: "Maximum concurrent client connections",
+        owner: Owner::Listener,
+    } parse |text, _| values::number(text, SESSIONS_CEILING);
+
+    SECRETS: PathBuf {
+        name: "secrets",
+        value: "FILE",
+        kind: Kind::Text,
+        default: Default::Described("FOLDER/secrets.env"),
+        help: "Read secrets from this file, or from the pipe that 1Password mounts",
+        owner: Owner::SecretStore,
+    } parse values::secrets_file;
+
+    SECRETS_TTL: Duration {
+        name: "secrets-ttl",
+        value: "DURATION",
+        kind: Kind::Duration,
+        default: Default::Text("300s"),
+        help: "How long secrets stay cached after a read; 0 reads them for every request",
+        owner: Owner::SecretStore,
+    } parse |text, _| values::duration(text);
+
+    APPROVAL_WAIT: Duration {
+        name: "approval-wait",
+        value: "DURATION",
+        kind: Kind::Duration,
+        default: Default::Text("60s"),
+        help: "How long the pipe stays open for an approval after the last request that needs it",
+        owner: Owner::SecretStore,
+    } parse |text, _| values::duration(text);
+
+    NOTIFY: bool {
+        name: "notify",
+        value: "BOOL",
+        kind: Kind::Boolean,
+        default: Default::Text("true"),
+        help: "Show one notification on the screen when requests wait for locked secrets (macOS)",
+        owner: Owner::SecretStore,
+    } parse |text, _| values::boolean(text);
+
+    UPSTREAM_CA: Option<PathBuf> {
+        name: "upstream-ca",
+        value: "FILE",
+        kind: Kind::File,
+        default: Default::Nothing,
+        help: "Trust these PEM roots for upstream servers, besides the system's",
+        owner: Owner::Upstream,
+    } parse |text, _| Ok(values::file(text));
+
+    ALLOW_NET: Vec<IpNet> {
+        name: "allow-net",
+        value: "CIDRS",
+        kind: Kind::List("127.0.0.0/8"),
+        default: Default::Nothing,
+        help: "Allow connections to these networks although they are denied (such as 127.0.0.0/8), separated by commas",
+        owner: Owner::Upstream,
+    } parse |text, _| values::networks(text);
+
+    DENY_PRIVATE: bool {
+        name: "deny-private",
+        value: "BOOL",
+        kind: Kind::Boolean,
+        default: Default::Text("false"),
+        help: "Deny connections to private networks (RFC 1918, unique local, 100.64.0.0/10)",
+        owner: Owner::Upstream,
+    } parse |text, _| values::boolean(text);
+
+    RESOLVE: Vec<Resolve> {
+        name: "resolve",
+        value: "ENTRIES",
+        kind: Kind::List("git.example.com:443:10.0.0.7"),
+        default: Default::Nothing,
+        help: "Resolve names by these NAME:PORT:ADDRESS or NAME:PORT:ADDRESS:PORT entries, separated by commas, before \
+               the system's resolver; certificates are still verified for NAME",
+        owner: Owner::Upstream,
+    } parse |text, _| values::resolve_entries(text);
+
+    UPSTREAM_PROXY: Option<UpstreamProxy> {
+        name: "upstream-proxy",
+        value: "URL",
+        kind: Kind::Text,
+        default: Default::Nothing,
+        help: "Connect to upstreams through this HTTP proxy: http://host:port or http://user:password@host:port. It \
+               resolves names itself, so only addresses and --resolve entries can be judged. A password is safer in \
+               settings.env",
+        owner: Owner::Upstream,
+    } parse |text, _| values::upstream_proxy(text);
+
+    PASSTHROUGH: Allowlist {
+        name: "passthrough",
+        value: "HOSTS",
+        kind: Kind::List("pinned.example.com"),
+        default: Default::Nothing,
+        help: "Pass tunnels to these hosts through byte for byte, without injection; written as in _HOSTS",
+        owner: Owner::Session,
+    } parse |text, _| values::hosts(text);
+
+    INTERCEPT: Intercept {
+        name: "intercept",
+        value: "WHICH",
+        kind: Kind::Choice(&["all", "listed"]),
+        default: Default::Text("all"),
+        help: "Intercept other tunnels: all, or listed (only those to hosts that some secret may be sent to; all while \
+               the list is unknown)",
+        owner: Owner::Session,
+    } parse |text, _| values::intercept(text);
+
+    AUDIT_SYNC: AuditSync {
+        name: "audit-sync",
+        value: "WHEN",
+        kind: Kind::Choice(&["write", "interval", "always"]),
+        default: Default::Text("write"),
+        help: "When a record counts as written: write (taken by the system), interval (also synced once a second) or \
+               always (synced to the disk first)",
+        owner: Owner::Audit,
+    } parse |text, _| values::audit_sync(text);
+
+    AUDIT_BYTES: u64 {
+        name: "audit-bytes",
+        value: "LENGTH",
+        kind: Kind::Size,
+        default: Default::Text("64MiB"),
+        help: "Rotate audit.log at this size",
+        owner: Owner::Audit,
+    } parse |text, _| values::file_bytes(text);
+
+    AUDIT_KEEP: Option<usize> {
+        name: "audit-keep",
+        value: "N",
+        kind: Kind::NumberOr("all"),
+        default: Default::Text("all"),
+        help: "Rotated audit files to keep, or all; the oldest are deleted",
+        owner: Owner::Audit,
+    } parse |text, _| values::files_kept(text);
+
+    WORKERS: usize {
+        name: "workers",
+        value: "N",
+        kind: Kind::Number(WORKERS_CEILING),
+        default: Default::Text("1"),
+        help: "Threads that serve requests",
+        owner: Owner::Process,
+    } parse |text, _| values::number(text, WORKERS_CEILING);
+
+    LOG: String {
+        name: "log",
+        value: "FILTER",
+        kind: Kind::Text,
+        default: Default::Text("info"),
+        help: "Log to proxy.log at these levels: LEVEL or TARGET=LEVEL, separated by commas",
+        owner: Owner::Process,
+    } parse |text, _| Ok(text.to_owned());
+}

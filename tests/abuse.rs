@@ -1,0 +1,6 @@
+//! Hostile clients: floods, bounds, and what is left of them.
+
+mod bounds;
+mod exhaustion;
+mod floods;
+mod places;

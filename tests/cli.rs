@@ -1,0 +1,12 @@
+//! Commands: what they print, how they fail, and what `install` makes.
+
+pub(crate) mod bad_input;
+mod ca_rotate;
+mod check;
+mod commands;
+mod demo;
+mod denied;
+mod doctor;
+mod env;
+mod lost_output;
+mod service;

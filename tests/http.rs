@@ -1,0 +1,12 @@
+//! The client's side of HTTP and TLS: framing, streaming, refusals, and what clients may do.
+
+mod client_tls;
+mod expect;
+mod framing;
+mod one_refusal;
+mod passthrough;
+mod protocols;
+mod pseudo_fields;
+mod resting;
+mod streaming;
+mod uploads;
