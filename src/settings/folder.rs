@@ -36,5 +36,5 @@ pub(crate) fn folder_path(arguments: &FolderArgs) -> Result<PathBuf, Failure> {
 
 /// Creates the folder, or tightens its mode, which the warnings report.
 pub(crate) fn open_folder(arguments: &FolderArgs) -> Result<(Folder, Vec<String>), Failure> {
-    Folder::open(&folder_path(arguments)?).map_err(Failure::not_well)
+    Ok(Folder::open(&folder_path(arguments)?)?)
 }
