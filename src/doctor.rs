@@ -16,6 +16,10 @@ mod roots;
 mod ssh;
 mod trial;
 
+use actors::folder::Folder;
+use actors::hint::Hint;
+use actors::status::Report;
+
 pub(crate) use self::link::{Link, Verdict};
 pub(crate) use self::ssh::GuestArgs;
 use crate::control;
@@ -23,9 +27,6 @@ use crate::install;
 use crate::settings::{self, FolderArgs, Given, Run, folder_path};
 use crate::terminal::failure::Failure;
 use crate::terminal::hints::Hints;
-use actors::folder::Folder;
-use actors::hint::Hint;
-use actors::status::Report;
 
 /// What every check may read.
 struct Context {

@@ -45,14 +45,14 @@ impl AuthorityHandle {
     /// would only come again.
     pub(crate) async fn issue(&self, host: Host) -> Result<Arc<ServerConfig>, Unavailable> {
         let question = |reply| Msg::Issue { host: host.clone(), reply };
-        let issued = self.0.call_patiently(question, limits::ANSWER, limits::RESTART).await?;
+        let issued = self.0.call_patiently(question, limits::ANSWER, limits::RESTART_WAIT).await?;
         issued.ok_or(Unavailable("authority"))
     }
 
     /// Makes the next root, or uses it from now on. A step may be asked for twice.
     pub(crate) async fn rotate(&self, step: Step) -> Result<(), Advice> {
         let question = |reply| Msg::Rotate { step, reply };
-        let answer = self.0.call_patiently(question, limits::ROTATION, limits::RESTART).await;
+        let answer = self.0.call_patiently(question, limits::ROTATION, limits::RESTART_WAIT).await;
         answer.unwrap_or_else(|unavailable| Err(Advice::none(unavailable)))
     }
 }

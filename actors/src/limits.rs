@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) const ANSWER: Duration = Duration::from_secs(2);
 /// How long new tunnels and requests without placeholders wait for an owner that is restarting: longer than
 /// all the pauses that its budget allows take together.
-pub(crate) const RESTART: Duration = Duration::from_secs(5);
+pub(crate) const RESTART_WAIT: Duration = Duration::from_secs(5);
 /// The pause between two tries meanwhile.
 pub(crate) const RESTART_POLL: Duration = Duration::from_millis(5);
 /// Crashes of one owner, in [`CRASH_WINDOW`], after which the process gives up: what a restart has
@@ -37,32 +37,32 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a client may take for a request's head, and how long a kept connection may be idle. One that does
 /// not rest has one timer of hyper's for both; one that rests has this for its first byte, and once more for the
 /// rest of the head.
-pub(crate) const HEAD: Duration = Duration::from_secs(60);
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a kept HTTP/1.1 connection is between two requests before it gives its buffers back, at the least.
 pub(crate) const REST_AFTER_MIN: Duration = Duration::from_millis(25);
 /// The same for one that was in use: it is looked at half as often each time.
 pub(crate) const REST_AFTER_MAX: Duration = Duration::from_secs(2);
 /// How often it is looked, within that time, whether an HTTP/2 connection is idle.
-pub(crate) const IDLE_LOOKS: u32 = 4;
+pub(crate) const IDLE_CHECKS: u32 = 4;
 /// How long a client may take from CONNECT to the end of the TLS handshake.
-pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Tunnels at a time between CONNECT and the end of the TLS handshake; for a further one the oldest is
 /// cut off. A client that opens tunnels and says nothing holds no more than this.
-pub(crate) const UNSPOKEN_MAX: usize = 256;
+pub(crate) const HANDSHAKES_MAX: usize = 256;
 /// Connections at a time that have not sent the head of a first request, of so many that there may be; for a
 /// further one the oldest is cut off. Whoever connects and says nothing holds no more than half of the places.
-pub(crate) const fn silent_max(sessions_max: usize) -> usize {
+pub(crate) const fn unheard_max(sessions_max: usize) -> usize {
     let half = sessions_max / 2;
     if half == 0 { 1 } else { half }
 }
 /// How long a client that has said nothing yet is heard while the daemon ends.
-pub(crate) const DRAINING_HEARD: Duration = Duration::from_millis(500);
+pub(crate) const UNHEARD_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// Refusals of one client connection, after which it is closed: a client that only collects them
 /// would fill the disk with records.
 pub(crate) const REFUSALS_MAX: usize = 100;
 /// Requests that may fail at once, over all connections: a client that comes again after
 /// [`REFUSALS_MAX`] would fill the disk, too. Far more than a program that means well ever has.
-pub(crate) const FAILURES_AT_ONCE: u32 = 4000;
+pub(crate) const FAILURES_BURST: u32 = 4000;
 /// Requests a second that may fail when those are used up; the others wait for their answer. With
 /// [`RECORD_BYTES`] each that is 2 GiB a day at most.
 pub(crate) const FAILURES_PER_SECOND: u32 = 50;
@@ -86,37 +86,37 @@ pub(crate) const H2_SEND_BUFFER: usize = 64 * 1024;
 /// Frames of HTTP/2, in bytes: fewer and larger ones cost less for each byte of a body.
 pub(crate) const H2_FRAME_BYTES: u32 = 64 * 1024;
 /// How often an HTTP/2 connection is asked whether it lives.
-pub(crate) const H2_PING: Duration = Duration::from_secs(30);
+pub(crate) const H2_PING_EVERY: Duration = Duration::from_secs(30);
 /// How long the answer to that may take.
-pub(crate) const H2_PING_ANSWER: Duration = Duration::from_secs(20);
+pub(crate) const H2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long one end of a tunnel may go on when the other has ended.
-pub(crate) const HALF_CLOSED: Duration = Duration::from_secs(5 * 60);
+pub(crate) const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// How much of a refused request's body is read so that the client gets to see the answer, in bytes.
-pub(crate) const DRAINED_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const DISCARD_BYTES_MAX: usize = 1024 * 1024;
 /// How long that may take.
-pub(crate) const DRAINED_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the client may pause meanwhile: one that waits for an answer sends no more.
-pub(crate) const DRAINED_PAUSE: Duration = Duration::from_millis(500);
+pub(crate) const DISCARD_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 // Upstream
 
 /// Looking a name up.
-pub(crate) const RESOLVE: Duration = Duration::from_secs(10);
+pub(crate) const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connecting to one address and finishing TLS with it.
-pub(crate) const CONNECT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Waiting for a place, connecting and finishing TLS, over all addresses.
-pub(crate) const DIAL: Duration = Duration::from_secs(20);
+pub(crate) const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
 /// Addresses of one name that are tried.
 pub(crate) const ADDRESSES_MAX: usize = 4;
 /// How long a response head may take: models think for minutes.
-pub(crate) const RESPONSE_HEAD: Duration = Duration::from_secs(15 * 60);
+pub(crate) const RESPONSE_HEAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// How long a body is kept back for an upstream that has not said whether it wants it: what RFC 9110,
 /// section 10.1.1, leaves open and most clients do.
-pub(crate) const CONTINUE: Duration = Duration::from_secs(1);
+pub(crate) const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long an idle upstream connection is kept: shorter than what most servers allow.
-pub(crate) const IDLE: Duration = Duration::from_secs(60);
+pub(crate) const UPSTREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often idle upstream connections are looked through.
-pub(crate) const REAP: Duration = Duration::from_secs(15);
+pub(crate) const POOL_SWEEP_EVERY: Duration = Duration::from_secs(15);
 /// Idle HTTP/1.1 connections to one destination: as many as clients use at a time, or each further request of theirs
 /// dials anew. Who needs their places gets them.
 pub(crate) const IDLE_PER_DESTINATION_MAX: usize = 1024;
@@ -124,7 +124,7 @@ pub(crate) const IDLE_PER_DESTINATION_MAX: usize = 1024;
 pub(crate) const DESTINATIONS_MAX: usize = 1024;
 /// What is kept of one upstream HTTP/1.1 connection whose client does not read, in bytes; also the
 /// largest head of a response.
-pub(crate) const UPSTREAM_BUFFER: usize = 128 * 1024;
+pub(crate) const UPSTREAM_BUFFER_BYTES: usize = 128 * 1024;
 /// Names that are looked up at a time. A look-up takes a thread, and reading the secrets needs one too.
 pub(crate) const LOOKUPS_MAX: usize = 64;
 /// How often a request is tried on another connection, when idle ones turn out to be closed.

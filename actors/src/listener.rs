@@ -1,6 +1,6 @@
 //! The owner of accepting.
 //!
-//! *Owns* the accept tasks. *Answers* nothing. *Asks* nobody; starts sessions under the root. *Dies
+//! *Owns* the accept tasks. *Answers* nobody. *Asks* nobody; starts sessions under the root. *Dies
 //! when* an accept task ends. *After a restart* it accepts from the same sockets: the root holds
 //! them, so that the port never closes.
 
@@ -22,13 +22,13 @@ use tracing::warn;
 pub(crate) use self::report::Part;
 pub use self::report::{ListenerReport, ListenerState};
 use crate::limits;
-use crate::session::{self, Admission, Peers, Room, Stream};
+use crate::session::{self, Admission, FreePermit, Peers, Stream};
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::Publisher;
 use crate::supervision::tasks::watched;
 
-/// A bound socket. The root keeps it; each incarnation of the listener works on a copy.
+/// A bound socket. The root keeps it; each incarnation of the listener uses a copy.
 #[derive(Debug)]
 pub(crate) enum Bound {
     Tcp(StdTcpListener),
@@ -152,12 +152,12 @@ impl Actor for Listener {
     }
 }
 
-/// Accepts for ever. The permit comes first: clients beyond the limit wait in the backlog.
+/// Accepts for ever. The permit is acquired first: clients beyond the limit wait in the backlog.
 async fn accept(socket: Socket, arguments: Arguments) {
     loop {
-        let Some(room) = arguments.admission.room().await else { return };
+        let Some(permit) = arguments.admission.acquire().await else { return };
         match socket.accept().await {
-            Ok(stream) => begin(stream, room, &arguments),
+            Ok(stream) => begin(stream, permit, &arguments),
             Err(error) => {
                 warn!(%error, "accepting failed");
                 sleep(limits::ACCEPT_PAUSE).await;
@@ -166,13 +166,13 @@ async fn accept(socket: Socket, arguments: Arguments) {
     }
 }
 
-/// Hands a client over, in a task of its own: where accepting waits it may be ended, because the listener
-/// crashed, and a client in its hands would be lost.
-fn begin(stream: Stream, room: Room, arguments: &Arguments) {
-    let permit = arguments.admission.admit(room);
+/// Starts a session for a client, in a task of its own: the accept task may be aborted at any await, when the
+/// listener crashes, and its client would be lost.
+fn begin(stream: Stream, permit: FreePermit, arguments: &Arguments) {
+    let permit = arguments.admission.admit(permit);
     let drain = arguments.admission.drain();
     let session = session::Arguments { stream, permit, drain, peers: arguments.peers.clone() };
-    // While the root ends, no session can be started: the client is let go.
+    // While the root stops, no session can be started: the client is disconnected.
     drop(tokio::spawn(session::spawn(session, arguments.root.clone())));
 }
 

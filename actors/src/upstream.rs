@@ -1,19 +1,24 @@
 //! The owner of everything outbound.
 //!
-//! *Owns* the pool of verified connections and the roots they are verified by. *Answers* `Reserve`
-//! (an idle connection, or a route whose addresses were judged), `Dial` (a verified connection) and `Pass` (one
-//! for bytes that nobody looks at, whose server is not verified).
+//! *Owns* the pool of verified connections and the roots that verify them. *Answers* `Reserve`
+//! (an idle connection, or a route whose addresses were judged), `Dial` (a verified connection) and
+//! `DialPassthrough` (a connection for a tunnel that is not intercepted, whose server is not verified).
 //! *Asks* nobody. *Dies when* its code is wrong. *After a restart* the pool is empty; connections in
 //! use live on with their exchanges.
 
+mod body;
+mod client;
+mod connect;
 mod connection;
-mod dial;
-mod dialling;
-mod last_word;
-mod places;
+mod connection_limit;
+mod dialler;
+mod dials;
+mod error;
 mod pool;
 mod proxy;
+mod read_after_close;
 mod route;
+mod send;
 mod trust;
 mod waiting;
 
@@ -28,23 +33,33 @@ use rustls_pki_types::CertificateDer;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::connection::{Connection, SendError, Wipes};
-pub(crate) use self::dial::{DialError, Dialler, Passage};
-pub(crate) use self::places::Places;
+pub(crate) use self::body::UpstreamBody;
+pub(crate) use self::client::ClientId;
+pub(crate) use self::connect::Passthrough;
+use self::connection::Parking;
+pub(crate) use self::connection::{Connection, Wipes};
+pub(crate) use self::connection_limit::ConnectionLimit;
+pub(crate) use self::dialler::Dialler;
+pub(crate) use self::error::{DialError, NoRoute};
 use self::pool::{Pool, Speaks};
-pub(crate) use self::route::{ClientId, NoRoute, Offer, Route};
+pub(crate) use self::route::{Offer, Route};
+pub(crate) use self::send::SendError;
 pub(crate) use self::trust::read_roots;
 pub use self::trust::{TrustError, count_roots};
-use self::waiting::{Dialling, Waiting};
+use self::waiting::{PendingDial, Waiting};
 use crate::limits;
 use crate::settings::Resolve;
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};
 
-/// Where connections come from.
+/// Asks the owner for connections.
 #[derive(Clone)]
-pub(crate) struct UpstreamHandle(Slot<Msg>, Wipes);
+pub(crate) struct UpstreamHandle {
+    slot: Slot<Msg>,
+    wipes: Wipes,
+    parking: Parking,
+}
 
 impl std::fmt::Debug for UpstreamHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -52,87 +67,97 @@ impl std::fmt::Debug for UpstreamHandle {
     }
 }
 
-/// What can be had for a destination before anything is recorded.
+/// What is reserved for a request before it is recorded.
 #[derive(Debug)]
-pub(crate) enum Lane {
+pub(crate) enum Reservation {
     /// An idle connection, verified when it was made.
     Idle(Box<Connection>),
     /// Addresses that may be dialled.
     Route(Route),
 }
 
+/// The answer to a reservation.
+type Reserved = Result<Reservation, NoRoute>;
+/// The answer to a dial.
+type Dialled = Result<Connection, DialError>;
+
 impl UpstreamHandle {
     pub(crate) fn new(slot: Slot<Msg>, wipes: Wipes) -> Self {
-        Self(slot, wipes)
+        let pool = slot.clone();
+        // If the owner is down, the connection is dropped and so closed.
+        let parking = Parking::new(move |connection| {
+            let _ = pool.cast(Msg::Park(Box::new(connection)));
+        });
+        Self { slot, wipes, parking }
     }
 
-    /// An idle connection, or a route to dial. Nothing is sent to the destination yet.
+    /// Reserves an idle connection, or a route to dial. Nothing is sent to the destination yet.
     pub(crate) async fn reserve(
         &self,
         client: ClientId,
         destination: Destination,
         offer: Offer,
         patience: Duration,
-    ) -> Result<Result<Lane, NoRoute>, Unavailable> {
+    ) -> Result<Reserved, Unavailable> {
         let question = |reply| Msg::Reserve { client, destination: destination.clone(), offer, reply };
-        self.0.call_patiently(question, limits::RESOLVE + limits::ANSWER, patience).await
+        let limit = limits::RESOLVE_TIMEOUT + limits::ANSWER;
+        let mut reserved = self.slot.call_patiently(question, limit, patience).await?;
+        if let Ok(Reservation::Idle(connection)) = &mut reserved {
+            connection.returns_by(&self.parking);
+        }
+        Ok(reserved)
     }
 
-    /// A verified connection.
-    pub(crate) async fn dial(
-        &self,
-        route: Route,
-        patience: Duration,
-    ) -> Result<Result<Connection, DialError>, Unavailable> {
-        // Dropped with this future: nobody waits for the connection any more.
+    /// Dials a verified connection.
+    pub(crate) async fn dial(&self, route: Route, patience: Duration) -> Result<Dialled, Unavailable> {
+        // Cancels the dial when this future is dropped.
         let wanted = CancellationToken::new();
         let _gone = wanted.clone().drop_guard();
         let question = |reply| Msg::Dial { route: route.clone(), wanted: wanted.clone(), reply };
-        self.0.call_patiently(question, limits::DIAL + limits::ANSWER, patience).await
+        let limit = limits::DIAL_TIMEOUT + limits::ANSWER;
+        let mut dialled = self.slot.call_patiently(question, limit, patience).await?;
+        if let Ok(connection) = &mut dialled {
+            connection.returns_by(&self.parking);
+        }
+        Ok(dialled)
     }
 
-    /// A connection for bytes that are not looked at.
-    pub(crate) async fn pass(
+    /// Dials a connection for a tunnel that is not intercepted.
+    pub(crate) async fn dial_passthrough(
         &self,
         route: Route,
         patience: Duration,
-    ) -> Result<Result<Passage, DialError>, Unavailable> {
+    ) -> Result<Result<Passthrough, DialError>, Unavailable> {
         let wanted = CancellationToken::new();
         let _gone = wanted.clone().drop_guard();
-        let question = |reply| Msg::Pass { route: route.clone(), wanted: wanted.clone(), reply };
-        self.0.call_patiently(question, limits::DIAL + limits::ANSWER, patience).await
-    }
-
-    /// Gives a connection back after its response was read to the end.
-    pub(crate) fn park(&self, connection: Connection) {
-        // If the owner is down, the connection is dropped and so closed.
-        let _ = self.0.cast(Msg::Park(Box::new(connection)));
+        let question = |reply| Msg::DialPassthrough { route: route.clone(), wanted: wanted.clone(), reply };
+        self.slot.call_patiently(question, limits::DIAL_TIMEOUT + limits::ANSWER, patience).await
     }
 
     /// A client's connection to this destination has ended.
     pub(crate) fn release(&self, client: ClientId, destination: Destination) {
-        let _ = self.0.cast(Msg::Release { client, destination });
+        let _ = self.slot.cast(Msg::Release { client, destination });
     }
 
     /// Values were wiped: connections that carried one are closed, now or when they become idle.
     pub(crate) fn forget_secrets(&self) {
-        self.1.add_one();
-        let _ = self.0.cast(Msg::ForgetSecrets);
+        self.wipes.add_one();
+        let _ = self.slot.cast(Msg::ForgetSecrets);
     }
 }
 
 pub(crate) enum Msg {
-    /// A dial that others may wait for has ended.
+    /// A dial that requests wait for has ended.
     Dialled {
         client: ClientId,
         destination: Destination,
-        result: Result<Connection, DialError>,
+        result: Dialled,
     },
-    /// A verified connection along this route.
+    /// Dial a verified connection along this route.
     Dial {
         route: Route,
         wanted: CancellationToken,
-        reply: RpcReplyPort<Result<Connection, DialError>>,
+        reply: RpcReplyPort<Dialled>,
     },
     /// Close idle connections that carried a secret.
     ForgetSecrets,
@@ -144,25 +169,25 @@ pub(crate) enum Msg {
         connection: Box<Connection>,
         speaks: Speaks,
     },
-    /// A connection for bytes that are not looked at.
-    Pass {
+    /// Dial a connection for a tunnel that is not intercepted.
+    DialPassthrough {
         route: Route,
         wanted: CancellationToken,
-        reply: RpcReplyPort<Result<Passage, DialError>>,
+        reply: RpcReplyPort<Result<Passthrough, DialError>>,
     },
-    /// Look through the idle connections.
-    Reap,
-    /// A client has gone.
+    /// Close idle connections that have expired.
+    Sweep,
+    /// A client has disconnected.
     Release {
         client: ClientId,
         destination: Destination,
     },
-    /// An idle connection or a judged route.
+    /// Reserve an idle connection or a judged route.
     Reserve {
         client: ClientId,
         destination: Destination,
         offer: Offer,
-        reply: RpcReplyPort<Result<Lane, NoRoute>>,
+        reply: RpcReplyPort<Reserved>,
     },
     /// The roots have been read.
     Trusted(Option<Box<ClientConfig>>),
@@ -179,7 +204,7 @@ pub(crate) struct Arguments {
     pub(crate) overrides: Arc<[Resolve]>,
     /// Roots besides the system's.
     pub(crate) roots: Arc<[CertificateDer<'static>]>,
-    /// Our own root, which is never one of theirs.
+    /// Our own root, which never verifies an upstream.
     pub(crate) own_root: CertificateDer<'static>,
 }
 
@@ -194,13 +219,13 @@ struct State {
     arguments: Arguments,
     pool: Pool,
     trust: Trust,
-    /// Who waits for an HTTP/2 connection that is being dialled.
-    dialling: HashMap<(ClientId, Destination), Dialling>,
-    /// Look-ups and dials; they end with this incarnation.
+    /// Dials of HTTP/2 connections, with the requests that wait for them.
+    dialling: HashMap<(ClientId, Destination), PendingDial>,
+    /// Lookups and dials; they end with this incarnation.
     tasks: JoinSet<()>,
 }
 
-/// The roots are read off the runtime's thread, because that takes a while on some systems.
+/// The roots for verification. They are read on a thread of their own: that is slow on some systems.
 enum Trust {
     Loading(Vec<Waiting>),
     Ready(Box<ClientConfig>),
@@ -219,7 +244,7 @@ impl Actor for Upstream {
         tasks.spawn(async move {
             let _ = loader.cast(Msg::Trusted(reading.await.ok().flatten()));
         });
-        drop(myself.send_interval(limits::REAP, || Msg::Reap));
+        drop(myself.send_interval(limits::POOL_SWEEP_EVERY, || Msg::Sweep));
         let trust = Trust::Loading(Vec::new());
         Ok(State { arguments, pool: Pool::default(), trust, dialling: HashMap::new(), tasks })
     }
@@ -235,15 +260,15 @@ impl Actor for Upstream {
                 state.pool.park(*connection, Instant::now());
                 state.make_room();
             }
-            Msg::Pass { route, wanted, reply } => state.pass(route, wanted, reply),
-            Msg::Reap => {
-                state.pool.reap(Instant::now());
+            Msg::DialPassthrough { route, wanted, reply } => state.dial_passthrough(route, wanted, reply),
+            Msg::Sweep => {
+                state.pool.sweep(Instant::now());
                 state.make_room();
             }
             Msg::Release { client, destination } => state.release(client, destination),
             Msg::Reserve { reply, .. } if reply.is_closed() => {}
             Msg::Reserve { client, destination, offer, reply } => state.reserve(client, destination, offer, reply),
-            // Without usable TLS settings there is nothing to do here: the supervisor gives up in the end.
+            // Without usable TLS settings it cannot work: the supervisor gives up after some restarts.
             Msg::Trusted(config) => state.trusted(&myself, config.ok_or("no TLS settings")?),
             Msg::Beat(beat) => beat.answer(),
             #[cfg(feature = "faults")]
@@ -254,16 +279,10 @@ impl Actor for Upstream {
 }
 
 impl State {
-    fn reserve(
-        &mut self,
-        client: ClientId,
-        destination: Destination,
-        offer: Offer,
-        reply: RpcReplyPort<Result<Lane, NoRoute>>,
-    ) {
+    fn reserve(&mut self, client: ClientId, destination: Destination, offer: Offer, reply: RpcReplyPort<Reserved>) {
         if let Some(mut idle) = self.pool.take(&destination, offer, client) {
             idle.kept = true;
-            let _ = reply.send(Ok(Lane::Idle(Box::new(idle))));
+            let _ = reply.send(Ok(Reservation::Idle(Box::new(idle))));
             return;
         }
         let offer = match self.pool.speaks(&destination) {
@@ -273,7 +292,8 @@ impl State {
         let Arguments { dialler, overrides, .. } = self.arguments.clone();
         self.tasks.spawn(async move {
             let addresses = route::resolve(&destination, &overrides, &dialler).await;
-            let _ = reply.send(addresses.map(|addresses| Lane::Route(Route { client, destination, offer, addresses })));
+            let _ = reply
+                .send(addresses.map(|addresses| Reservation::Route(Route { client, destination, offer, addresses })));
         });
     }
 

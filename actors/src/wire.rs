@@ -1,6 +1,13 @@
-//! Streams and bodies.
+//! Streams and bodies, of clients and of upstreams.
 
 pub(crate) mod activity;
-pub(crate) mod body;
+pub(crate) mod expect;
 pub(crate) mod prefixed;
+pub(crate) mod request_body;
 pub(crate) mod tls;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A stream that can carry HTTP.
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> ByteStream for S {}

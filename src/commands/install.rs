@@ -74,8 +74,8 @@ pub(super) fn not_by_sudo() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The settings of `settings.env` alone, which have to be good: launchd and systemd do not know the variables of
-/// this shell.
+/// launchd and systemd do not know the flags and variables of this shell: only `settings.env` counts, and has to be
+/// valid.
 fn settings_of_the_file(folder: &FolderArgs) -> Result<Run, Failure> {
     settings::parse(folder, &Given::default())
 }

@@ -2,15 +2,16 @@
 
 use std::process::ExitCode;
 
+use actors::mirror::Mirror;
+use actors::{BindError, BootError, Daemon, Ended, InheritedSocket, runtime};
+use clap::Args;
+use tracing::{info, warn};
+
 use crate::control::identify::answers_as_ours;
 use crate::daemon::signals::{SignalAction, Signals};
 use crate::daemon::{harden, inherited_sockets, logging, readiness, watchdog};
 use crate::settings::{self, FolderArgs, Given, Run, joined};
 use crate::terminal::failure::Failure;
-use actors::mirror::Mirror;
-use actors::{BindError, BootError, Daemon, Ended, InheritedSocket, runtime};
-use clap::Args;
-use tracing::{info, warn};
 
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {

@@ -3,6 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use actors::folder::Folder;
+use actors::tunnels::report::TunnelMode;
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
 use crate::daemon::signals::Signals;
 use crate::keeper::{Config, Keeper, Target};
 use crate::programs::find_program;
@@ -11,10 +16,6 @@ use crate::terminal::failure::Failure;
 use crate::vm;
 use crate::vm::locate::{Located, Place, config_path};
 use crate::vm::ssh::unix_path;
-use actors::folder::Folder;
-use actors::tunnels::report::TunnelMode;
-use clap::Args;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// ssh appends as much to the name of its socket while it creates it.
 const TEMPORARY_SUFFIX: &str = ".0123456789abcdef";

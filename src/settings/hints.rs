@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use actors::folder::Folder;
 
-use super::{FolderArgs, folder_path};
+use super::folder::{FolderArgs, folder_path};
 use crate::terminal::hints::Hints;
 
 /// Hints for this folder.

@@ -59,11 +59,12 @@ fn every_profile_unwinds() {
 /// A reader must be able to check the order of an exchange at one look.
 #[test]
 fn the_order_of_an_exchange_is_one_short_function() {
-    let source = include_str!("../../actors/src/session/exchange.rs");
+    let source = include_str!("../../actors/src/exchange.rs");
     let start = source.find("async fn attempt").expect("it is there");
     let body = &source[start..start + source[start..].find("\n    }\n").expect("it ends")];
     assert!(body.lines().count() < 40, "{body}");
-    let steps = ["Canonical::new", ".judge(", "self.reserve(", ".append(", "self.connect(", ".render(", "self.send("];
+    let steps =
+        ["CanonicalRequest::new", ".judge(", "self.reserve(", ".append(", "self.connect(", ".render(", "self.send("];
     let places: Vec<_> = steps.map(|step| body.find(step).expect(step)).to_vec();
     assert!(places.is_sorted(), "{body}");
 }

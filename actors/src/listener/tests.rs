@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use super::*;
 use crate::audit::{self, AuditHandle};
 use crate::authority::AuthorityHandle;
+use crate::exchange::{self, RateLimiter};
 use crate::secret_store::SecretStoreHandle;
-use crate::session::{Pace, Unspoken};
+use crate::session::{Interception, SilentClients};
 use crate::settings::Intercept;
 use crate::supervision::drain::Drain;
 use crate::supervision::slot::slot;
@@ -44,26 +45,31 @@ impl Actor for Root {
     }
 }
 
-/// Peers of which none is there.
+/// Peers whose owners are all down.
 fn peers() -> Peers {
-    Peers {
+    let exchange = exchange::Peers {
         secret_store: SecretStoreHandle::new(slot("secret_store").1),
-        authority: AuthorityHandle::new(slot("authority").1),
         upstream: UpstreamHandle::new(slot("upstream").1, Wipes::default()),
         audit: AuditHandle::new(slot("audit").1, audit::Part::new(audit::Report::new(PathBuf::new()))),
+        failures: RateLimiter::default(),
+        passthroughs: RateLimiter::default(),
+    };
+    Peers {
+        exchange: Arc::new(exchange),
+        authority: AuthorityHandle::new(slot("authority").1),
         probe_key: None,
-        listed: watch::Sender::new(None).subscribe(),
-        unspoken: Unspoken::of_at_most(CLIENTS),
-        pace: Pace::default(),
-        passages: Pace::default(),
-        silent: Unspoken::of_at_most(CLIENTS),
-        passthrough: Allowlist::default(),
-        intercept: Intercept::All,
+        interception: Interception {
+            passthrough: Allowlist::default(),
+            intercept: Intercept::All,
+            listed: watch::Sender::new(None).subscribe(),
+        },
+        handshaking: SilentClients::at_most(CLIENTS),
+        unheard: SilentClients::at_most(CLIENTS),
     }
 }
 
 #[tokio::test]
-async fn who_was_accepted_is_served_though_accepting_ends_at_once() {
+async fn an_accepted_client_is_served_though_accepting_ends_at_once() {
     let (root, _) = Actor::spawn(None, Root, ()).await.expect("a root");
     let bound = StdTcpListener::bind("127.0.0.1:0").expect("a port");
     bound.set_nonblocking(true).expect("as the root binds it");

@@ -1,4 +1,4 @@
-//! The bound on concurrent client connections, and their count.
+//! The limit on concurrent client connections, and their count.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::supervision::drain::Drain;
 use crate::supervision::part::Counter;
 
-/// Made by boot; it outlives the listener, so that a crash of it loses no count.
+/// Made by boot. It outlives the listener, so that a crash of the listener loses no count.
 #[derive(Clone, Debug)]
 pub(crate) struct Admission {
     permits: Arc<Semaphore>,
@@ -27,44 +27,44 @@ impl Admission {
         Self { permits: Arc::new(Semaphore::new(sessions_max)), counters: Arc::default(), drain }
     }
 
-    /// Waits until there is room for another session. `None` once there never will be.
-    pub(crate) async fn room(&self) -> Option<Room> {
+    /// Waits for a permit for another session. `None` once there will be none.
+    pub(crate) async fn acquire(&self) -> Option<FreePermit> {
         let permit = self.permits.clone().acquire_owned().await.ok()?;
-        Some(Room { _permit: permit, _hold: self.drain.hold() })
+        Some(FreePermit { _permit: permit, _hold: self.drain.hold() })
     }
 
-    /// How many sessions there are.
+    /// The number of open sessions.
     pub(crate) fn active(&self) -> u64 {
         self.total().saturating_sub(self.counters.ended.value())
     }
 
-    /// How many there have been.
+    /// The number of sessions since the start.
     pub(crate) fn total(&self) -> u64 {
         self.counters.begun.value()
     }
 
-    /// When the daemon ends.
+    /// The shutdown of the daemon.
     pub(crate) fn drain(&self) -> Drain {
         self.drain.clone()
     }
 
-    /// Uses the room for a client that was accepted.
-    pub(crate) fn admit(&self, room: Room) -> SessionPermit {
+    /// Uses the permit for an accepted client.
+    pub(crate) fn admit(&self, permit: FreePermit) -> SessionPermit {
         self.counters.begun.add_one();
-        SessionPermit { counters: self.counters.clone(), _room: room }
+        SessionPermit { counters: self.counters.clone(), _permit: permit }
     }
 }
 
-/// Room for one more session, not used yet. While it is held the daemon does not end.
-pub(crate) struct Room {
+/// A permit without a session. While it is held the daemon does not exit.
+pub(crate) struct FreePermit {
     _permit: OwnedSemaphorePermit,
     _hold: TaskTrackerToken,
 }
 
-/// One session of those that there may be; given back when the session ends.
+/// The permit of one session, released when the session ends.
 pub(crate) struct SessionPermit {
     counters: Arc<Counters>,
-    _room: Room,
+    _permit: FreePermit,
 }
 
 impl Drop for SessionPermit {

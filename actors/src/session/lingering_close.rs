@@ -6,8 +6,8 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::ByteStream;
 use crate::limits;
+use crate::wire::ByteStream;
 
 /// Bytes that are discarded at a time.
 const PIECE: usize = 16 * 1024;
@@ -19,12 +19,12 @@ pub(super) async fn after<S: ByteStream>(error: &hyper::Error, stream: Option<S>
         let _ = stream.shutdown().await;
         discard(&mut stream).await;
     };
-    let _ = timeout(limits::DRAINED_WITHIN, closing).await;
+    let _ = timeout(limits::DISCARD_TIMEOUT, closing).await;
 }
 
 async fn discard<S: ByteStream>(stream: &mut S) {
     let (mut piece, mut bytes) = (vec![0; PIECE], 0);
-    while bytes < limits::DRAINED_BYTES_MAX {
+    while bytes < limits::DISCARD_BYTES_MAX {
         match stream.read(&mut piece).await {
             Ok(count @ 1..) => bytes += count,
             _ => return,
@@ -74,13 +74,13 @@ mod tests {
         let (client, idle) = closing().await;
         let begun = Instant::now();
         idle.await.expect("no panic");
-        assert_eq!(begun.elapsed().as_secs(), limits::DRAINED_WITHIN.as_secs());
+        assert_eq!(begun.elapsed().as_secs(), limits::DISCARD_TIMEOUT.as_secs());
         drop(client);
 
         let (mut client, endless) = closing().await;
         let begun = Instant::now();
-        assert!(client.write_all(&vec![0; limits::DRAINED_BYTES_MAX + 64 * 1024]).await.is_err());
+        assert!(client.write_all(&vec![0; limits::DISCARD_BYTES_MAX + 64 * 1024]).await.is_err());
         endless.await.expect("no panic");
-        assert!(begun.elapsed() < limits::DRAINED_WITHIN);
+        assert!(begun.elapsed() < limits::DISCARD_TIMEOUT);
     }
 }

@@ -1,15 +1,18 @@
-//! Kept connections that rest: between two requests one needs no buffers, and there may be thousands.
+//! Kept connections that rest: their buffers are freed between two requests.
+//!
+//! There may be thousands of them.
 
 use tokio::io::AsyncWriteExt;
 use tokio::time::{sleep, timeout};
 
-use super::{ByteStream, Refusals};
+use crate::exchange::Refusals;
 use crate::limits;
+use crate::wire::ByteStream;
 use crate::wire::activity::Activity;
 use crate::wire::prefixed::Prefixed;
 
-/// Waits until the connection has been between two requests for a while. One that is in use is looked at less
-/// and less often.
+/// Waits until the connection has been between two requests for a while. The check becomes rarer while the
+/// connection is in use.
 pub(super) async fn quiet(activity: &Activity) {
     let (mut pause, mut reads) = (limits::REST_AFTER_MIN, None);
     loop {
@@ -22,12 +25,12 @@ pub(super) async fn quiet(activity: &Activity) {
     }
 }
 
-/// Waits until something comes. If nothing does, the stream is closed.
+/// Waits until a byte comes. If none does, the stream is closed.
 pub(super) async fn wait<S: ByteStream>(stream: &mut Prefixed<S>, refusals: &Refusals) -> bool {
     let comes = tokio::select! {
         biased;
-        () = refusals.0.finish.cancelled() => false,
-        first = timeout(limits::HEAD, stream.peek(1)) => matches!(first, Ok(Ok(Some(_)))),
+        () = refusals.finish() => false,
+        first = timeout(limits::HEAD_TIMEOUT, stream.peek(1)) => matches!(first, Ok(Ok(Some(_)))),
     };
     if !comes {
         let _ = timeout(limits::DRAIN, stream.shutdown()).await;

@@ -1,4 +1,4 @@
-//! Inside CONNECT: TLS with a leaf for the destination, or cleartext HTTP, and requests in it.
+//! An intercepted tunnel: TLS with a leaf for the destination, or cleartext, and HTTP inside.
 
 use std::future::pending;
 use std::pin::{Pin, pin};
@@ -6,171 +6,146 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use policy::destination::host::{Destination, Host, Scheme};
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
-use super::relay::{self, Next};
-use super::{
-    ByteStream, Form, Path, Peers, Refusals, exchange, http1_server, idle, lingering_close, rest, service, unheard,
-};
+use super::connection::{Connection, idle, run_until_finished};
+use super::{lingering_close, rest, server};
+use crate::exchange::upgrade::{self, Handover};
+use crate::exchange::{self, Scope, TargetForm};
 use crate::limits;
-use crate::supervision::drain::Drain;
 use crate::supervision::tasks::Tasks;
-use crate::upstream::ClientId;
+use crate::wire::ByteStream;
 use crate::wire::prefixed::Prefixed;
 
 /// The first byte of a TLS handshake record (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
-/// More than most clients' first flight of TLS, and small enough to be nothing.
+/// Larger than most TLS client hellos, and small enough for each waiting tunnel.
 const FIRST_BYTES: usize = 2048;
 
-/// What a client speaks in its tunnel.
-enum Spoken<S> {
-    /// TLS, finished, and whether the server name agreed.
+/// The protocol that a client starts in its tunnel.
+enum Inner<S> {
+    /// TLS after its handshake, and whether the server name agrees.
     Tls(Box<TlsStream<Prefixed<S>>>, bool),
     Cleartext(Prefixed<S>),
 }
 
-/// Boxed, so that an idle tunnel has room for what is spoken in it and for nothing else.
+/// Boxed, so that an idle tunnel has space for its own protocol and no other.
 type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What CONNECT leads to.
+/// The tunnel of one CONNECT.
 pub(super) struct Tunnel {
     pub(super) destination: Destination,
-    pub(super) peers: Arc<Peers>,
-    pub(super) drain: Drain,
+    pub(super) connection: Connection,
 }
 
 impl Tunnel {
-    /// Serves what the client speaks inside.
+    /// Serves the HTTP inside.
     pub(super) async fn serve<S: ByteStream>(self, first: Bytes, stream: S) {
         let stream = Prefixed::new(&first, stream);
-        let cut_off = self.peers.unspoken.enter();
-        // Boxed, so that an idle tunnel has no room for the handshake either.
-        let spoken = Box::pin(async {
+        let evicted = self.connection.peers.handshaking.admit();
+        // Boxed, so that an idle tunnel has no space for the handshake either.
+        let inner = Box::pin(async {
             tokio::select! {
-                spoken = timeout(limits::HANDSHAKE, self.listen(stream)) => spoken.ok().flatten(),
-                _ = cut_off => None,
-                () = unheard(&self.drain) => None,
+                inner = timeout(limits::HANDSHAKE_TIMEOUT, self.accept(stream)) => inner.ok().flatten(),
+                _ = evicted => None,
+                () = self.connection.unheard_at_shutdown() => None,
             }
         });
-        let Some(spoken) = spoken.await else {
+        let Some(inner) = inner.await else {
             debug!(destination = %self.destination, "no handshake in the tunnel");
             return;
         };
-        self.serving(spoken).await;
+        self.serving(inner).await;
     }
 
-    /// Waits for what the client speaks.
-    async fn listen<S: ByteStream>(&self, mut stream: Prefixed<S>) -> Option<Spoken<S>> {
+    /// Waits for the client's first byte, then for the handshake if it is TLS.
+    async fn accept<S: ByteStream>(&self, mut stream: Prefixed<S>) -> Option<Inner<S>> {
         if stream.peek(FIRST_BYTES).await.ok()?? != TLS_HANDSHAKE {
-            return Some(Spoken::Cleartext(stream));
+            return Some(Inner::Cleartext(stream));
         }
-        let (stream, agrees) = self.accept(stream).await?;
-        Some(Spoken::Tls(Box::new(stream), agrees))
+        let (stream, agrees) = self.accept_tls(stream).await?;
+        Some(Inner::Tls(Box::new(stream), agrees))
     }
 
-    /// Finishes TLS, also for a client that names another server: its requests get a refusal that
-    /// it can read. Tells whether the name agreed.
-    async fn accept<S: ByteStream>(&self, stream: S) -> Option<(TlsStream<S>, bool)> {
+    /// Finishes the handshake even if the client names another server: the refusal of its requests is then
+    /// readable. Also gives whether the name agrees.
+    async fn accept_tls<S: ByteStream>(&self, stream: S) -> Option<(TlsStream<S>, bool)> {
         let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
         let start = acceptor.await.ok()?;
         let agrees = start.client_hello().server_name().is_none_or(|name| same_host(name, &self.destination.host));
-        let config = self.peers.authority.issue(self.destination.host.clone()).await.ok()?;
+        let config = self.connection.peers.authority.issue(self.destination.host.clone()).await.ok()?;
         let stream = start.into_stream(config).await.ok()?;
         Some((stream, agrees))
     }
 
-    fn serving<S: ByteStream>(self, spoken: Spoken<S>) -> Serving {
-        match spoken {
-            Spoken::Tls(stream, agrees) => self.serve_tls(stream, agrees),
-            Spoken::Cleartext(stream) => self.serve_cleartext(stream),
+    fn serving<S: ByteStream>(self, inner: Inner<S>) -> Serving {
+        match inner {
+            Inner::Tls(stream, agrees) => self.serve_tls(stream, agrees),
+            Inner::Cleartext(stream) => self.serve_cleartext(stream),
         }
     }
 
     fn serve_tls<S: ByteStream>(self, stream: Box<TlsStream<S>>, server_name_agrees: bool) -> Serving {
-        let path = self.path(Scheme::Https, server_name_agrees);
+        let scope = self.scope(Scheme::Https, server_name_agrees);
         match stream.get_ref().1.alpn_protocol() {
-            Some(b"h2") => Box::pin(self.serve_http2(stream, path)),
-            _ => Box::pin(self.serve_http1(stream, path)),
+            Some(b"h2") => Box::pin(serve_http2(stream, scope)),
+            _ => Box::pin(serve_http1(stream, scope)),
         }
     }
 
-    /// Cleartext counts as cleartext, on whatever port.
+    /// Cleartext counts as scheme http, whatever the port.
     fn serve_cleartext<S: ByteStream>(self, stream: S) -> Serving {
-        let path = self.path(Scheme::Http, true);
-        Box::pin(self.serve_http1(stream, path))
+        let scope = self.scope(Scheme::Http, true);
+        Box::pin(serve_http1(stream, scope))
     }
 
-    fn path(&self, scheme: Scheme, server_name_agrees: bool) -> Arc<Path> {
-        Arc::new(Path {
-            client: ClientId::next(),
+    fn scope(self, scheme: Scheme, server_name_agrees: bool) -> Arc<Scope> {
+        let Connection { client, peers, refusals, .. } = self.connection;
+        Arc::new(Scope {
+            client,
             destination: self.destination.with_scheme(scheme),
-            form: Form::Tunnel,
+            form: TargetForm::InTunnel,
             server_name_agrees,
-            peers: self.peers.clone(),
-            upgraded: Next::default(),
-            refusals: Refusals::none_yet(&self.drain),
+            peers: peers.exchange.clone(),
+            upgraded: Handover::default(),
+            refusals,
             activity: Arc::default(),
         })
     }
+}
 
-    async fn serve_http1<S: ByteStream>(self, stream: S, path: Arc<Path>) {
-        let mut stream = Prefixed::new(b"", stream);
-        // Boxed, so that a connection that rests has no room for one that works.
-        while let Some(mut resting) = Box::pin(work(stream, &path)).await {
-            if !rest::wait(&mut resting, &path.refusals).await {
-                return;
-            }
-            stream = resting;
+async fn serve_http1<S: ByteStream>(stream: S, scope: Arc<Scope>) {
+    let mut stream = Prefixed::new(b"", stream);
+    // Boxed, so that a resting connection has no space for a working one.
+    while let Some(mut resting) = Box::pin(serve_requests(stream, &scope)).await {
+        if !rest::wait(&mut resting, &scope.refusals).await {
+            return;
         }
-        let upgraded = path.upgraded.take();
-        drop(path);
-        if let Some(upgraded) = upgraded {
-            relay::copy(upgraded).await;
-        }
+        stream = resting;
     }
-
-    async fn serve_http2<S: ByteStream>(self, stream: S, path: Arc<Path>) {
-        let (refusals, idle) = (path.refusals.clone(), idle(path.activity.clone()));
-        let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
-        let (tasks, _guard) = Tasks::guarded();
-        let connection = hyper::server::conn::http2::Builder::new(tasks)
-            .timer(TokioTimer::new())
-            .auto_date_header(false)
-            .max_concurrent_streams(limits::H2_STREAMS_MAX)
-            .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
-            .max_pending_accept_reset_streams(limits::H2_RESETS_MAX)
-            .max_local_error_reset_streams(limits::H2_RESETS_MAX)
-            .initial_stream_window_size(limits::H2_STREAM_WINDOW)
-            .initial_connection_window_size(limits::H2_CONNECTION_WINDOW)
-            .max_frame_size(limits::H2_FRAME_BYTES)
-            .max_send_buf_size(limits::H2_SEND_BUFFER)
-            .keep_alive_interval(limits::H2_PING)
-            .keep_alive_timeout(limits::H2_PING_ANSWER)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = pin!(connection);
-        let ended = refusals.run(connection, idle, |connection| connection.graceful_shutdown()).await;
-        if let Some(Err(error)) = ended {
-            debug!(destination = %self.destination, %error, "client connection ended");
-        }
+    let upgraded = scope.upgraded.take();
+    drop(scope);
+    if let Some(upgraded) = upgraded {
+        upgrade::copy_upgraded(upgraded).await;
     }
 }
 
-/// Serves requests until the connection ends; if nothing comes for a while, gives back the stream alone.
-async fn work<S: ByteStream>(stream: Prefixed<S>, path: &Arc<Path>) -> Option<Prefixed<S>> {
-    let (path, refusals, activity) = (path.clone(), path.refusals.clone(), path.activity.clone());
-    let destination = path.destination.clone();
-    let io = TokioIo::new(activity.note(stream));
-    let service = service_fn(move |request| service(Box::pin(exchange::answer(path.clone(), request))));
-    let mut connection = http1_server().serve_connection(io, service).with_upgrades();
+/// Serves requests until the connection ends. If it is between two requests for a while, gives the stream back.
+async fn serve_requests<S: ByteStream>(stream: Prefixed<S>, scope: &Arc<Scope>) -> Option<Prefixed<S>> {
+    let (scope, refusals, activity) = (scope.clone(), scope.refusals.clone(), scope.activity.clone());
+    let destination = scope.destination.clone();
+    let io = TokioIo::new(activity.track(stream));
+    let service = service_fn(move |request| server::infallible(Box::pin(exchange::answer(scope.clone(), request))));
+    let mut connection = server::http1().serve_connection(io, service).with_upgrades();
+    let pinned = Pin::new(&mut connection);
     tokio::select! {
         biased;
-        ended = refusals.run(Pin::new(&mut connection), pending(), |connection| connection.graceful_shutdown()) => {
+        ended = run_until_finished(pinned, &refusals, pending(), |connection| connection.graceful_shutdown()) => {
             if let Some(Err(error)) = ended {
                 debug!(%destination, %error, "client connection ended");
                 lingering_close::after(&error, connection.into_parts().map(|parts| parts.io.into_inner())).await;
@@ -184,7 +159,19 @@ async fn work<S: ByteStream>(stream: Prefixed<S>, path: &Arc<Path>) -> Option<Pr
     }
 }
 
-/// Whether a TLS server name is the destination's host. Addresses are never server names (RFC 6066).
+async fn serve_http2<S: ByteStream>(stream: S, scope: Arc<Scope>) {
+    let (destination, refusals) = (scope.destination.clone(), scope.refusals.clone());
+    let idle = idle(scope.activity.clone());
+    let service = service_fn(move |request| server::infallible(Box::pin(exchange::answer(scope.clone(), request))));
+    let (tasks, _guard) = Tasks::guarded();
+    let connection = pin!(server::http2(tasks).serve_connection(TokioIo::new(stream), service));
+    let ended = run_until_finished(connection, &refusals, idle, |connection| connection.graceful_shutdown()).await;
+    if let Some(Err(error)) = ended {
+        debug!(%destination, %error, "client connection ended");
+    }
+}
+
+/// Whether a TLS server name is the destination's host. An address is never a server name (RFC 6066).
 fn same_host(name: &str, host: &Host) -> bool {
     Host::parse(name).is_ok_and(|named| named == *host)
 }

@@ -1,6 +1,6 @@
-//! Idle connections by destination and version. No I/O here.
+//! The idle connections, by destination and HTTP version. No I/O here.
 //!
-//! A connection is used again only for the very destination that it was verified for.
+//! A connection is reused only for the very destination that it was verified for.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,11 +10,12 @@ use policy::destination::host::Destination;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 
+use super::client::ClientId;
 use super::connection::Connection;
-use super::route::{ClientId, Offer};
+use super::route::Offer;
 use crate::limits;
 
-/// Which versions a destination was found to speak.
+/// The HTTP versions that a destination was found to support.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Speaks {
     /// Both, or not known yet: each client gets its own version.
@@ -22,29 +23,29 @@ pub(crate) enum Speaks {
     Both,
     /// HTTP/1.1 alone, though HTTP/2 was offered.
     Http1Only,
-    /// HTTP/2 alone: it refused a client that offered HTTP/1.1.
+    /// HTTP/2 alone: it refused an offer of HTTP/1.1.
     Http2Only,
 }
 
-/// What is known of all destinations.
+/// All known destinations.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     destinations: HashMap<Destination, Known>,
 }
 
-/// What is known of one.
+/// One destination.
 #[derive(Debug)]
 struct Known {
     used: Instant,
-    /// Connections that wait for a request, the latest last.
+    /// Idle HTTP/1.1 connections, the latest last.
     idle: Vec<(Connection, Instant)>,
-    /// HTTP/2 connections, each for many requests at a time.
+    /// HTTP/2 connections, each for many concurrent requests.
     shared: Vec<Shared>,
     speaks: Speaks,
     tls: HashMap<Offer, Arc<ClientConfig>>,
 }
 
-/// An HTTP/2 connection, and whose requests are on it.
+/// An HTTP/2 connection, and the client that uses it.
 #[derive(Debug)]
 struct Shared {
     connection: Connection,
@@ -76,9 +77,9 @@ impl Known {
 }
 
 impl Pool {
-    /// A connection that can take a request at once.
+    /// A connection that can send a request at once.
     pub(super) fn take(&mut self, destination: &Destination, offer: Offer, client: ClientId) -> Option<Connection> {
-        let known = self.destinations.get_mut(destination).filter(|_| offer != Offer::Bytes)?;
+        let known = self.destinations.get_mut(destination).filter(|_| offer != Offer::Passthrough)?;
         if offer == Offer::Http2 || known.speaks == Speaks::Http2Only {
             known.shared.retain(|shared| shared.connection.is_ready());
             if let Some(free) = known.shared.iter_mut().find(|shared| shared.has_room_for(client)) {
@@ -98,7 +99,7 @@ impl Pool {
         None
     }
 
-    /// Takes a connection that has finished its request. Shared ones are in the pool already.
+    /// Keeps a connection that has finished its request. Shared ones are in the pool already.
     pub(super) fn park(&mut self, connection: Connection, now: Instant) {
         let known = self.known(&connection.destination, now);
         known.used = now;
@@ -116,24 +117,24 @@ impl Pool {
         }
     }
 
-    /// Remembers which versions a destination speaks.
+    /// Remembers the versions that a destination supports.
     pub(super) fn learn(&mut self, destination: &Destination, speaks: Speaks) {
         self.known(destination, Instant::now()).speaks = speaks;
     }
 
-    /// Which versions a destination was found to speak.
+    /// The versions that a destination was found to support.
     pub(super) fn speaks(&self, destination: &Destination) -> Speaks {
         self.destinations.get(destination).map(|known| known.speaks).unwrap_or_default()
     }
 
-    /// TLS settings of a destination's own: sessions are resumed with no other.
+    /// The TLS settings of one destination: sessions are never resumed with another.
     pub(super) fn tls(&mut self, destination: &Destination, offer: Offer, base: &ClientConfig) -> Arc<ClientConfig> {
         let known = self.known(destination, Instant::now());
         let fresh = || {
             let mut config = base.clone();
             config.resumption = Resumption::in_memory_sessions(limits::TLS_SESSIONS_PER_DESTINATION);
             config.alpn_protocols = match offer {
-                Offer::Http1 | Offer::Bytes => vec![b"http/1.1".to_vec()],
+                Offer::Http1 | Offer::Passthrough => vec![b"http/1.1".to_vec()],
                 Offer::Http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             };
             Arc::new(config)
@@ -141,9 +142,9 @@ impl Pool {
         known.tls.entry(offer).or_insert_with(fresh).clone()
     }
 
-    /// Closes what has been idle for long or is no longer usable.
-    pub(super) fn reap(&mut self, now: Instant) {
-        let fresh = |used: &Instant| now.duration_since(*used) < limits::IDLE;
+    /// Closes connections that have been idle for too long or are no longer usable.
+    pub(super) fn sweep(&mut self, now: Instant) {
+        let fresh = |used: &Instant| now.duration_since(*used) < limits::UPSTREAM_IDLE_TIMEOUT;
         for known in self.destinations.values_mut() {
             known.idle.retain(|(connection, used)| connection.is_ready() && fresh(used));
             known
@@ -152,7 +153,7 @@ impl Pool {
         }
     }
 
-    /// A client has gone. Of the HTTP/2 connections that nobody has, one is enough for the next client.
+    /// A client has disconnected. Of the HTTP/2 connections without a client, one is kept for the next client.
     pub(super) fn release(&mut self, destination: &Destination, client: ClientId) {
         let Some(known) = self.destinations.get_mut(destination) else { return };
         let is_theirs = |shared: &Shared| shared.client == Some(client);
@@ -161,14 +162,14 @@ impl Pool {
             if !is_theirs(shared) {
                 return true;
             }
-            // What is under way on it ends with the client.
+            // Its exchanges end with the client.
             shared.client = None;
             spares += 1;
             spares == 1
         });
     }
 
-    /// Closes every idle connection: their places are needed.
+    /// Closes every idle connection: their permits are needed.
     pub(super) fn close_idle(&mut self) {
         for known in self.destinations.values_mut() {
             known.idle.clear();
@@ -176,7 +177,7 @@ impl Pool {
         }
     }
 
-    /// Closes idle connections whose buffers may hold a value that was wiped.
+    /// Closes idle connections whose buffers may hold a wiped value.
     pub(super) fn forget_secrets(&mut self) {
         for known in self.destinations.values_mut() {
             known.idle.retain(|(connection, _)| !connection.holds_wiped());
@@ -191,7 +192,7 @@ impl Pool {
         self.destinations.entry(destination.clone()).or_insert_with(|| Known::new(now))
     }
 
-    /// Forgets the destination that has been unused for the longest time.
+    /// Evicts the destination that has been unused for the longest time.
     fn evict(&mut self) {
         let oldest = self.destinations.iter().min_by_key(|(_, known)| (!known.is_unused(), known.used));
         if let Some(oldest) = oldest.map(|(destination, _)| destination.clone()) {

@@ -1,7 +1,7 @@
-//! Reaching upstreams by way of another proxy, as networks of companies want it.
+//! Tunnels through another HTTP proxy, such as a company's.
 //!
-//! It sees where connections go and no more: the certificate is verified for the destination inside its
-//! tunnel. It resolves names, so that only addresses that we know can be judged.
+//! The proxy sees the destinations and nothing else: the certificate is verified for the destination, inside the
+//! proxy's tunnel. The proxy resolves names, so that only addresses known here can be judged.
 
 use bytes::Bytes;
 use http::header::{HOST, PROXY_AUTHORIZATION};
@@ -12,12 +12,12 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::dial::DialError;
+use super::error::DialError;
 use crate::settings::UpstreamProxy;
 use crate::wire::prefixed::Prefixed;
 
-/// A tunnel of the proxy to `target`, which is `host:port`. The proxy's own address is exempt from judgement:
-/// the owner named it.
+/// Opens a tunnel to `target`, which is `host:port`. The proxy's own address is not judged: it was set by the
+/// person who runs the daemon.
 pub(super) async fn tunnel(proxy: &UpstreamProxy, target: &str) -> Result<Prefixed<TcpStream>, DialError> {
     let tcp = TcpStream::connect((proxy.host.as_str(), proxy.port)).await;
     let tcp = tcp.map_err(|error| DialError::new(format!("connecting to the upstream proxy: {error}")))?;

@@ -1,9 +1,8 @@
-//! Where a destination is reached: its addresses, each judged.
+//! The route to a destination: its addresses, each judged.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use policy::destination::host::{Destination, Host};
 use policy::verdict::refusal::Refusal;
@@ -11,35 +10,24 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::dial::Dialler;
+use super::client::ClientId;
+use super::dialler::Dialler;
+use super::error::NoRoute;
 use crate::limits;
 use crate::settings::Resolve;
 
-/// Which HTTP versions a request can travel by.
+/// The HTTP versions that a request can be sent in.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Offer {
-    /// HTTP/1.1 alone: the client speaks it, or wants an upgrade.
+    /// HTTP/1.1 alone: the client uses it, or asks for an upgrade.
     Http1,
-    /// HTTP/2, or HTTP/1.1 if the server has nothing else.
+    /// HTTP/2, or HTTP/1.1 if the server has no HTTP/2.
     Http2,
-    /// Bytes, whatever they mean.
-    Bytes,
+    /// None: the tunnel is passed through.
+    Passthrough,
 }
 
-/// One connection of a client. Requests of the same one may share an upstream HTTP/2 connection at a time: a
-/// client that does not read what it asked for fills the windows that all on the connection have together.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct ClientId(u64);
-
-impl ClientId {
-    /// One that no other connection has.
-    pub(crate) fn next() -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        Self(COUNT.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// Where a destination is reached, once the addresses were judged.
+/// A destination with addresses that may be dialled.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(super) client: ClientId,
@@ -49,23 +37,14 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    /// What another proxy is asked for: an address that is known, else the name.
+    /// The target for another proxy: an address if one is known, else the name.
     pub(super) fn target(&self) -> String {
         let Destination { host, port, .. } = &self.destination;
         self.addresses.first().map_or_else(|| format!("{host}:{port}"), ToString::to_string)
     }
 }
 
-/// Why there is no route.
-#[derive(Clone, Debug)]
-pub(crate) enum NoRoute {
-    /// The address may not be dialled.
-    Denied(Refusal),
-    /// The name has no address.
-    Unresolved(String),
-}
-
-/// Looks a destination up and judges every address. Those that may not be dialled are left out.
+/// Resolves a destination and judges every address. Addresses that may not be dialled are left out.
 pub(super) async fn resolve(
     destination: &Destination,
     overrides: &[Resolve],
@@ -74,11 +53,11 @@ pub(super) async fn resolve(
     let found = match (fixed(destination, overrides), &destination.host) {
         (Some(address), _) => vec![address],
         (None, Host::Ip(ip)) => vec![SocketAddr::new(*ip, destination.port)],
-        // Always this computer (RFC 6761, section 6.3), whoever looks it up.
+        // Always this computer (RFC 6761, section 6.3), whichever resolver is asked.
         (None, Host::Name(name)) if dialler.proxy.is_some() && is_localhost(name) => {
             vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), destination.port)]
         }
-        // The other proxy looks it up.
+        // The other proxy resolves it.
         (None, Host::Name(_)) if dialler.proxy.is_some() => Vec::new(),
         (None, Host::Name(name)) => look_up(name, destination.port, dialler.lookups.clone()).await?,
     };
@@ -107,14 +86,14 @@ fn fixed(destination: &Destination, overrides: &[Resolve]) -> Option<SocketAddr>
     Some(SocketAddr::new(found.address, found.dialled_port.unwrap_or(found.port)))
 }
 
-/// Asks the system's resolver, on a thread: it cannot be called off, so its place is taken until it ends.
+/// Asks the system's resolver, on a thread. The call cannot be cancelled: its permit is held until it returns.
 async fn look_up(name: &str, port: u16, lookups: Arc<Semaphore>) -> Result<Vec<SocketAddr>, NoRoute> {
     let unresolved = |reason: String| NoRoute::Unresolved(format!("{name} could not be looked up: {reason}"));
     let owned = name.to_owned();
-    let asked = timeout(limits::RESOLVE, async move {
-        let place = lookups.acquire_owned().await.map_err(io::Error::other)?;
+    let asked = timeout(limits::RESOLVE_TIMEOUT, async move {
+        let permit = lookups.acquire_owned().await.map_err(io::Error::other)?;
         let ask = move || {
-            let _place = place;
+            let _permit = permit;
             (owned.as_str(), port).to_socket_addrs().map(Iterator::collect)
         };
         spawn_blocking(ask).await.map_err(io::Error::other)?
@@ -131,7 +110,8 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
-    use crate::upstream::Wipes;
+    use crate::upstream::connection::Wipes;
+    use crate::upstream::connection_limit::ConnectionLimit;
 
     fn entry(host: &str, address: &str) -> Resolve {
         let host = Host::parse(host).expect("a host");
@@ -142,7 +122,7 @@ mod tests {
         let destination = Destination::from_connect(target).expect("a destination");
         let dialler = Dialler {
             reach: Arc::default(),
-            places: Arc::new(crate::upstream::Places::new(1)),
+            connections: Arc::new(ConnectionLimit::new(1)),
             lookups: Arc::new(Semaphore::new(1)),
             wipes: Wipes::default(),
             listed: watch::Sender::default().subscribe(),

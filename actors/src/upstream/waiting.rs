@@ -1,18 +1,18 @@
-//! Requests that wait for a connection, and the dials they wait for.
+//! Requests that wait for a connection, and the dials that they wait for.
 
 use std::sync::Arc;
 
-use policy::destination::host::Destination;
-use ractor::{ActorRef, RpcReplyPort};
+use ractor::RpcReplyPort;
 use rustls::ClientConfig;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::Msg;
+use super::connect::{self, Passthrough};
 use super::connection::Connection;
-use super::dial::{self, DialError, Dialler, Passage};
-use super::places::Asked;
-use super::route::{ClientId, Route};
+use super::connection_limit::PermitRequest;
+use super::dialler::Dialler;
+use super::error::DialError;
+use super::route::Route;
 use crate::limits;
 
 /// A request that waits for a connection.
@@ -23,59 +23,37 @@ pub(super) struct Waiting {
     pub(super) reply: RpcReplyPort<Result<Connection, DialError>>,
 }
 
-/// A dial that requests of one client wait for. It ends when this is dropped.
-pub(super) struct Dialling {
+/// A dial that requests of one client wait for. Dropping this cancels it.
+pub(super) struct PendingDial {
     pub(super) waiting: Vec<Waiting>,
     _wanted: DropGuard,
 }
 
-impl Dialling {
-    /// Begun for this request; it is to go on until the token is cancelled.
+impl PendingDial {
+    /// A dial for this request, which runs until the token is cancelled.
     pub(super) fn begin(first: Waiting) -> (Self, CancellationToken) {
         let wanted = CancellationToken::new();
         (Self { waiting: vec![first], _wanted: wanted.clone().drop_guard() }, wanted)
     }
 }
 
-/// Dials within the time that all addresses together may take.
+/// Dials within [`limits::DIAL_TIMEOUT`], over all addresses.
 pub(super) async fn bounded_dial(
     route: &Route,
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
-    asked: Asked,
+    request: PermitRequest,
 ) -> Result<Connection, DialError> {
-    let dialling = dial::dial(route, tls, dialler, asked);
-    timeout(limits::DIAL, dialling).await.unwrap_or(Err(DialError::timed_out("connecting")))
+    let dialling = connect::dial(route, tls, dialler, request);
+    timeout(limits::DIAL_TIMEOUT, dialling).await.unwrap_or(Err(DialError::timed_out("connecting")))
 }
 
-/// The same for bytes that are not looked at.
-pub(super) async fn bounded_pass(route: &Route, dialler: &Dialler, asked: Asked) -> Result<Passage, DialError> {
-    timeout(limits::DIAL, dial::pass(route, dialler, asked)).await.unwrap_or(Err(DialError::timed_out("connecting")))
-}
-
-/// Dials for all who wait for the same destination.
-pub(super) async fn dial_and_report(
-    route: Route,
-    tls: Option<Arc<ClientConfig>>,
-    dialler: Dialler,
-    asked: Asked,
-    mut report: Report,
-) {
-    report.result = Some(bounded_dial(&route, tls, &dialler, asked).await);
-}
-
-/// Tells the owner how a dial ended, even if it ended in a panic: others wait for it.
-pub(super) struct Report {
-    pub(super) myself: ActorRef<Msg>,
-    pub(super) client: ClientId,
-    pub(super) destination: Destination,
-    pub(super) result: Option<Result<Connection, DialError>>,
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        let result = self.result.take().unwrap_or_else(|| Err(DialError::new("dialling crashed")));
-        let (client, destination) = (self.client, self.destination.clone());
-        let _ = self.myself.cast(Msg::Dialled { client, destination, result });
-    }
+/// The same for a tunnel that is not intercepted.
+pub(super) async fn bounded_passthrough(
+    route: &Route,
+    dialler: &Dialler,
+    request: PermitRequest,
+) -> Result<Passthrough, DialError> {
+    let dialling = connect::dial_passthrough(route, dialler, request);
+    timeout(limits::DIAL_TIMEOUT, dialling).await.unwrap_or(Err(DialError::timed_out("connecting")))
 }

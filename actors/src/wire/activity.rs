@@ -1,7 +1,7 @@
-//! What goes on on a client's connection, and so whether nothing does.
+//! Counts of requests and bytes on a client connection, to detect that it is idle.
 //!
-//! An HTTP/1.1 connection on which nothing goes on is taken apart, and its buffers are given back. What comes
-//! next on it is then read as a new request: so this is sure only if the last one was read to its end.
+//! An idle HTTP/1.1 connection is taken apart, and its buffers are freed. The next byte on it is then parsed as the
+//! start of a request: a connection counts as idle only if the last request was read to its end.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,110 +11,110 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What all who serve one connection know of it.
+/// The counts of one connection, shared by all that serve it.
 #[derive(Debug, Default)]
 pub(crate) struct Activity {
-    /// Exchanges that are under way.
-    ongoing: AtomicUsize,
-    /// Requests that are not known to have been read to their end.
-    unread: AtomicUsize,
-    /// How often something was read.
+    /// Exchanges under way.
+    in_flight: AtomicUsize,
+    /// Bodies of requests that have not been read to their end.
+    unread_bodies: AtomicUsize,
+    /// Reads that returned bytes.
     reads: AtomicUsize,
-    /// Whether all that was written has left, and nothing was read since.
-    settled: AtomicBool,
+    /// Whether all written bytes have been flushed, and nothing has been read since.
+    flushed: AtomicBool,
 }
 
 impl Activity {
-    /// An exchange begins; it goes on until what this gives is dropped.
-    pub(crate) fn begin(self: &Arc<Self>) -> Ongoing {
-        self.ongoing.fetch_add(1, Relaxed);
-        Ongoing(self.clone())
+    /// Counts an exchange until the returned guard is dropped.
+    pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Relaxed);
+        InFlight(self.clone())
     }
 
-    /// A request's body begins. It counts as unread until its end is told.
-    pub(crate) fn reads_body(self: &Arc<Self>) -> Unread {
-        self.unread.fetch_add(1, Relaxed);
-        Unread(self.clone())
+    /// Counts a request's body as unread until the returned guard is done.
+    pub(crate) fn track_body(self: &Arc<Self>) -> UnreadBody {
+        self.unread_bodies.fetch_add(1, Relaxed);
+        UnreadBody(self.clone())
     }
 
-    /// Notes what is read from a stream and written to it.
-    pub(crate) fn note<S>(self: &Arc<Self>, stream: S) -> Noted<S> {
-        self.settled.store(false, Relaxed);
-        Noted { stream, activity: self.clone(), unsent: false }
+    /// Tracks the reads and writes of a stream.
+    pub(crate) fn track<S>(self: &Arc<Self>, stream: S) -> Tracked<S> {
+        self.flushed.store(false, Relaxed);
+        Tracked { stream, activity: self.clone(), unflushed: false }
     }
 
     /// Whether no exchange is under way.
     pub(crate) fn is_idle(&self) -> bool {
-        self.ongoing.load(Relaxed) == 0
+        self.in_flight.load(Relaxed) == 0
     }
 
-    /// Whether the last request was read to its end, its answer has left, and nothing came since.
+    /// Whether the last request was read to its end, its response was flushed, and no byte has come since.
     pub(crate) fn is_between_requests(&self) -> bool {
-        self.is_idle() && self.unread.load(Relaxed) == 0 && self.settled.load(Relaxed)
+        self.is_idle() && self.unread_bodies.load(Relaxed) == 0 && self.flushed.load(Relaxed)
     }
 
-    /// How often something was read.
+    /// How many reads have returned bytes.
     pub(crate) fn reads(&self) -> usize {
         self.reads.load(Relaxed)
     }
 }
 
-/// An exchange that is under way.
+/// An exchange under way.
 #[derive(Debug)]
-pub(crate) struct Ongoing(Arc<Activity>);
+pub(crate) struct InFlight(Arc<Activity>);
 
-impl Drop for Ongoing {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.ongoing.fetch_sub(1, Relaxed);
+        self.0.in_flight.fetch_sub(1, Relaxed);
     }
 }
 
-/// A request's body that was not read to its end. If it is dropped, it never will be.
+/// A request's body that has not been read to its end. Dropped without [`UnreadBody::done`] it counts for ever.
 #[derive(Debug)]
-pub(crate) struct Unread(Arc<Activity>);
+pub(crate) struct UnreadBody(Arc<Activity>);
 
-impl Unread {
-    /// It was read to its end.
+impl UnreadBody {
+    /// The body was read to its end.
     pub(crate) fn done(self) {
-        self.0.unread.fetch_sub(1, Relaxed);
+        self.0.unread_bodies.fetch_sub(1, Relaxed);
     }
 }
 
-/// A stream, and notes of what is read from it and written to it.
+/// A stream whose reads and writes are tracked.
 #[derive(Debug)]
-pub(crate) struct Noted<S> {
+pub(crate) struct Tracked<S> {
     stream: S,
     activity: Arc<Activity>,
-    /// Whether something was written, or was to be written, since it was last flushed.
-    unsent: bool,
+    /// Whether a write was attempted since the last flush.
+    unflushed: bool,
 }
 
-impl<S> Noted<S> {
+impl<S> Tracked<S> {
     pub(crate) fn into_inner(self) -> S {
         self.stream
     }
 
-    fn writes(&mut self) {
-        self.unsent = true;
-        self.activity.settled.store(false, Relaxed);
+    fn note_write(&mut self) {
+        self.unflushed = true;
+        self.activity.flushed.store(false, Relaxed);
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Tracked<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
             self.activity.reads.fetch_add(1, Relaxed);
-            self.activity.settled.store(false, Relaxed);
+            self.activity.flushed.store(false, Relaxed);
         }
         polled
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.writes();
+        self.note_write();
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -123,7 +123,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.writes();
+        self.note_write();
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
@@ -133,15 +133,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        if self.unsent && matches!(flushed, Poll::Ready(Ok(()))) {
-            self.unsent = false;
-            self.activity.settled.store(true, Relaxed);
+        if self.unflushed && matches!(flushed, Poll::Ready(Ok(()))) {
+            self.unflushed = false;
+            self.activity.flushed.store(true, Relaxed);
         }
         flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writes();
+        self.note_write();
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
@@ -156,7 +156,7 @@ mod tests {
     async fn between_requests_is_after_an_answer_and_before_anything_else() {
         let activity = Arc::new(Activity::default());
         let (mut client, stream) = duplex(8);
-        let mut stream = activity.note(stream);
+        let mut stream = activity.track(stream);
         assert!(!activity.is_between_requests(), "nothing was asked yet");
         client.write_all(b"ask").await.expect("sent");
         stream.read_exact(&mut [0; 3]).await.expect("read");
@@ -175,7 +175,7 @@ mod tests {
     async fn an_answer_that_does_not_leave_is_not_over() {
         let activity = Arc::new(Activity::default());
         let (_client, stream) = duplex(1);
-        let mut stream = activity.note(stream);
+        let mut stream = activity.track(stream);
         stream.write_all(b"1").await.expect("room for one");
         stream.flush().await.expect("sent");
         assert!(activity.is_between_requests());
@@ -186,13 +186,13 @@ mod tests {
     #[test]
     fn a_body_that_is_dropped_unread_counts_for_ever() {
         let activity = Arc::new(Activity::default());
-        activity.settled.store(true, Relaxed);
+        activity.flushed.store(true, Relaxed);
         let exchange = activity.begin();
         assert!(!activity.is_between_requests());
         drop(exchange);
-        activity.reads_body().done();
+        activity.track_body().done();
         assert!(activity.is_between_requests());
-        drop(activity.reads_body());
+        drop(activity.track_body());
         assert!(activity.is_idle() && !activity.is_between_requests());
     }
 }

@@ -21,8 +21,11 @@ use crate::support::{Canary, Origin, Proxy, Recorded, eventually_async};
 /// How many secrets there are, each with a host of its own.
 const SECRETS: usize = 6;
 
-/// How often all pairs of a secret and a host are tried.
+/// How often all pairs of a secret and a host are tried, at least.
 const ROUNDS: usize = 12;
+
+/// The same on a slow machine, on which few reads lose a piece, or few are believed.
+const ROUNDS_MAX: usize = 10 * ROUNDS;
 
 /// Time for the daemon to see an end before the next text begins.
 const BETWEEN: Duration = Duration::from_millis(100);
@@ -31,8 +34,8 @@ fn host(number: usize) -> String {
     format!("host-{number}.example.test")
 }
 
-/// A writer that serves the text word by word, and a thief that takes some of the words.
-struct Robbed {
+/// A writer that serves the text word by word, and a second reader that takes some of the words.
+struct SharedPipe {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -40,14 +43,14 @@ struct Robbed {
 #[derive(Default)]
 struct Shared {
     end: AtomicBool,
-    /// Whether the thief is there.
-    steals: AtomicBool,
+    /// Whether the second reader takes some.
+    takes: AtomicBool,
     servings: AtomicUsize,
-    /// Bytes that the thief has got.
-    stolen: AtomicUsize,
+    /// Bytes that the second reader has got.
+    taken: AtomicUsize,
 }
 
-impl Robbed {
+impl SharedPipe {
     fn serve(path: PathBuf, words: Vec<String>) -> Self {
         let shared: Arc<Shared> = Arc::default();
         let seen = shared.clone();
@@ -56,7 +59,7 @@ impl Robbed {
     }
 }
 
-impl Drop for Robbed {
+impl Drop for SharedPipe {
     fn drop(&mut self) {
         self.shared.end.store(true, Ordering::SeqCst);
         let joined = self.thread.take().map(JoinHandle::join);
@@ -69,25 +72,25 @@ impl Shared {
     /// hosts of one secret to those of another, another piece each time: the worst that can go missing.
     fn serve_once(&self, path: &Path, words: &[String]) -> Option<()> {
         let mut writer = self.wait_for_reader(path)?;
-        // Only now: a thief that is there before the daemon would be served in its place.
-        let mut thief = open(path, File::options().read(true)).expect("the pipe is there");
+        // Only now: a second reader that is there before the daemon would be served in its place.
+        let mut second = open(path, File::options().read(true)).expect("the pipe is there");
         let serving = self.servings.fetch_add(1, Ordering::SeqCst);
-        let robbed = self.steals.load(Ordering::SeqCst) && !serving.is_multiple_of(3);
+        let loses = self.takes.load(Ordering::SeqCst) && !serving.is_multiple_of(3);
         let (from, length) = (3 + 4 * (serving % (SECRETS - 2)), 4 + 4 * (serving % 2));
         for (number, word) in words.iter().enumerate() {
-            let is_stolen = robbed && (from..from + length).contains(&number);
+            let is_taken = loses && (from..from + length).contains(&number);
             // What stands before it is the daemon's.
-            while is_stolen && rustix::io::ioctl_fionread(&thief).expect("a pipe") > 0 {
+            while is_taken && rustix::io::ioctl_fionread(&second).expect("a pipe") > 0 {
                 self.pause()?;
             }
             writer.write_all(word.as_bytes()).expect("the pipe has room");
-            if is_stolen {
-                let mut loot = [0; 4096];
+            if is_taken {
+                let mut piece = [0; 4096];
                 // Nothing, if the daemon was there first.
-                self.stolen.fetch_add(thief.read(&mut loot).unwrap_or(0), Ordering::SeqCst);
+                self.taken.fetch_add(second.read(&mut piece).unwrap_or(0), Ordering::SeqCst);
             }
         }
-        drop((thief, writer));
+        drop((second, writer));
         std::thread::sleep(BETWEEN);
         Some(())
     }
@@ -157,17 +160,20 @@ async fn pieces_of_a_text_get_no_value_anywhere_that_the_whole_does_not_give_it(
     }
     let proxy = builder.start();
     let bystander = Bystander::start(proxy.client(), "host-0.example.test");
-    let robbed = Robbed::serve(proxy.secrets_path(), words);
+    let shared_pipe = SharedPipe::serve(proxy.secrets_path(), words);
     assert_eq!(try_all(&proxy).await, SECRETS, "the whole text");
 
-    robbed.shared.steals.store(true, Ordering::SeqCst);
-    let mut permitted = 0;
-    for _ in 0..ROUNDS {
+    shared_pipe.shared.takes.store(true, Ordering::SeqCst);
+    let (mut permitted, mut rounds) = (0, 0);
+    let taken = || shared_pipe.shared.taken.load(Ordering::SeqCst);
+    while rounds < ROUNDS || taken() <= 1000 || permitted <= ROUNDS {
+        assert!(rounds < ROUNDS_MAX, "{} bytes were taken, {permitted} requests permitted", taken());
+        rounds += 1;
         permitted += try_all(&proxy).await;
         // Whatever the last read brought, the next round reads.
         proxy.ask(&serde_json::json!({"ask": "reload"}));
     }
-    robbed.shared.steals.store(false, Ordering::SeqCst);
+    shared_pipe.shared.takes.store(false, Ordering::SeqCst);
     eventually_async(Duration::from_secs(10), "the whole text again", async || try_all(&proxy).await == SECRETS).await;
     bystander.end().await;
 
@@ -179,7 +185,5 @@ async fn pieces_of_a_text_get_no_value_anywhere_that_the_whole_does_not_give_it(
         assert_eq!(request.header("x-api-key"), Some(canary.bytes()), "what {name} got");
     }
     reasons_are_about_the_text(&proxy);
-    let stolen = robbed.shared.stolen.load(Ordering::SeqCst);
-    assert!(stolen > 1000 && permitted > ROUNDS, "{stolen} bytes were stolen, {permitted} requests permitted");
     assert!(proxy.log_text().contains("it has changed: reading once more"), "pieces were taken for a text");
 }

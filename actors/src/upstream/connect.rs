@@ -1,90 +1,53 @@
 //! From a route to a verified connection: connect, TLS, HTTP.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
-use policy::destination::allowlist::Allowlist;
 use policy::destination::host::{Destination, Host, Scheme};
-use policy::destination::reach::Reach;
 use rustls::{AlertDescription, ClientConfig};
 use rustls_pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connection::{Connection, Sender, Wipes};
-use super::last_word::LastWord;
-use super::places::{Asked, Place, Places};
+use super::connection::{Connection, Sender};
+use super::connection_limit::{ConnectionPermit, PermitRequest};
+use super::dialler::Dialler;
+use super::error::DialError;
 use super::proxy;
+use super::read_after_close::ReadAfterClose;
 use super::route::Route;
 use crate::limits;
 use crate::settings::UpstreamProxy;
 use crate::supervision::tasks::Tasks;
+use crate::wire::ByteStream;
 use crate::wire::prefixed::Prefixed;
 
 const NO_ADDRESS: &str = "the name has no address that may be dialled";
 
-/// What dialling needs besides a route.
-#[derive(Clone, Debug)]
-pub(crate) struct Dialler {
-    pub(crate) reach: Arc<Reach>,
-    /// Places for connections.
-    pub(crate) places: Arc<Places>,
-    /// Places for look-ups.
-    pub(crate) lookups: Arc<Semaphore>,
-    pub(crate) wipes: Wipes,
-    /// Another proxy that all of it goes through.
-    pub(crate) proxy: Option<Arc<UpstreamProxy>>,
-    /// Where some secret may go.
-    pub(crate) listed: watch::Receiver<Option<Arc<Allowlist>>>,
-}
-
-/// A connection whose bytes are not looked at.
+/// A connection for a tunnel that is not intercepted.
 #[derive(Debug)]
-pub(crate) struct Passage {
+pub(crate) struct Passthrough {
     pub(crate) stream: Prefixed<TcpStream>,
-    /// Its place among the upstream connections.
-    pub(crate) place: Place,
+    pub(crate) permit: ConnectionPermit,
 }
 
-/// Why there is no connection. The text is for the host's eyes.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct DialError {
-    /// Whether time ran out.
-    pub(crate) timed_out: bool,
-    /// What happened.
-    pub(crate) reason: String,
-}
-
-impl DialError {
-    pub(super) fn new(reason: impl fmt::Display) -> Self {
-        Self { timed_out: false, reason: reason.to_string() }
-    }
-
-    pub(super) fn timed_out(what: &str) -> Self {
-        Self { timed_out: true, reason: format!("{what} took too long") }
-    }
-}
-
-/// Waits for its place, connects to the first address that takes us, verifies the server, and starts HTTP.
+/// Waits for a permit, connects to the first address that accepts, verifies the server, and starts HTTP.
 pub(super) async fn dial(
     route: &Route,
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
-    asked: Asked,
+    request: PermitRequest,
 ) -> Result<Connection, DialError> {
-    let place = asked.get().await?;
+    let permit = request.granted().await?;
     if let Some(proxy) = &dialler.proxy {
-        return dial_through(proxy, route, tls, dialler, place).await;
+        return dial_through(proxy, route, tls, dialler, permit).await;
     }
     let mut last = DialError::new(NO_ADDRESS);
     for address in &route.addresses {
-        match timeout(limits::CONNECT, dial_one(route, *address, tls.clone(), dialler, place.clone())).await {
+        match timeout(limits::CONNECT_TIMEOUT, dial_one(route, *address, tls.clone(), dialler, permit.clone())).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => last = error,
             Err(_) => last = DialError::timed_out("connecting"),
@@ -93,17 +56,21 @@ pub(super) async fn dial(
     Err(last)
 }
 
-/// Connects to the first address that takes us, and no more.
-pub(super) async fn pass(route: &Route, dialler: &Dialler, asked: Asked) -> Result<Passage, DialError> {
-    let place = asked.get().await?;
+/// Waits for a permit and connects to the first address that accepts.
+pub(super) async fn dial_passthrough(
+    route: &Route,
+    dialler: &Dialler,
+    request: PermitRequest,
+) -> Result<Passthrough, DialError> {
+    let permit = request.granted().await?;
     if let Some(proxy) = &dialler.proxy {
         let stream = proxy::tunnel(proxy, &route.target()).await?;
-        return Ok(Passage { stream, place });
+        return Ok(Passthrough { stream, permit });
     }
     let mut last = DialError::new(NO_ADDRESS);
     for address in &route.addresses {
-        match timeout(limits::CONNECT, connect(*address, dialler)).await {
-            Ok(Ok(stream)) => return Ok(Passage { stream: Prefixed::new(b"", stream), place }),
+        match timeout(limits::CONNECT_TIMEOUT, connect(*address, dialler)).await {
+            Ok(Ok(stream)) => return Ok(Passthrough { stream: Prefixed::new(b"", stream), permit }),
             Ok(Err(error)) => last = error,
             Err(_) => last = DialError::timed_out("connecting"),
         }
@@ -116,45 +83,42 @@ async fn dial_one(
     address: SocketAddr,
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
-    place: Place,
+    permit: ConnectionPermit,
 ) -> Result<Connection, DialError> {
-    let tcp = LastWord::new(connect(address, dialler).await?);
-    start(route, tls, tcp, dialler, place).await
+    let tcp = ReadAfterClose::new(connect(address, dialler).await?);
+    start(route, tls, tcp, dialler, permit).await
 }
 
-/// The same in a tunnel of another proxy. Cleartext, too: a request that is handed to a proxy would carry
-/// the proxy's own credentials, and some answers show the client what was sent.
+/// Dials in a tunnel through another proxy. Cleartext HTTP too: a request sent to the proxy itself would carry the
+/// proxy's own credentials, and some responses show the client what was sent.
 async fn dial_through(
     proxy: &UpstreamProxy,
     route: &Route,
     tls: Option<Arc<ClientConfig>>,
     dialler: &Dialler,
-    place: Place,
+    permit: ConnectionPermit,
 ) -> Result<Connection, DialError> {
-    let stream = LastWord::new(proxy::tunnel(proxy, &route.target()).await?);
-    start(route, tls, stream, dialler, place).await
+    let stream = ReadAfterClose::new(proxy::tunnel(proxy, &route.target()).await?);
+    start(route, tls, stream, dialler, permit).await
 }
 
-/// Cleartext only where the destination is.
-async fn start<S>(
+/// Starts HTTP, over cleartext only if the destination's scheme is http.
+async fn start<S: ByteStream>(
     route: &Route,
     tls: Option<Arc<ClientConfig>>,
     stream: S,
     dialler: &Dialler,
-    place: Place,
-) -> Result<Connection, DialError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+    permit: ConnectionPermit,
+) -> Result<Connection, DialError> {
     let sender = match (route.destination.scheme, tls) {
-        (Scheme::Https, Some(tls)) => start_tls(&route.destination, tls, stream, place).await?,
+        (Scheme::Https, Some(tls)) => start_tls(&route.destination, tls, stream, permit).await?,
         (Scheme::Https, None) => return Err(DialError::new("there are no TLS settings")),
-        (Scheme::Http, _) => start_http1(stream, place).await?,
+        (Scheme::Http, _) => start_http1(stream, permit).await?,
     };
     Connection::new(route.destination.clone(), sender, dialler.wipes.clone()).map_err(DialError::new)
 }
 
-/// A TCP connection, judged once more now that both ends are known.
+/// Opens a TCP connection, whose address is judged again now that both ends are known.
 async fn connect(address: SocketAddr, dialler: &Dialler) -> Result<TcpStream, DialError> {
     let tcp = TcpStream::connect(address).await.map_err(|error| DialError::new(format!("connecting: {error}")))?;
     let ends = tcp.local_addr().and_then(|local| Ok((local, tcp.peer_addr()?)));
@@ -165,21 +129,18 @@ async fn connect(address: SocketAddr, dialler: &Dialler) -> Result<TcpStream, Di
     Ok(tcp)
 }
 
-/// Verifies the server, then speaks the version that it chose.
-async fn start_tls<S>(
+/// Verifies the server, then starts the HTTP version that it chose.
+async fn start_tls<S: ByteStream>(
     destination: &Destination,
     tls: Arc<ClientConfig>,
     tcp: S,
-    place: Place,
-) -> Result<Sender, DialError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+    permit: ConnectionPermit,
+) -> Result<Sender, DialError> {
     let stream = TlsConnector::from(tls).connect(server_name(destination)?, tcp).await;
     let stream = stream.map_err(|error| DialError::new(format!("TLS: {error}")))?;
     match stream.get_ref().1.alpn_protocol() {
-        Some(b"h2") => start_http2(stream, place).await,
-        _ => start_http1(stream, place).await,
+        Some(b"h2") => start_http2(stream, permit).await,
+        _ => start_http1(stream, permit).await,
     }
 }
 
@@ -191,34 +152,28 @@ fn server_name(destination: &Destination) -> Result<ServerName<'static>, DialErr
     }
 }
 
-/// Whether the server would have spoken, had we offered HTTP/2.
+/// Whether the server closed because HTTP/2 was not offered.
 pub(super) fn wants_http2(error: &DialError) -> bool {
     let alert = format!("{:?}", AlertDescription::NoApplicationProtocol);
     error.reason.contains(&alert)
 }
 
-async fn start_http1<S>(stream: S, place: Place) -> Result<Sender, DialError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn start_http1<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Result<Sender, DialError> {
     let handshake = hyper::client::conn::http1::Builder::new()
         .max_headers(limits::HEAD_FIELDS_MAX)
-        .max_buf_size(limits::UPSTREAM_BUFFER)
+        .max_buf_size(limits::UPSTREAM_BUFFER_BYTES)
         .handshake(TokioIo::new(stream))
         .await;
     let (sender, connection) = handshake.map_err(DialError::new)?;
     let driver = AbortOnDropHandle::new(tokio::spawn(async move {
-        let _place = place;
+        let _permit = permit;
         // Its errors reach the exchange through the sender and the body.
         let _ = connection.with_upgrades().await;
     }));
     Ok(Sender::Http1 { sender, _driver: driver })
 }
 
-async fn start_http2<S>(stream: S, place: Place) -> Result<Sender, DialError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn start_http2<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Result<Sender, DialError> {
     let (tasks, guard) = Tasks::guarded();
     let handshake = hyper::client::conn::http2::Builder::new(tasks)
         .timer(TokioTimer::new())
@@ -227,13 +182,13 @@ where
         .max_frame_size(limits::H2_FRAME_BYTES)
         .max_send_buf_size(limits::H2_SEND_BUFFER)
         .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
-        .keep_alive_interval(limits::H2_PING)
-        .keep_alive_timeout(limits::H2_PING_ANSWER)
+        .keep_alive_interval(limits::H2_PING_EVERY)
+        .keep_alive_timeout(limits::H2_PING_TIMEOUT)
         .handshake(TokioIo::new(stream))
         .await;
     let (sender, connection) = handshake.map_err(DialError::new)?;
     let driver = Arc::new(AbortOnDropHandle::new(tokio::spawn(async move {
-        let (_guard, _place) = (guard, place);
+        let (_guard, _permit) = (guard, permit);
         let _ = connection.await;
     })));
     Ok(Sender::Http2 { sender, driver })

@@ -1,23 +1,23 @@
-//! The answers that are our own: constant, whatever the cause.
+//! The proxy's own answers: constant, whatever the cause.
 
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
+use super::response_body::ResponseBody;
 use crate::hex::RecordId;
-use crate::wire::body::ResponseBody;
 
-/// The header whose value only the host can resolve.
+/// The header with the id of the record.
 const ID: HeaderName = HeaderName::from_static("x-secret-proxy-id");
 
 const FORBIDDEN: &str = "403 Forbidden\n\nRequest blocked by secret-proxy policy.\n\n\
                          If you believe this is an error, check the proxy logs on the host.\n";
-/// What a request that is not one for a proxy is told, on the port itself.
+/// The answer to a request on the port that is not a proxy request.
 pub const NOT_A_PROXY_REQUEST: &str =
     "400 Bad Request\n\nThis is a proxy: send CONNECT host:port, or an absolute URI.\n";
 const BAD_GATEWAY: &str = "502 Bad Gateway\n\nThe upstream server could not be reached or verified.\n";
 const GATEWAY_TIMEOUT: &str = "504 Gateway Timeout\n\nThe upstream server did not answer in time.\n";
 
-/// The one refusal.
+/// The one refusal, whatever the cause.
 pub(super) fn forbidden(id: RecordId) -> Response<ResponseBody> {
     let mut response = text(StatusCode::FORBIDDEN, FORBIDDEN);
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
@@ -26,17 +26,17 @@ pub(super) fn forbidden(id: RecordId) -> Response<ResponseBody> {
     response
 }
 
-/// To a request that is not one for a proxy, or that cannot be read without doubt.
-pub(super) fn bad_request() -> Response<ResponseBody> {
+/// Answers a request that is not a proxy request, or that is ambiguous.
+pub(crate) fn bad_request() -> Response<ResponseBody> {
     let mut response = text(StatusCode::BAD_REQUEST, NOT_A_PROXY_REQUEST);
     response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-/// To a tunnel keeper that has asked with the key.
-pub(super) fn round_trip(answer: String) -> Response<ResponseBody> {
+/// Answers a tunnel keeper that has asked with the key.
+pub(crate) fn round_trip(answer: String) -> Response<ResponseBody> {
     let mut response = text(StatusCode::OK, "");
-    *response.body_mut() = ResponseBody::made(answer);
+    *response.body_mut() = ResponseBody::owned(answer);
     response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
@@ -46,13 +46,13 @@ pub(super) fn bad_gateway() -> Response<ResponseBody> {
     text(StatusCode::BAD_GATEWAY, BAD_GATEWAY)
 }
 
-/// The upstream took too long.
+/// The upstream did not answer in time.
 pub(super) fn gateway_timeout() -> Response<ResponseBody> {
     text(StatusCode::GATEWAY_TIMEOUT, GATEWAY_TIMEOUT)
 }
 
 fn text(status: StatusCode, text: &'static str) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::text(text));
+    let mut response = Response::new(ResponseBody::constant(text));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response

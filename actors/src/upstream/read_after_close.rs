@@ -1,5 +1,7 @@
-//! A server's last word: servers answer an upload that they do not want and close at once. What they said is
-//! there to be read, although writing to them has failed; hyper gives up at the first of both.
+//! Reads that go on after the server has closed its side.
+//!
+//! Some servers answer an upload that they reject and close at once. Writing then fails although the response can
+//! still be read; hyper would give up at the failed write.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -7,38 +9,38 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A connection that takes no notice of being closed until it is read to its end.
+/// A stream whose writes succeed after the peer has closed, until it is read to its end.
 #[derive(Debug)]
-pub(super) struct LastWord<S> {
+pub(super) struct ReadAfterClose<S> {
     stream: S,
-    /// Whether nobody listens any more: what is written is thrown away.
+    /// Whether the peer has closed: what is written is discarded.
     closed: bool,
 }
 
-impl<S> LastWord<S> {
+impl<S> ReadAfterClose<S> {
     pub(super) fn new(stream: S) -> Self {
         Self { stream, closed: false }
     }
 
-    /// What was written, or as much as there was if nobody listens.
+    /// The result of a write; after a close all bytes count as written.
     fn written(&mut self, written: io::Result<usize>, all: usize) -> io::Result<usize> {
-        written.or_else(|error| self.forgive(error).map(|()| all))
+        written.or_else(|error| self.ignore_close(error).map(|()| all))
     }
 
-    fn forgive(&mut self, error: io::Error) -> io::Result<()> {
+    fn ignore_close(&mut self, error: io::Error) -> io::Result<()> {
         let is_close = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset].contains(&error.kind());
         self.closed |= is_close;
         if is_close { Ok(()) } else { Err(error) }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for LastWord<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ReadAfterClose<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for LastWord<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ReadAfterClose<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.closed {
             return Poll::Ready(Ok(buf.len()));
@@ -66,7 +68,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LastWord<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
-        Poll::Ready(flushed.or_else(|error| self.forgive(error)))
+        Poll::Ready(flushed.or_else(|error| self.ignore_close(error)))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

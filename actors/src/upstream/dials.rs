@@ -1,17 +1,22 @@
-//! Who waits for which connection, and what is dialled for them.
+//! The dials of the owner, and the requests that wait for each.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use policy::destination::host::{Destination, Scheme};
 use ractor::{ActorRef, RpcReplyPort};
+use rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 
+use super::client::ClientId;
+use super::connect::{self, Passthrough};
 use super::connection::Connection;
-use super::dial::{self, DialError, Passage};
-use super::places::Asked;
+use super::connection_limit::PermitRequest;
+use super::dialler::Dialler;
+use super::error::DialError;
 use super::pool::Speaks;
-use super::route::{ClientId, Offer, Route};
-use super::waiting::{Dialling, Report, Waiting, bounded_dial, bounded_pass, dial_and_report};
+use super::route::{Offer, Route};
+use super::waiting::{PendingDial, Waiting, bounded_dial, bounded_passthrough};
 use super::{Msg, State, Trust};
 
 impl State {
@@ -29,8 +34,8 @@ impl State {
             self.dial_alone(myself, waiting);
             return;
         }
-        // Many requests of a client can share one HTTP/2 connection: the first dials, the others wait for it, and
-        // those that come with their route when it is there take it.
+        // Many requests of a client can share one HTTP/2 connection: the first one dials, the others wait for the
+        // connection, and later ones take it.
         if let Some(shared) = self.pool.take(&route.destination, Offer::Http2, route.client) {
             let _ = waiting.reply.send(Ok(shared));
             return;
@@ -44,64 +49,64 @@ impl State {
     fn dial_for_many(&mut self, myself: &ActorRef<Msg>, first: Waiting) {
         let route = first.route.clone();
         let (client, destination) = (route.client, route.destination.clone());
-        let (dialling, wanted) = Dialling::begin(first);
+        let (dialling, wanted) = PendingDial::begin(first);
         self.dialling.insert((client, destination.clone()), dialling);
-        let (tls, dialler, asked) = (self.tls(&route), self.arguments.dialler.clone(), self.ask_for_place());
+        let (tls, dialler, request) = (self.tls(&route), self.arguments.dialler.clone(), self.request_permit());
         let report = Report { myself: myself.clone(), client, destination, result: None };
-        let dialling = Box::pin(dial_and_report(route, tls, dialler, asked, report));
+        let dialling = Box::pin(dial_and_report(route, tls, dialler, request, report));
         self.tasks.spawn(async move {
             wanted.run_until_cancelled_owned(dialling).await;
         });
     }
 
-    /// A client has gone: nobody waits any more for what is dialled for its requests.
+    /// A client has disconnected: the dial for its requests is cancelled.
     pub(super) fn release(&mut self, client: ClientId, destination: Destination) {
         self.pool.release(&destination, client);
         self.dialling.remove(&(client, destination));
         self.make_room();
     }
 
-    /// A place for a connection. If there is none, idle ones give way.
-    fn ask_for_place(&mut self) -> Asked {
-        let asked = self.arguments.dialler.places.ask();
-        if asked.is_wish() {
+    /// Requests a permit for a connection. If none is free, idle connections are closed.
+    fn request_permit(&mut self) -> PermitRequest {
+        let request = self.arguments.dialler.connections.request();
+        if request.is_waiting() {
             self.pool.close_idle();
         }
-        asked
+        request
     }
 
-    /// The same for one that has waited since, when others have become idle.
+    /// Closes idle connections if a dial waits for a permit.
     pub(super) fn make_room(&mut self) {
-        if self.arguments.dialler.places.are_wished_for() {
+        if self.arguments.dialler.connections.has_waiters() {
             self.pool.close_idle();
         }
     }
 
-    pub(super) fn pass(
+    pub(super) fn dial_passthrough(
         &mut self,
         route: Route,
         wanted: CancellationToken,
-        reply: RpcReplyPort<Result<Passage, DialError>>,
+        reply: RpcReplyPort<Result<Passthrough, DialError>>,
     ) {
-        let (dialler, asked) = (self.arguments.dialler.clone(), self.ask_for_place());
+        let (dialler, request) = (self.arguments.dialler.clone(), self.request_permit());
         self.tasks.spawn(async move {
-            let passing = async { drop(reply.send(bounded_pass(&route, &dialler, asked).await)) };
-            wanted.run_until_cancelled(passing).await;
+            let dialling = async { drop(reply.send(bounded_passthrough(&route, &dialler, request).await)) };
+            wanted.run_until_cancelled(dialling).await;
         });
     }
 
-    /// A connection for one exchange alone.
+    /// Dials a connection for one exchange alone.
     pub(super) fn dial_alone(&mut self, myself: &ActorRef<Msg>, waiting: Waiting) {
         let Waiting { route, wanted, reply } = waiting;
         let http2 = Route { offer: Offer::Http2, ..route.clone() };
         let (tls, fallback) = (self.tls(&route), self.tls(&http2));
-        let (myself, dialler, asked) = (myself.clone(), self.arguments.dialler.clone(), self.ask_for_place());
+        let (myself, dialler, request) = (myself.clone(), self.arguments.dialler.clone(), self.request_permit());
         // Boxed: it holds both handshakes.
         let dialling = Box::pin(async move {
-            let mut outcome = bounded_dial(&route, tls, &dialler, asked).await;
+            let mut outcome = bounded_dial(&route, tls, &dialler, request).await;
             let mut speaks = Speaks::Both;
-            if route.offer == Offer::Http1 && outcome.as_ref().is_err_and(dial::wants_http2) {
-                outcome = bounded_dial(&http2, fallback, &dialler, dialler.places.ask()).await;
+            if route.offer == Offer::Http1 && outcome.as_ref().is_err_and(connect::wants_http2) {
+                outcome = bounded_dial(&http2, fallback, &dialler, dialler.connections.request()).await;
                 speaks = Speaks::Http2Only;
             }
             if let Some(shared) = outcome.as_ref().ok().and_then(Connection::share) {
@@ -127,17 +132,17 @@ impl State {
         result: Result<Connection, DialError>,
     ) {
         let key = (client, destination);
-        // The client may have gone meanwhile.
-        let Some(Dialling { waiting, .. }) = self.dialling.remove(&key) else { return };
+        // The client may have disconnected.
+        let Some(PendingDial { waiting, .. }) = self.dialling.remove(&key) else { return };
         let mut waiting = waiting.into_iter();
         match result {
             Ok(connection) if connection.is_http2() => {
                 self.pool.share(&connection, client, Instant::now());
-                // If there are more than one connection takes, another is dialled.
+                // Another connection is dialled for those that exceed its streams.
                 waiting.for_each(|waiting| self.dial(myself, waiting));
             }
             Ok(connection) => {
-                // It speaks HTTP/1.1 after all: each request needs a connection of its own.
+                // The server chose HTTP/1.1: each request needs a connection of its own.
                 self.pool.learn(&key.1, Speaks::Http1Only);
                 if let Some(first) = waiting.next() {
                     let _ = first.reply.send(Ok(connection));
@@ -146,5 +151,32 @@ impl State {
             }
             Err(error) => waiting.for_each(|waiting| drop(waiting.reply.send(Err(error.clone())))),
         }
+    }
+}
+
+/// Dials for all requests of a client that wait for the same destination.
+async fn dial_and_report(
+    route: Route,
+    tls: Option<Arc<ClientConfig>>,
+    dialler: Dialler,
+    request: PermitRequest,
+    mut report: Report,
+) {
+    report.result = Some(bounded_dial(&route, tls, &dialler, request).await);
+}
+
+/// Reports the result of a dial to the owner when it is dropped, so after a panic too: requests wait for it.
+struct Report {
+    myself: ActorRef<Msg>,
+    client: ClientId,
+    destination: Destination,
+    result: Option<Result<Connection, DialError>>,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        let result = self.result.take().unwrap_or_else(|| Err(DialError::new("dialling crashed")));
+        let (client, destination) = (self.client, self.destination.clone());
+        let _ = self.myself.cast(Msg::Dialled { client, destination, result });
     }
 }

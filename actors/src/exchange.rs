@@ -1,0 +1,206 @@
+//! One request and its response, whoever makes the request.
+//!
+//! [`Exchange::attempt`] is the security argument, in order.
+
+mod canonical;
+pub(crate) mod constant;
+mod failure;
+pub(crate) mod passthrough;
+mod rate_limit;
+mod recording;
+mod refusals;
+mod resend;
+mod response;
+mod response_body;
+mod scope;
+pub(crate) mod upgrade;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::EXPECT;
+use http::request::Parts;
+use http::{Method, Request, Response, Version};
+use hyper::body::{Body, Incoming};
+use hyper::upgrade::OnUpgrade;
+use policy::name::Name;
+use policy::verdict::judge::Permit;
+
+use self::canonical::{CanonicalRequest, Placeholders};
+use self::failure::Failure;
+pub(crate) use self::rate_limit::RateLimiter;
+pub(crate) use self::refusals::Refusals;
+pub(crate) use self::response_body::ResponseBody;
+pub(crate) use self::scope::{Peers, Scope, TargetForm};
+use crate::hex::RecordId;
+use crate::limits;
+use crate::upstream::{Connection, Offer, Reservation, SendError};
+use crate::wire::activity::InFlight;
+use crate::wire::expect::expect_continue;
+use crate::wire::request_body::RequestBody;
+
+/// One request under way, with what its record needs.
+struct Exchange {
+    scope: Arc<Scope>,
+    _in_flight: InFlight,
+    id: RecordId,
+    method: Method,
+    /// The path of its URI: a copy, because the URI itself would keep the buffer that it was read into.
+    target: Arc<str>,
+    names: Vec<Name>,
+    /// The client's body, until it is sent on.
+    body: Option<RequestBody>,
+    /// Whether the permit is recorded.
+    recorded: bool,
+    /// Whether no further record is due: the request was sent, or its failure is being recorded.
+    settled: bool,
+}
+
+/// Answers one request, whatever happens.
+///
+/// The exchange begins with this call, not when the future is first polled: hyper may read a request and not
+/// process it for a while.
+pub(crate) fn answer(scope: Arc<Scope>, request: Request<Incoming>) -> impl Future<Output = Response<ResponseBody>> {
+    let (parts, body) = request.into_parts();
+    let mut exchange = Exchange::new(scope, parts.method.clone(), parts.uri.path());
+    exchange.body = Some(RequestBody::new(body, exchange.scope.activity.track_body()));
+    exchange.answer(parts)
+}
+
+impl Exchange {
+    /// An exchange without a body or placeholders.
+    fn new(scope: Arc<Scope>, method: Method, target: &str) -> Self {
+        Self {
+            _in_flight: scope.activity.begin(),
+            scope,
+            id: RecordId::random(),
+            method,
+            target: target.into(),
+            names: Vec::new(),
+            body: None,
+            recorded: false,
+            settled: false,
+        }
+    }
+
+    async fn answer(mut self, parts: Parts) -> Response<ResponseBody> {
+        let placeholders = Placeholders::scan(&parts.headers);
+        // A client that waits for a 100 has not sent its body, and is not asked for it.
+        let holds_back = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
+        self.names = placeholders.as_ref().map(Placeholders::names).unwrap_or_default();
+        match self.attempt(parts, placeholders).await {
+            Ok(response) => response,
+            Err(failure) => {
+                let answer = self.fail(failure).await;
+                if let Some(mut body) = self.body.take().filter(|_| !holds_back) {
+                    body.drain_rest();
+                }
+                answer
+            }
+        }
+    }
+
+    /// Scan, judge, reserve, record, connect, render, send: in this order, and nothing else.
+    ///
+    /// A refusal never dials. Nothing is sent that is not recorded. No byte of a request is written
+    /// before the server is verified. Any error ends the request.
+    async fn attempt(&mut self, parts: Parts, found: Option<Placeholders>) -> Result<Response<ResponseBody>, Failure> {
+        let scope = self.scope.clone();
+        let peers = &scope.peers;
+        let mut canonical = CanonicalRequest::new(parts, found, &scope)?;
+        let permit = match canonical.injection.take() {
+            Some(injection) => Some(peers.secret_store.judge(injection).await?),
+            None => None,
+        };
+        let reservation = self.reserve(canonical.offer).await?;
+        if permit.is_some() {
+            peers.audit.append(self.attempted(None)).await?;
+            self.recorded = true;
+        }
+        let connection = self.connect(reservation).await?;
+        let mut sent_under = None;
+        if let Some(permit) = permit {
+            connection.carries_secret();
+            let rendered = peers.secret_store.render(permit).await?;
+            sent_under = Some(rendered.apply(&mut canonical.parts.headers));
+        }
+        self.send(connection, canonical, sent_under).await
+    }
+
+    async fn reserve(&self, offer: Offer) -> Result<Reservation, Failure> {
+        let Scope { client, destination, peers, .. } = &*self.scope;
+        Ok(peers.upstream.reserve(*client, destination.clone(), offer, self.patience()).await??)
+    }
+
+    async fn connect(&self, reservation: Reservation) -> Result<Connection, Failure> {
+        match reservation {
+            Reservation::Idle(connection) => Ok(*connection),
+            Reservation::Route(route) => Ok(self.scope.peers.upstream.dial(route, self.patience()).await??),
+        }
+    }
+
+    /// How long to wait for an owner that restarts. A request with placeholders is refused at once.
+    fn patience(&self) -> Duration {
+        if self.names.is_empty() { limits::RESTART_WAIT } else { Duration::ZERO }
+    }
+
+    /// Sends the request. Sends it again while no byte of it was written, or if it is safe and a kept connection was
+    /// closed under it.
+    async fn send(
+        &mut self,
+        mut connection: Connection,
+        canonical: CanonicalRequest,
+        mut permit: Option<Permit>,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        let (mut request, offer, upgrade) = self.finished_request(canonical)?;
+        let mut lost = None;
+        for _ in 0..=limits::RESENDS_MAX {
+            self.settled = true;
+            let again = resend::copy(&request, &connection);
+            request = match (connection.send(request).await, again) {
+                (Ok(response), _) => return Ok(response::pass_on(response, upgrade, &self.scope)),
+                (Err(SendError::Unsent(unsent)), _) => {
+                    // If the client disconnects now, the request was not sent.
+                    self.settled = lost.is_some();
+                    *unsent
+                }
+                (Err(SendError::Failed(error)), Some(again)) if !error.is_parse() => {
+                    lost = Some(resend::failure(SendError::Failed(error)));
+                    again
+                }
+                (Err(error), _) => return Err(resend::failure(error)),
+            };
+            // A request that was sent once is never reported as not sent.
+            connection = self.reconnect(offer, &mut permit).await.map_err(|failure| lost.take().unwrap_or(failure))?;
+        }
+        Err(lost.unwrap_or_else(resend::never_sent))
+    }
+
+    /// The request with its body, which waits for a 100 if the client does.
+    fn finished_request(&mut self, canonical: CanonicalRequest) -> Result<Finished, Failure> {
+        let CanonicalRequest { parts, offer, upgrade, holds_body, .. } = canonical;
+        let mut body = self.body.take().ok_or(Failure::Malformed)?;
+        body.drain_rest();
+        let mut request = Request::from_parts(parts, body);
+        if holds_body && !request.body().is_end_stream() {
+            let wanted = expect_continue(&mut request);
+            request.body_mut().hold(wanted);
+        }
+        Ok((request, offer, upgrade))
+    }
+
+    /// Another connection, after an idle one turned out to be closed. Dialling takes time: the permit is judged
+    /// again, and the values are dropped.
+    async fn reconnect(&self, offer: Offer, permit: &mut Option<Permit>) -> Result<Connection, Failure> {
+        let reservation = self.reserve(offer).await?;
+        let connection = self.connect(reservation).await?;
+        if let Some(granted) = permit.take() {
+            connection.carries_secret();
+            *permit = Some(self.scope.peers.secret_store.render(granted).await?.into_permit());
+        }
+        Ok(connection)
+    }
+}
+
+/// A request ready to be sent, the versions that it may be sent in, and the client's end if it asked to upgrade.
+type Finished = (Request<RequestBody>, Offer, Option<OnUpgrade>);

@@ -1,0 +1,57 @@
+//! The scope of an exchange: where its requests go, for whom, and which peers it asks.
+
+use std::sync::Arc;
+
+use policy::destination::host::Destination;
+
+use super::rate_limit::RateLimiter;
+use super::refusals::Refusals;
+use super::upgrade::{Handover, Upgraded};
+use crate::audit::AuditHandle;
+use crate::secret_store::SecretStoreHandle;
+use crate::upstream::{ClientId, UpstreamHandle};
+use crate::wire::activity::Activity;
+
+/// The owners that an exchange asks, and the limits that all exchanges share.
+pub(crate) struct Peers {
+    pub(crate) secret_store: SecretStoreHandle,
+    pub(crate) upstream: UpstreamHandle,
+    pub(crate) audit: AuditHandle,
+    /// Limits failed requests: each is a record.
+    pub(crate) failures: RateLimiter,
+    /// Limits tunnels that are passed through: each is a record. Failures do not slow them down.
+    pub(crate) passthroughs: RateLimiter,
+}
+
+/// Fixed before the first request is read.
+pub(crate) struct Scope {
+    pub(crate) client: ClientId,
+    pub(crate) destination: Destination,
+    pub(crate) form: TargetForm,
+    /// Whether the TLS server name, if one was sent, is the destination's host.
+    pub(crate) server_name_agrees: bool,
+    pub(crate) peers: Arc<Peers>,
+    /// Set by a request that was answered with 101.
+    pub(crate) upgraded: Handover<Upgraded>,
+    pub(crate) refusals: Refusals,
+    pub(crate) activity: Arc<Activity>,
+}
+
+/// How requests name their target.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum TargetForm {
+    /// By path, inside a tunnel.
+    InTunnel,
+    /// By absolute URI, on the port itself.
+    AbsoluteUri,
+    /// Not at all: the tunnel is passed through.
+    Passthrough,
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        if self.form == TargetForm::InTunnel {
+            self.peers.upstream.release(self.client, self.destination.clone());
+        }
+    }
+}

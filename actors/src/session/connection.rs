@@ -1,0 +1,78 @@
+//! One client connection: what is fixed when it is accepted, and how it is driven to its end.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::time::{sleep, timeout};
+
+use super::interception::Interception;
+use super::silent_clients::SilentClients;
+use crate::authority::AuthorityHandle;
+use crate::exchange::{self, Refusals};
+use crate::limits;
+use crate::supervision::drain::Drain;
+use crate::tunnels::probe::ProbeKey;
+use crate::upstream::ClientId;
+use crate::wire::activity::Activity;
+
+/// The owners that a session asks, and what all sessions share.
+pub(crate) struct Peers {
+    pub(crate) exchange: Arc<exchange::Peers>,
+    pub(crate) authority: AuthorityHandle,
+    /// The key to the question of a tunnel keeper.
+    pub(crate) probe_key: Option<Arc<ProbeKey>>,
+    pub(crate) interception: Interception,
+    /// Tunnels whose handshake has not ended.
+    pub(crate) handshaking: SilentClients,
+    /// Connections whose first request has not come.
+    pub(crate) unheard: SilentClients,
+}
+
+/// Fixed when a client is accepted.
+#[derive(Clone)]
+pub(super) struct Connection {
+    pub(super) client: ClientId,
+    pub(super) peers: Arc<Peers>,
+    pub(super) drain: Drain,
+    pub(super) refusals: Refusals,
+}
+
+impl Connection {
+    pub(super) fn new(peers: Arc<Peers>, drain: Drain) -> Self {
+        Self { client: ClientId::next(), peers, refusals: Refusals::new(&drain), drain }
+    }
+
+    /// Waits until the daemon shuts down and a client that has sent nothing is waited for no longer.
+    pub(super) async fn unheard_at_shutdown(&self) {
+        self.drain.begun().await;
+        sleep(limits::UNHEARD_DRAIN_TIMEOUT).await;
+    }
+}
+
+/// Drives a connection until it is done. Asks it to finish when the daemon shuts down, when it has been refused too
+/// often, or when it is idle; then it has [`limits::DRAIN`] for what is under way.
+pub(super) async fn run_until_finished<C: Future>(
+    mut connection: Pin<&mut C>,
+    refusals: &Refusals,
+    idle: impl Future<Output = ()>,
+    finish: impl FnOnce(Pin<&mut C>),
+) -> Option<C::Output> {
+    tokio::select! {
+        // The most frequent event is polled first.
+        biased;
+        output = connection.as_mut() => return Some(output),
+        () = refusals.finish() => {}
+        () = idle => {}
+    }
+    finish(connection.as_mut());
+    timeout(limits::DRAIN, connection).await.ok()
+}
+
+/// Waits until no exchange has been under way for a while. HTTP/1.1 has a timer of its own for that.
+pub(super) async fn idle(activity: Arc<Activity>) {
+    let mut quiet = 0;
+    while quiet < limits::IDLE_CHECKS {
+        sleep(limits::HEAD_TIMEOUT / limits::IDLE_CHECKS).await;
+        quiet = if activity.is_idle() { quiet + 1 } else { 0 };
+    }
+}
