@@ -59,6 +59,7 @@ pub(crate) fn filter(text: &str) -> Result<Targets, Failure> {
     let targets = text.split(',').all(means).then(|| text.parse().ok()).flatten();
     targets.ok_or_else(|| {
         Failure::usage(format!("--log (or SECRET_PROXY_LOG): '{text}' is not a filter such as info or debug"))
+            .of_variable("SECRET_PROXY_LOG")
     })
 }
 

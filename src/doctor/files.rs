@@ -84,19 +84,22 @@ fn is_open_file(path: &PathBuf) -> bool {
 pub(super) fn settings(context: &Context) -> Link {
     const NAME: &str = "settings";
     let file = context.folder.path().join("settings.env");
-    let problem = match context.settings.as_ref().map(|run| logging::filter(&run.log)) {
-        Err(failure) => failure.to_string(),
-        Ok(Err(failure)) => failure.to_string(),
-        Ok(Ok(_)) if file.exists() => return Link::ok(NAME, format!("{} is valid", file.display())),
-        Ok(Ok(_)) => return Link::ok(NAME, "the defaults; there is no settings.env"),
-    };
-    Link::fail(NAME, visible(problem.trim()), fix(&problem, &file))
+    let fail = |failure: &Failure| Link::fail(NAME, shown(failure), fix(failure, &file));
+    match context.settings.as_ref().map(|run| logging::filter(&run.log)) {
+        Err(failure) => fail(failure),
+        Ok(Err(failure)) => fail(&failure),
+        Ok(Ok(_)) if file.exists() => Link::ok(NAME, format!("{} is valid", file.display())),
+        Ok(Ok(_)) => Link::ok(NAME, "the defaults; there is no settings.env"),
+    }
+}
+
+fn shown(failure: &Failure) -> String {
+    visible(failure.to_string().trim())
 }
 
 /// Corrects the setting where it stands: in a variable of this shell, or in the file.
-fn fix(problem: &str, file: &Path) -> String {
-    let variable = problem.split_once("(or ").and_then(|(_, rest)| rest.split_once(')')).map(|(name, _)| name);
-    match variable.filter(|name| std::env::var_os(name).is_some()) {
+fn fix(failure: &Failure, file: &Path) -> String {
+    match failure.variable().filter(|name| std::env::var_os(name).is_some()) {
         Some(name) => format!("unset {}", shell(name)),
         None if is_own_and_shut(file) => format!("chmod 600 {}", quoted(file)),
         // An editor would wait for a pipe, too.

@@ -36,7 +36,13 @@ impl<'a> Sources<'a> {
     pub(super) fn get<T>(&self, setting: &Setting<T>, context: &Context<'_>) -> Result<T, Failure> {
         let about = &setting.about;
         let (text, place) = self.find(about);
-        (setting.parse)(text, context).map_err(|error| Failure::usage(format!("{}: {error}", place.of(about))))
+        (setting.parse)(text, context).map_err(|error| {
+            let failure = Failure::usage(format!("{}: {error}", place.of(about)));
+            match place {
+                Place::CommandLine => failure.of_variable(about.variable()),
+                Place::File(_) => failure,
+            }
+        })
     }
 
     /// The text of a setting and its place. An empty text counts as not given.

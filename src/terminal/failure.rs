@@ -15,6 +15,8 @@ pub(crate) struct Failure {
     hints: Vec<Hint>,
     /// Completes the commands among the hints.
     commands: Hints,
+    /// The variable that can hold the wrong setting.
+    variable: Option<String>,
 }
 
 /// What the exit code says.
@@ -28,7 +30,8 @@ enum Kind {
 
 impl Failure {
     pub(crate) fn not_well(problem: impl fmt::Display) -> Self {
-        Self { kind: Kind::NotWell, problem: problem.to_string(), hints: Vec::new(), commands: Hints::default() }
+        let problem = problem.to_string();
+        Self { kind: Kind::NotWell, problem, hints: Vec::new(), commands: Hints::default(), variable: None }
     }
 
     pub(crate) fn usage(problem: impl fmt::Display) -> Self {
@@ -49,6 +52,15 @@ impl Failure {
     /// The same; the commands among its hints are for this folder.
     pub(crate) fn within(self, commands: &Hints) -> Self {
         Self { commands: commands.clone(), ..self }
+    }
+
+    /// The same, about a setting that this variable can hold.
+    pub(crate) fn of_variable(self, name: impl Into<String>) -> Self {
+        Self { variable: Some(name.into()), ..self }
+    }
+
+    pub(crate) fn variable(&self) -> Option<&str> {
+        self.variable.as_deref()
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
