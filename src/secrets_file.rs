@@ -1,11 +1,10 @@
 //! Reading the secrets file from a command, without a daemon.
 
-use std::fs::{self, Metadata};
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
 use actors::hint::Hint;
+use actors::{MountError, MountKind};
 use policy::secrets::lint::Lint;
 use psl::Psl as _;
 use rustix::fs::{Access, access};
@@ -13,52 +12,20 @@ use rustix::fs::{Access, access};
 /// Reading a pipe may ask its owner for approval.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What kind of file the secrets file is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
-    File,
-    Pipe,
-    Unknown,
-}
-
-impl Kind {
-    /// The kind of what is at this path; a link counts as itself.
-    pub(crate) fn at(path: &Path) -> Self {
-        fs::symlink_metadata(path).map_or(Self::Unknown, |found| Self::of(&found))
-    }
-
-    fn of(found: &Metadata) -> Self {
-        match found.file_type() {
-            it if it.is_file() => Self::File,
-            it if it.is_fifo() => Self::Pipe,
-            _ => Self::Unknown,
-        }
-    }
-
-    /// Its name in `status`.
-    pub(crate) const fn as_str(self) -> Option<&'static str> {
-        match self {
-            Self::File => Some("file"),
-            Self::Pipe => Some("pipe"),
-            Self::Unknown => None,
-        }
-    }
-}
-
 /// Why the file could not be read.
-pub(crate) struct Unread {
+pub(crate) struct SecretsFileError {
     pub(crate) problem: String,
     pub(crate) fix: Hint,
 }
 
-impl Unread {
-    fn of(path: &Path, unread: actors::Unread) -> Self {
-        let (problem, fix) = match unread {
-            actors::Unread::Missing => {
+impl SecretsFileError {
+    fn of(path: &Path, error: MountError) -> Self {
+        let (problem, fix) = match error {
+            MountError::Missing => {
                 ("there is no such file".to_owned(), "make it, or name another with secret-proxy check FILE")
             }
-            actors::Unread::Unsafe(hazard) => (format!("it is not safe to use: {hazard}"), hazard.fix()),
-            actors::Unread::Other(problem) => {
+            MountError::Unsafe(reason) => (format!("it is not safe to use: {reason}"), reason.fix()),
+            MountError::Other(problem) => {
                 let fix = fix(path, &problem);
                 (problem, fix)
             }
@@ -69,12 +36,12 @@ impl Unread {
 
 /// The next step for a file or a pipe that is safe to use and gave no text.
 fn fix(path: &Path, problem: &str) -> &'static str {
-    match Kind::at(path) {
-        Kind::Pipe => "have it served: unlock 1Password, and approve",
-        Kind::File if problem.starts_with("it is larger") => "leave only secrets and their hosts in it",
-        Kind::File if access(path, Access::READ_OK).is_err() => "chmod 600 it",
-        Kind::File => "run the command again",
-        Kind::Unknown => "it must be a file of your own with mode 600, or a pipe that is served",
+    match MountKind::at(path) {
+        Some(MountKind::Pipe) => "have it served: unlock 1Password, and approve",
+        Some(MountKind::File) if problem.starts_with("it is larger") => "leave only secrets and their hosts in it",
+        Some(MountKind::File) if access(path, Access::READ_OK).is_err() => "chmod 600 it",
+        Some(MountKind::File) => "run the command again",
+        None => "it must be a file of your own with mode 600, or a pipe that is served",
     }
 }
 
@@ -84,11 +51,11 @@ pub(crate) fn say_waiting(path: &Path) {
 }
 
 /// Reads the file, or the pipe once.
-pub(crate) fn read(path: &Path) -> Result<Lint, Unread> {
+pub(crate) fn read(path: &Path) -> Result<Lint, SecretsFileError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let unread = |why| Unread::of(path, why);
-    let runtime = runtime.map_err(|error| unread(actors::Unread::Other(error.to_string())))?;
-    let text = runtime.block_on(actors::read_mount(path, PATIENCE)).map_err(unread)?;
+    let failed = |error| SecretsFileError::of(path, error);
+    let runtime = runtime.map_err(|error| failed(MountError::Other(error.to_string())))?;
+    let text = runtime.block_on(actors::read_mount(path, PATIENCE)).map_err(failed)?;
     Ok(Lint::read(&text, &is_public_suffix))
 }
 

@@ -1,5 +1,6 @@
 //! The start: checks what a person could have got wrong, then starts the owners.
 
+mod error;
 mod owners;
 mod resources;
 
@@ -9,51 +10,16 @@ use std::path::PathBuf;
 use ractor::{Actor, ActorRef};
 use tokio::sync::oneshot;
 
+pub use self::error::BootError;
 use self::owners::Plan;
 use self::resources::Resources;
 use crate::audit::mirror::Mirror;
-use crate::authority::RootError;
-use crate::folder::FolderError;
-use crate::hint::{Advise, Hint};
 use crate::limits;
 use crate::listener::Bound;
-use crate::listener::bind::{BindError, InheritedSocket};
+use crate::listener::bind::InheritedSocket;
 use crate::secret_store::SecretStoreHandle;
 use crate::settings::Settings;
 use crate::supervision::root::{self as supervisor, Ended, Supervisor};
-use crate::upstream::TrustError;
-
-/// Why the daemon cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum BootError {
-    /// A folder or file of ours.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The certificate authority.
-    #[error(transparent)]
-    Root(#[from] RootError),
-    /// The roots for upstreams.
-    #[error(transparent)]
-    Trust(#[from] TrustError),
-    /// An address to listen on.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// An owner did not start, though everything had been checked.
-    #[error("an owner did not start: {0}")]
-    Start(String),
-}
-
-impl Advise for BootError {
-    fn hints(&self) -> Vec<Hint> {
-        match self {
-            Self::Folder(error) => error.hints(),
-            Self::Root(error) => error.hints(),
-            Self::Trust(error) => error.hints(),
-            Self::Bind(error) => error.hints(),
-            Self::Start(_) => Vec::new(),
-        }
-    }
-}
 
 /// The running tree.
 pub struct Daemon {

@@ -155,12 +155,12 @@ pub(crate) const READ_BACKOFF_MAX: Duration = Duration::from_secs(10);
 /// How long at least a table fills what was permitted under it, even if its time is shorter: dialling
 /// takes a moment, and with a time of 0 each request would be read for twice.
 pub(crate) const RENDER_WITHIN: Duration = Duration::from_secs(5);
-/// Reads of a pipe, one after the other, that may disagree before requests are refused.
-pub(crate) const DOUBTS_MAX: u32 = 3;
-/// How often the mount is looked at, without opening it, in case that an event was missed.
-pub(crate) const STAT: Duration = Duration::from_secs(2);
+/// Reads of a pipe in a row that may disagree; then requests are refused.
+pub(crate) const DISAGREEING_READS_MAX: u32 = 3;
+/// How often the mount is looked at, without opening it, in case an event was missed.
+pub(crate) const MOUNT_STAT_EVERY: Duration = Duration::from_secs(2);
 /// How long events of the folder are gathered before the mount is looked at.
-pub(crate) const SETTLE: Duration = Duration::from_millis(50);
+pub(crate) const EVENT_DEBOUNCE: Duration = Duration::from_millis(50);
 
 // The audit
 

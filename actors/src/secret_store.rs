@@ -1,56 +1,55 @@
-//! The owner of the secrets: an oracle that is asked for verdicts and finished fields, never for a
-//! secret.
+//! The owner of the secrets: it gives verdicts and finished fields, and never a secret.
 //!
-//! Every open of 1Password's pipe may ask its owner, so there is one reader, and it opens only when a
-//! request needs it. Two clocks run: a request gives up early, and the read that it caused stays open
-//! for as long as requests keep coming, so that a late approval is noticed without another prompt.
+//! Every open of 1Password's pipe may raise a prompt, so there is one reader, and it opens the pipe only
+//! when a request needs it. All decisions are the [`shelf`]'s; the owner carries its steps out.
 //!
 //! | room | for |
 //! |---|---|
-//! | [`source`] | what stands at the path: stat, open, read |
-//! | [`reading`] | the read under way, and what becomes of it |
-//! | [`witness`] | when a read is believed |
+//! | [`shelf`] | the state of one source: a pure machine |
+//! | [`sources`] | what a source is: glance, read, watch |
+//! | [`confirm`] | whether reads agree, and so which of them count |
 //! | [`vault`] | the table in force, and for how long |
-//! | [`waiting`] | the questions, and those that wait |
-//! | [`watch`] | noticing changes by stat and events |
-//! | [`weather`] | states, in words |
+//! | [`reader`] | the task that reads a source |
+//! | [`queue`] | the reply ports of questions that wait |
+//! | [`words`] | states, in words |
+//! | [`inspect`] | a look at the mount, for commands |
 //!
-//! *Owns* the vault, the one reader of the mount, and the watch on its folder. *Answers* `Judge`,
-//! `Render` and `Reload`. *Asks* nobody; tells `upstream` when values were wiped. *Dies when* its
-//! code is wrong; a mount in any weather is a state, not a death. *After a restart* nothing is held,
-//! and the next placeholder reads.
+//! *Owns* the vault, the one reader of the mount, and the watch on its path. *Answers* `Judge`, `Render` and
+//! `Reload`. *Asks* nobody; casts to `upstream` that values were wiped. *Dies when* its code is wrong; a
+//! mount in any state is no failure. *After a restart* it holds nothing, and the next placeholder reads.
 
+mod confirm;
+mod inspect;
+mod moment;
 mod notice;
-mod outside;
-mod reading;
+mod queue;
+mod reader;
 mod report;
-mod source;
+mod shelf;
+mod sources;
 mod vault;
-mod waiting;
-mod watch;
-mod weather;
-mod witness;
+mod words;
 
+use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use policy::destination::allowlist::Allowlist;
 use policy::verdict::judge::{InjectionRequest, Permit};
 use policy::verdict::refusal::Refusal;
 use policy::verdict::render::Rendered;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
-use tracing::info;
 
-pub use self::outside::{Mount, Unread, look_at_mount, read_mount};
-use self::reading::{Failed, Reading};
+pub use self::inspect::{MountError, look_at_mount, read_mount};
+use self::moment::Moment;
+use self::queue::{Port, Queue};
+use self::reader::Reader;
 pub use self::report::SecretsState;
 pub(crate) use self::report::{Part, Report};
-pub use self::source::Hazard;
-use self::source::{Progress, Text, Trouble};
-use self::vault::Vault;
-use self::waiting::{Question, Queue};
-use self::watch::Watch;
-use self::witness::Witness;
+use self::shelf::{Event, Question, QuestionId, ReadNumber, Settings, Shelf, Step};
+use self::sources::{Content, Progress, ReadError, Source, Watch};
+pub use self::sources::{MountKind, UnsafeMount};
 use crate::limits;
 use crate::settings::SecretStoreSettings;
 use crate::supervision::child::{Child, permanent};
@@ -67,31 +66,31 @@ impl SecretStoreHandle {
         Self(slot)
     }
 
-    /// Whether the fields may be filled for the destination. Waits for the mount if it must.
+    /// Judges whether the fields may be filled for the destination. Waits for the mount if it must.
     pub(crate) async fn judge(&self, request: InjectionRequest) -> Result<Permit, Refusal> {
         let limit = limits::REQUEST_WAIT + limits::ANSWER;
-        flatten(self.0.call(|reply| Msg::Judge { request, reply }, limit).await)
+        flatten(self.0.call(|reply| Msg::Judge(request, reply), limit).await)
     }
 
-    /// The fields, filled, if the table of now still allows it.
+    /// Fills the fields, if the table in force still allows it.
     pub(crate) async fn render(&self, permit: Permit) -> Result<Rendered, Refusal> {
         let limit = limits::REQUEST_WAIT + limits::ANSWER;
-        flatten(self.0.call(|reply| Msg::Render { permit, reply }, limit).await)
+        flatten(self.0.call(|reply| Msg::Render(permit, reply), limit).await)
     }
 
-    /// Reads the mount now, and waits a moment for how it goes.
+    /// Reads the mount now, and waits a moment for the read to end.
     pub(crate) async fn reload(&self) -> Result<(), Unavailable> {
-        self.0.call(|reply| Msg::Reload { reply: Some(reply) }, limits::ANSWER).await
+        self.0.call(|reply| Msg::Reload(Some(reply)), limits::ANSWER).await
     }
 
-    /// The daemon is about to end: nobody waits long for the mount any more.
+    /// The daemon is about to end: no request waits long for the mount any more.
     pub(crate) fn drain(&self) {
         let _ = self.0.cast(Msg::Drain);
     }
 
     /// Reads the mount soon.
     pub(crate) fn reload_soon(&self) {
-        let _ = self.0.cast(Msg::Reload { reply: None });
+        let _ = self.0.cast(Msg::Reload(None));
     }
 }
 
@@ -100,36 +99,22 @@ fn flatten<T>(answer: Result<Result<T, Refusal>, Unavailable>) -> Result<T, Refu
 }
 
 pub(crate) enum Msg {
+    /// Something may have changed at the mount.
+    Changed,
     /// The daemon is about to end.
     Drain,
     /// May these fields be filled?
-    Judge {
-        request: InjectionRequest,
-        reply: RpcReplyPort<Result<Permit, Refusal>>,
-    },
+    Judge(InjectionRequest, RpcReplyPort<Result<Permit, Refusal>>),
     /// Look at the mount, without opening it.
     Look,
-    /// What the reader of a pipe sees.
-    Progressed {
-        read: u64,
-        progress: Progress,
-    },
-    /// The reader has ended.
-    Read {
-        read: u64,
-        outcome: Result<Text, Trouble>,
-    },
+    /// How a read goes.
+    Progressed(ReadNumber, Progress),
+    /// A read has ended.
+    Read(ReadNumber, Result<Content, ReadError>),
     /// Read the mount now.
-    Reload {
-        reply: Option<RpcReplyPort<()>>,
-    },
+    Reload(Option<RpcReplyPort<()>>),
     /// Fill the fields of a permit.
-    Render {
-        permit: Permit,
-        reply: RpcReplyPort<Result<Rendered, Refusal>>,
-    },
-    /// Something happened in the folder.
-    Stirred,
+    Render(Permit, RpcReplyPort<Result<Rendered, Refusal>>),
     /// Look through the requests that wait.
     Tick,
     Beat(Beat),
@@ -143,7 +128,7 @@ owner_message!(Msg);
 pub(crate) struct Arguments {
     pub(crate) settings: SecretStoreSettings,
     pub(crate) part: Part,
-    /// Where some secret may go, by the last read that was believed; it outlives the values.
+    /// Where some secret may go, by the last confirmed read; it outlives the values.
     pub(crate) listed: tokio::sync::watch::Sender<Option<Arc<Allowlist>>>,
     pub(crate) upstream: UpstreamHandle,
 }
@@ -157,23 +142,13 @@ struct SecretStore;
 
 struct State {
     arguments: Arguments,
-    vault: Option<Vault>,
-    reading: Option<Reading>,
-    /// Counts the reads, so that a late message of an old one is told from the present one's.
-    reads: u64,
-    waiting: Queue,
-    witness: Witness,
-    failed: Option<Failed>,
-    /// Whether the owner was told that requests wait for them.
-    noticed: bool,
-    /// Whether a look through those that wait is to come.
-    ticks: bool,
-    /// How long a request may wait for the mount.
-    patience: Duration,
-    /// The mount as it was last seen.
-    seen: Option<Result<source::Identity, Trouble>>,
-    looks_soon: bool,
-    watch: Option<Watch>,
+    myself: ActorRef<Msg>,
+    source: Box<dyn Source>,
+    watch: Watch,
+    shelf: Shelf,
+    queue: Queue,
+    /// The last read, which may have ended.
+    reader: Option<Reader>,
 }
 
 impl Actor for SecretStore {
@@ -182,42 +157,24 @@ impl Actor for SecretStore {
     type Arguments = Arguments;
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        arguments.part.publish(Report::idle(arguments.settings.path.clone()));
         // After a crash the values are gone; connections that carried one are to go, too.
         arguments.upstream.forget_secrets();
-        drop(myself.send_interval(limits::STAT, || Msg::Look));
+        drop(myself.send_interval(limits::MOUNT_STAT_EVERY, || Msg::Look));
         myself.cast(Msg::Look)?;
-        Ok(State {
-            arguments,
-            vault: None,
-            reading: None,
-            reads: 0,
-            waiting: Queue::default(),
-            witness: Witness::default(),
-            failed: None,
-            noticed: false,
-            ticks: false,
-            patience: limits::REQUEST_WAIT,
-            seen: None,
-            looks_soon: false,
-            watch: None,
-        })
+        Ok(State::new(myself, arguments))
     }
 
-    async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(&self, _: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Drain => state.patience = limits::DRAINING_WAIT,
-            Msg::Judge { request, reply } => state.ask(&myself, Question::Judge(request, reply)),
-            Msg::Look => state.look(&myself),
-            Msg::Progressed { read, progress } => state.progressed(read, progress),
-            Msg::Read { read, outcome } => state.read_ended(&myself, read, outcome),
-            Msg::Reload { reply } => {
-                state.read_now(&myself);
-                reply.into_iter().for_each(|reply| state.waiting.push(Question::Reload(reply)));
-            }
-            Msg::Render { permit, reply } => state.ask(&myself, Question::Render(permit, reply)),
-            Msg::Stirred => state.stirred(&myself),
-            Msg::Tick => state.tick(&myself),
+            Msg::Changed => state.changed(),
+            Msg::Drain => state.on(Event::Draining),
+            Msg::Judge(request, reply) => state.ask(Question::Judge(request), Port::Judge(reply)),
+            Msg::Look => state.look(),
+            Msg::Progressed(read, progress) => state.on(Event::Progressed(read, progress)),
+            Msg::Read(read, outcome) => state.on(Event::ReadEnded(read, outcome)),
+            Msg::Reload(reply) => state.reload(reply),
+            Msg::Render(permit, reply) => state.ask(Question::Render(permit), Port::Render(reply)),
+            Msg::Tick => state.tick(),
             Msg::Beat(beat) => beat.answer(),
             #[cfg(feature = "faults")]
             Msg::Fault(fault) => fault.strike().await,
@@ -226,59 +183,106 @@ impl Actor for SecretStore {
     }
 
     async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        state.wipe();
+        state.on(Event::Stopping);
         Ok(())
     }
 }
 
 impl State {
-    /// Answers by the vault, or by the last failure, or after a read.
-    fn ask(&mut self, myself: &ActorRef<Msg>, question: Question) {
-        if question.is_abandoned() {
+    fn new(myself: ActorRef<Msg>, arguments: Arguments) -> Self {
+        let source = sources::at(&arguments.settings.path);
+        let report = Report::idle(source.describe());
+        arguments.part.publish(report.clone());
+        let store = myself.clone();
+        let watch = source.watch(Arc::new(move || drop(store.cast(Msg::Changed))));
+        let SecretStoreSettings { ttl, approval_wait, .. } = arguments.settings;
+        let shelf = Shelf::new(report, Settings { ttl, approval_wait });
+        Self { arguments, myself, source, watch, shelf, queue: Queue::default(), reader: None }
+    }
+
+    /// Has the shelf take an event in, and carries its steps out.
+    fn on(&mut self, event: Event) {
+        for step in self.shelf.on(event, Moment::now()) {
+            self.carry_out(step);
+        }
+    }
+
+    fn carry_out(&mut self, step: Step) {
+        match step {
+            Step::AbortRead => self.reader = None,
+            Step::Answer(id, answer) => self.queue.answer(id, answer),
+            Step::ForgetSecrets => self.arguments.upstream.forget_secrets(),
+            Step::ListHosts(hosts) => drop(self.arguments.listed.send_replace(Some(hosts))),
+            Step::LookAfter(pause) => self.look_after(pause),
+            Step::Notify => self.notify(),
+            Step::Publish(report) => report.publish(&self.arguments.part),
+            Step::StartRead(read) => self.start_read(read),
+            Step::TickAfter(pause) => drop(self.myself.send_after(pause, || Msg::Tick)),
+        }
+    }
+
+    /// Answers at once, or keeps the port until the shelf does.
+    fn ask(&mut self, question: Question, port: Port) {
+        if port.is_abandoned() {
             return;
         }
-        let question = match &self.vault {
-            Some(vault) if question.may_be_answered_by(vault) => question.answer(vault),
-            _ => Some(question),
-        };
-        let Some(question) = question else { return };
-        let paused = self.failed.as_ref().filter(|failed| self.reading.is_none() && Instant::now() < failed.until);
-        if let Some(refusal) = paused.map(|failed| failed.refusal.clone()) {
-            if refusal == Refusal::Locked {
-                self.notice();
+        match self.shelf.answer(question, Moment::now()) {
+            ControlFlow::Break(answer) => port.send(answer),
+            ControlFlow::Continue(question) => {
+                let id = self.keep(port);
+                self.on(Event::Asked(id, question));
             }
-            return question.refuse(refusal);
         }
-        self.waiting.push(question);
-        self.start_reading(myself);
     }
 
-    /// Forgets the values, and has connections closed whose buffers may hold them.
-    fn wipe(&mut self) {
-        if self.vault.take().is_some() {
-            self.arguments.upstream.forget_secrets();
+    fn reload(&mut self, reply: Option<RpcReplyPort<()>>) {
+        let id = reply.map(|reply| self.keep(Port::Reload(reply)));
+        self.on(Event::ReloadAsked(id));
+    }
+
+    fn keep(&mut self, port: Port) -> QuestionId {
+        let abandoned = self.queue.make_room();
+        self.forget(abandoned);
+        self.queue.push(port)
+    }
+
+    fn forget(&mut self, abandoned: HashSet<QuestionId>) {
+        if !abandoned.is_empty() {
+            self.on(Event::Abandoned(abandoned));
         }
-        self.arguments.part.update(|report| {
-            (report.names, report.loaded) = (Arc::default(), None);
-        });
     }
 
-    /// Publishes the state, and logs it once for each change.
-    fn report(&self, state: SecretsState, detail: String) {
-        let hints = weather::hints(state, self.vault.as_ref());
-        self.arguments.part.update_if(|report| {
-            let changed = report.state != state || report.detail != detail;
-            if changed {
-                info!(state = %state.as_str(), detail, "secrets");
-                (report.state, report.detail, report.hints) = (state, detail, hints);
-            }
-            changed
-        });
+    fn tick(&mut self) {
+        let abandoned = self.queue.take_abandoned();
+        self.forget(abandoned);
+        self.on(Event::Ticked);
     }
 
-    /// Tells the owner, once until the next good read, that requests wait for them.
-    fn notice(&mut self) {
-        if self.arguments.settings.notify && !std::mem::replace(&mut self.noticed, true) {
+    fn changed(&mut self) {
+        self.watch.note_change();
+        self.on(Event::Changed);
+    }
+
+    fn look(&mut self) {
+        self.watch.renew();
+        let glance = self.source.glance();
+        self.on(Event::Looked(glance));
+    }
+
+    fn look_after(&mut self, pause: Duration) {
+        self.watch.note_change();
+        drop(self.myself.send_after(pause, || Msg::Look));
+    }
+
+    fn start_read(&mut self, read: ReadNumber) {
+        let (store, progressing) = (self.myself.clone(), self.myself.clone());
+        let on_progress = move |progress| drop(progressing.cast(Msg::Progressed(read, progress)));
+        let on_end = move |outcome| drop(store.cast(Msg::Read(read, outcome)));
+        self.reader = Some(Reader::start(self.source.as_ref(), on_progress, on_end));
+    }
+
+    fn notify(&self) {
+        if self.arguments.settings.notify {
             notice::secrets_are_wanted();
         }
     }

@@ -5,11 +5,12 @@ mod report;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use actors::MountKind;
 use actors::folder::Folder;
 use clap::Args;
 
 use self::report::Report;
-use crate::secrets_file::{self, Kind, Unread};
+use crate::secrets_file::{self, SecretsFileError};
 use crate::settings::{FolderArgs, folder_path, secrets_path};
 use crate::terminal::failure::Failure;
 
@@ -32,18 +33,18 @@ pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
         Some(file) => file.clone(),
         None => secrets_path(&Folder::at(&folder_path(&arguments.folder)?))?,
     };
-    let kind = Kind::at(&path);
-    if kind == Kind::Pipe {
+    let kind = MountKind::at(&path);
+    if kind == Some(MountKind::Pipe) {
         secrets_file::say_waiting(&path);
     }
-    let read = secrets_file::read(&path).map_err(|unread| match arguments.file {
-        Some(_) if path.is_dir() => Unread { fix: "name a file in it".into(), ..unread },
-        _ => unread,
+    let read = secrets_file::read(&path).map_err(|error| match arguments.file {
+        Some(_) if path.is_dir() => SecretsFileError { fix: "name a file in it".into(), ..error },
+        _ => error,
     });
     let report = match read {
         Ok(lint) => Report::of(&path, kind, &lint),
-        Err(unread) if arguments.json => Report::unread(&path, kind, &unread),
-        Err(Unread { problem, fix }) => {
+        Err(error) if arguments.json => Report::unreadable(&path, kind, &error),
+        Err(SecretsFileError { problem, fix }) => {
             return Err(Failure::not_well(format!("{}: {problem}", path.display())).hint(fix));
         }
     };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use actors::hint::Hint;
-use actors::{Hazard, Mount, Unread};
+use actors::{MountError, MountKind, UnsafeMount};
 use policy::secrets::lint::{Lint, Problem, Severity};
 
 use super::files::{edit, is_own_and_shut, without_settings};
@@ -22,7 +22,7 @@ pub(super) fn links(context: &Context) -> [Link; 2] {
     let unread = || Link::not_looked_at(LISTS, "there is nothing to read");
     match actors::look_at_mount(path) {
         Err(trouble) => [unusable(path, &trouble), unread()],
-        Ok(Mount::Pipe) if !context.reads_pipe => {
+        Ok(MountKind::Pipe) if !context.reads_pipe => {
             let fix = Hint::run("doctor --read-mount");
             let lists = "not looked at: a pipe is not opened unless you ask for it";
             [pipe(context, path), Link { fix: Some(fix), ..Link::ok(LISTS, lists) }]
@@ -41,35 +41,35 @@ pub(super) fn links(context: &Context) -> [Link; 2] {
     }
 }
 
-fn read(path: &Path, mount: Mount) -> Result<Lint, secrets_file::Unread> {
-    if mount == Mount::Pipe {
+fn read(path: &Path, mount: MountKind) -> Result<Lint, secrets_file::SecretsFileError> {
+    if mount == MountKind::Pipe {
         secrets_file::say_waiting(path);
     }
     secrets_file::read(path)
 }
 
-fn readable(path: &Path, mount: Mount) -> Link {
+fn readable(path: &Path, mount: MountKind) -> Link {
     let path = path.display();
     match mount {
-        Mount::File => Link::ok(SOURCE, format!("{path}, a file of yours alone (plain text on disk)")),
-        Mount::Pipe => Link::ok(SOURCE, format!("{path}, a pipe that was served")),
+        MountKind::File => Link::ok(SOURCE, format!("{path}, a file of yours alone (plain text on disk)")),
+        MountKind::Pipe => Link::ok(SOURCE, format!("{path}, a pipe that was served")),
     }
 }
 
-fn unusable(path: &Path, trouble: &Unread) -> Link {
+fn unusable(path: &Path, trouble: &MountError) -> Link {
     let (shown, typed) = (path.display(), quoted(path));
     let fix = match trouble {
-        Unread::Missing => format!("(umask 077; {})   # or mount it in 1Password", edit(path)),
-        Unread::Unsafe(Hazard::OpenFile | Hazard::OpenPipe) => format!("chmod 600 {typed}"),
-        Unread::Unsafe(Hazard::OtherOwner) => format!("sudo chown \"$(id -un)\" {typed}"),
+        MountError::Missing => format!("(umask 077; {})   # or mount it in 1Password", edit(path)),
+        MountError::Unsafe(UnsafeMount::OpenFile | UnsafeMount::OpenPipe) => format!("chmod 600 {typed}"),
+        MountError::Unsafe(UnsafeMount::OtherOwner) => format!("sudo chown \"$(id -un)\" {typed}"),
         // Whatever it is, it may be somebody's: it is moved, not removed.
-        Unread::Unsafe(Hazard::Link | Hazard::OtherKind) => format!("mv {typed} {typed}.aside"),
-        Unread::Other(_) => format!("ls -l {typed}"),
+        MountError::Unsafe(UnsafeMount::Link | UnsafeMount::OtherKind) => format!("mv {typed} {typed}.aside"),
+        MountError::Other(_) => format!("ls -l {typed}"),
     };
     let what = match trouble {
-        Unread::Missing => "is not there".to_owned(),
-        Unread::Unsafe(hazard) => format!("is not safe to use: {hazard}"),
-        Unread::Other(what) => what.clone(),
+        MountError::Missing => "is not there".to_owned(),
+        MountError::Unsafe(reason) => format!("is not safe to use: {reason}"),
+        MountError::Other(what) => what.clone(),
     };
     Link::fail(SOURCE, format!("{shown} {what}"), fix)
 }

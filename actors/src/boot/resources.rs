@@ -9,7 +9,7 @@ use policy::destination::reach::Reach;
 use rustls_pki_types::CertificateDer;
 use tokio::sync::{Semaphore, watch};
 
-use super::BootError;
+use super::error::BootError;
 use crate::authority::open_or_make;
 use crate::limits;
 use crate::listener::Bound;

@@ -1,14 +1,14 @@
-//! Telling the person at the screen that something waits for them.
+//! A notification on the screen: requests wait for the secrets.
 
 use tracing::info;
 
-/// That requests wait for the secrets, which are locked or not approved.
-pub(crate) fn secrets_are_wanted() {
+/// The secrets are locked or not approved.
+pub(super) fn secrets_are_wanted() {
     info!("requests wait for the secrets: unlock 1Password, or approve its prompt");
     show();
 }
 
-/// With a text of ours alone: whatever a client says never gets here.
+/// The text is constant: nothing that a client sends gets here.
 #[cfg(target_os = "macos")]
 fn show() {
     use std::process::{Command, Stdio};
@@ -24,6 +24,6 @@ fn show() {
     });
 }
 
-/// Elsewhere the line in `proxy.log` is all.
+/// Elsewhere there is only the line in `proxy.log`.
 #[cfg(not(target_os = "macos"))]
 fn show() {}

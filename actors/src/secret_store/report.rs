@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use policy::name::Name;
 use serde::{Deserialize, Serialize};
+use tracing::info;
 
 use crate::hint::Hint;
 use crate::supervision::part;
@@ -76,5 +77,17 @@ impl Report {
             detail,
             hints: Vec::new(),
         }
+    }
+
+    /// Publishes it, and logs each change of the state.
+    pub(super) fn publish(self, part: &Part) {
+        let is_new = {
+            let published = part.report();
+            published.state != self.state || published.detail != self.detail
+        };
+        if is_new {
+            info!(state = %self.state.as_str(), detail = self.detail, "secrets");
+        }
+        part.publish(self);
     }
 }

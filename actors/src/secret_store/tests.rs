@@ -5,6 +5,7 @@ mod pieces;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue};
 use policy::destination::host::Destination;
@@ -103,7 +104,7 @@ async fn a_permit_is_rendered_by_the_table_of_now() {
 }
 
 #[tokio::test]
-async fn each_weather_has_its_state_and_its_reason() {
+async fn each_state_of_the_mount_has_its_word_and_its_reason() {
     let stage = Stage::new(|_| ()).await;
     stage.becomes(SecretsState::Missing).await;
     assert_eq!(stage.judge("api.example").await.expect_err("missing"), "Secrets cannot be read: there is no such file");

@@ -1,7 +1,7 @@
 //! The table that is in force, and for how long.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use policy::name::Name;
 use policy::secrets::fingerprint::TableFingerprint;
@@ -10,34 +10,41 @@ use policy::verdict::judge::{InjectionRequest, Permit, Verdict, judge};
 use policy::verdict::refusal::Refusal;
 use policy::verdict::render::{Rendered, render};
 
-use super::source::Identity;
+use super::moment::Moment;
+use super::sources::Glance;
 use crate::limits;
 
-/// One read of the mount, in force until its time is over. Values are wiped when it is dropped.
+/// One read of a source, in force until its time is over. Values are wiped when it is dropped.
 #[derive(Debug)]
 pub(super) struct Vault {
     table: Table,
     /// The last confirmed table, while this one is not: only what both allow is in force.
     before: Option<Arc<TableFingerprint>>,
-    pub(super) identity: Identity,
-    pub(super) loaded: Instant,
-    loaded_wall: SystemTime,
+    /// The source as it stood.
+    pub(super) glance: Glance,
+    pub(super) loaded: Moment,
     ttl: Duration,
 }
 
 impl Vault {
-    pub(super) fn new(table: Table, before: Option<Arc<TableFingerprint>>, identity: Identity, ttl: Duration) -> Self {
-        Self { table, before, identity, loaded: Instant::now(), loaded_wall: SystemTime::now(), ttl }
+    pub(super) fn new(
+        table: Table,
+        before: Option<Arc<TableFingerprint>>,
+        glance: Glance,
+        ttl: Duration,
+        now: Moment,
+    ) -> Self {
+        Self { table, before, glance, loaded: now, ttl }
     }
 
-    /// Whether a new request may be judged by it.
-    pub(super) fn is_fresh(&self) -> bool {
-        self.age() < self.ttl
+    /// Whether it may judge a new request.
+    pub(super) fn is_fresh(&self, now: Moment) -> bool {
+        now.age_of(self.loaded) < self.ttl
     }
 
-    /// Whether a permit may still be rendered by it.
-    pub(super) fn is_held(&self) -> bool {
-        self.age() < self.ttl.max(limits::RENDER_WITHIN)
+    /// Whether it may still render a permit.
+    pub(super) fn is_held(&self, now: Moment) -> bool {
+        now.age_of(self.loaded) < self.ttl.max(limits::RENDER_WITHIN)
     }
 
     pub(super) fn judge(&self, request: InjectionRequest) -> Result<Permit, Refusal> {
@@ -51,7 +58,7 @@ impl Vault {
         render(&self.table, self.before.as_deref(), permit)
     }
 
-    /// Whether it allows only what an earlier one did, until a second read confirms it.
+    /// Whether it allows only what an earlier read did, until another confirms it.
     pub(super) fn is_restricted(&self) -> bool {
         self.before.is_some()
     }
@@ -60,16 +67,9 @@ impl Vault {
         self.table.secrets().into_iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// How many entries have something wrong with them.
+    /// How many entries are wrong.
     pub(super) fn problems(&self) -> usize {
         self.table.faults().len()
-    }
-
-    /// By the clock that is further on: the monotonic one may stand still during sleep.
-    fn age(&self) -> Duration {
-        // A wall clock that was set back says nothing.
-        let wall = self.loaded_wall.elapsed().unwrap_or_default();
-        self.loaded.elapsed().max(wall)
     }
 }
 
@@ -81,7 +81,7 @@ mod tests {
 
     use zeroize::Zeroizing;
 
-    use super::super::source;
+    use super::super::sources::Version;
     use super::*;
 
     const MASK: u8 = 0x5a;
@@ -116,17 +116,14 @@ mod tests {
 
     #[test]
     fn a_vault_that_is_dropped_leaves_no_value_in_memory() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("secrets.env");
-        fs::write(&path, "").expect("written");
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("ours");
-        let identity = source::probe(&path).expect("a file");
+        let version = Version::numbered(1);
+        let glance = Glance { kind: "file", is_eager: true, is_shared: false, note: None, version };
         let digits = |byte: u8| [b'a' + (byte & 15), b'a' + (byte >> 4)];
         let mut random = [0; 16];
         aws_lc_rs::rand::fill(&mut random).expect("randomness");
         let masked: Vec<u8> = random.into_iter().flat_map(digits).map(|byte| byte ^ MASK).collect();
         let table = Table::read(&text(&masked)).expect("well-formed");
-        let vault = Vault::new(table, None, identity, Duration::from_secs(300));
+        let vault = Vault::new(table, None, glance, Duration::from_secs(300), Moment::now());
         assert!(copies_of(&masked) >= 1, "the search finds what is held");
         drop(vault);
         assert_eq!(copies_of(&masked), 0);

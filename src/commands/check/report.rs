@@ -2,20 +2,21 @@
 
 use std::path::Path;
 
+use actors::MountKind;
 use actors::hint::Hint;
 use policy::name::Name;
 use policy::secrets::lint::{Hosts, Lint, Problem, Severity};
 use policy::secrets::table::Secret;
 use serde_json::{Value, json};
 
-use crate::secrets_file::{Kind, Unread};
+use crate::secrets_file::SecretsFileError;
 use crate::settings::joined;
 use crate::terminal::hints::Hints;
 
 /// Everything that is printed.
 pub(super) struct Report {
     file: String,
-    kind: Kind,
+    kind: Option<MountKind>,
     secrets: Vec<Row>,
     told: Vec<Told>,
 }
@@ -39,7 +40,7 @@ struct Told {
 
 impl Report {
     /// About a file that was read.
-    pub(super) fn of(file: &Path, kind: Kind, lint: &Lint) -> Self {
+    pub(super) fn of(file: &Path, kind: Option<MountKind>, lint: &Lint) -> Self {
         let secrets = lint.secrets().into_iter().map(|(name, secret)| Row::of(lint, name, secret)).collect();
         let mut told: Vec<Told> = lint.problems().iter().map(Told::of).collect();
         if lint.secrets().is_empty() && told.is_empty() {
@@ -49,14 +50,14 @@ impl Report {
                 "write NAME=value and NAME_HOSTS=host",
             ));
         }
-        if kind == Kind::File {
+        if kind == Some(MountKind::File) {
             told.push(Told::whole(Severity::Note, "plain text on disk", "mount the file by 1Password if you can"));
         }
         Self { file: file.display().to_string(), kind, secrets, told }
     }
 
     /// About a file that was not read.
-    pub(super) fn unread(file: &Path, kind: Kind, why: &Unread) -> Self {
+    pub(super) fn unreadable(file: &Path, kind: Option<MountKind>, why: &SecretsFileError) -> Self {
         let told = vec![Told::whole(Severity::Error, &why.problem, why.fix.clone())];
         Self { file: file.display().to_string(), kind, secrets: Vec::new(), told }
     }
@@ -86,7 +87,10 @@ impl Report {
     pub(super) fn print_json(&self) {
         let secrets: Vec<Value> = self.secrets.iter().map(Row::json).collect();
         let problems: Vec<Value> = self.told.iter().map(Told::json).collect();
-        out!("{}", json!({ "file": self.file, "kind": self.kind.as_str(), "secrets": secrets, "problems": problems }));
+        out!(
+            "{}",
+            json!({ "file": self.file, "kind": self.kind.map(MountKind::as_str), "secrets": secrets, "problems": problems })
+        );
     }
 
     fn count(&self, severity: Severity) -> usize {

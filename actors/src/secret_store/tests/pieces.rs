@@ -2,13 +2,13 @@
 //!
 //! A reader cannot tell bytes that another program took from bytes that were never written. So each piece
 //! here is a text with something missing, as a cut, a thief or two servings in one read leave it. Once the
-//! whole text has been believed, no piece may permit what the whole text does not.
+//! whole text is confirmed, no piece may permit what the whole text does not.
 //!
 //! What is *not* protected:
 //! - The first read of a process' life (and of the store's, after a crash). With nothing to compare it to,
-//!   a piece that is well-formed and ends where a line does is believed.
+//!   a piece that is well-formed and ends where a line does is confirmed.
 //! - Two reads in a row whose pieces say the very same. To the store, that is a changed file.
-//! - A regular file: it is believed as it stands, half-written or not.
+//! - A regular file: it counts as it stands, half-written or not.
 
 use std::collections::BTreeSet;
 
@@ -20,8 +20,7 @@ use policy::secrets::table::Table;
 use policy::verdict::judge::{InjectionRequest, Verdict, judge};
 use policy::verdict::render::render;
 
-use crate::secret_store::source::Kind;
-use crate::secret_store::witness::{Belief, Witness};
+use crate::secret_store::confirm::{Confidence, Confirmer};
 
 /// Texts, and pieces of each.
 const TEXTS: usize = 100;
@@ -142,8 +141,8 @@ fn let_out(table: &Table, before: Option<&TableFingerprint>, whole: &Table) -> (
 struct Tally {
     well_formed: usize,
     permitted: usize,
-    /// Permits that would have been wrong if every tenth piece had been believed at once.
-    wrong_if_believed: usize,
+    /// Permits that would have been wrong if every tenth piece had counted at once.
+    wrong_if_confirmed: usize,
 }
 
 #[test]
@@ -152,36 +151,36 @@ fn no_piece_permits_what_the_whole_text_does_not() {
     for _ in 0..TEXTS {
         let text = dice.text();
         let whole = Table::read(text.as_bytes()).expect("well-formed");
-        let mut witness = Witness::default();
-        let mut last = believe(&mut witness, &text);
+        let mut confirmer = Confirmer::default();
+        let mut last = confirm(&mut confirmer, &text);
         for _ in 0..PIECES {
             let piece = dice.piece(&text);
             let Ok(table) = Table::read(piece.as_bytes()) else { continue };
             // Several pieces may come one after the other, but not two that say the same.
             if dice.below(2) == 0 || last.matches(&table) {
-                believe(&mut witness, &text);
+                confirm(&mut confirmer, &text);
             }
             last = TableFingerprint::of(&table);
             tally.well_formed += 1;
             if tally.well_formed.is_multiple_of(10) {
-                tally.wrong_if_believed += let_out(&table, None, &whole).1;
+                tally.wrong_if_confirmed += let_out(&table, None, &whole).1;
             }
-            let (permitted, wrong) = match witness.weigh(table, Kind::Pipe, piece.ends_with('\n')) {
-                Belief::Whole { table, .. } => let_out(&table, None, &whole),
-                Belief::InCommon { table, before } => let_out(&table, Some(&before), &whole),
-                Belief::Nothing | Belief::Contradictory => (0, 0),
+            let (permitted, wrong) = match confirmer.check(table, true, piece.ends_with('\n')) {
+                Confidence::Confirmed { table, .. } => let_out(&table, None, &whole),
+                Confidence::InCommon { table, before } => let_out(&table, Some(&before), &whole),
+                Confidence::Unconfirmed | Confidence::Contradictory => (0, 0),
             };
             assert_eq!(wrong, 0, "{piece:?} of {text:?}");
             tally.permitted += permitted;
         }
     }
-    assert!(tally.well_formed > 2_000 && tally.permitted > 10_000 && tally.wrong_if_believed > 100, "{tally:?}");
+    assert!(tally.well_formed > 2_000 && tally.permitted > 10_000 && tally.wrong_if_confirmed > 100, "{tally:?}");
 }
 
-/// The whole text is believed at once, whatever pieces came before.
-fn believe(witness: &mut Witness, text: &str) -> TableFingerprint {
+/// The whole text is confirmed at once, whatever pieces came before.
+fn confirm(confirmer: &mut Confirmer, text: &str) -> TableFingerprint {
     let table = Table::read(text.as_bytes()).expect("well-formed");
-    let imprint = TableFingerprint::of(&table);
-    assert!(matches!(witness.weigh(table, Kind::Pipe, true), Belief::Whole { .. }));
-    imprint
+    let fingerprint = TableFingerprint::of(&table);
+    assert!(matches!(confirmer.check(table, true, true), Confidence::Confirmed { .. }));
+    fingerprint
 }

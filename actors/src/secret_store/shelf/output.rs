@@ -1,0 +1,130 @@
+//! The steps of a shelf, and what must not be done twice.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use policy::name::Name;
+
+use super::event::Step;
+use super::question::{Answer, QuestionId};
+use super::waiting::Answers;
+use crate::hint::Hint;
+use crate::limits::EVENT_DEBOUNCE;
+use crate::secret_store::report::{Report, SecretsState};
+use crate::secret_store::sources::Progress;
+use crate::secret_store::vault::Vault;
+use crate::secret_store::words;
+
+/// How often the questions that wait are looked through.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
+/// What is to be carried out.
+pub(super) struct Output {
+    steps: Vec<Step>,
+    shown: Shown,
+    /// The person was notified since the last good read.
+    notified: bool,
+    tick_is_due: bool,
+    look_is_due: bool,
+}
+
+/// The report, to be published once for each event that changes it.
+struct Shown {
+    report: Report,
+    has_changed: bool,
+}
+
+impl Shown {
+    fn set(&mut self, state: SecretsState, detail: String, hints: Vec<Hint>) {
+        let report = &mut self.report;
+        if report.state != state || report.detail != detail {
+            (report.state, report.detail, report.hints) = (state, detail, hints);
+            self.has_changed = true;
+        }
+    }
+}
+
+impl Output {
+    pub(super) fn new(report: Report) -> Self {
+        let shown = Shown { report, has_changed: false };
+        Self { steps: Vec::new(), shown, notified: false, tick_is_due: false, look_is_due: false }
+    }
+
+    /// The steps since the last call.
+    pub(super) fn take(&mut self) -> Vec<Step> {
+        if std::mem::take(&mut self.shown.has_changed) {
+            self.steps.push(Step::Publish(self.shown.report.clone()));
+        }
+        std::mem::take(&mut self.steps)
+    }
+
+    pub(super) fn step(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    pub(super) fn answer(&mut self, id: QuestionId, answer: Answer) {
+        self.steps.push(Step::Answer(id, answer));
+    }
+
+    pub(super) fn answer_all(&mut self, answers: Answers) {
+        self.steps.extend(answers.into_iter().map(|(id, answer)| Step::Answer(id, answer)));
+    }
+
+    /// Looks once for many changes.
+    pub(super) fn look_soon(&mut self) {
+        if !std::mem::replace(&mut self.look_is_due, true) {
+            self.steps.push(Step::LookAfter(EVENT_DEBOUNCE));
+        }
+    }
+
+    pub(super) fn note_look(&mut self) {
+        self.look_is_due = false;
+    }
+
+    pub(super) fn tick_later(&mut self) {
+        if !std::mem::replace(&mut self.tick_is_due, true) {
+            self.steps.push(Step::TickAfter(TICK));
+        }
+    }
+
+    pub(super) fn note_tick(&mut self) {
+        self.tick_is_due = false;
+    }
+
+    /// Notifies the person, once until the next good read.
+    pub(super) fn notify(&mut self) {
+        if !std::mem::replace(&mut self.notified, true) {
+            self.steps.push(Step::Notify);
+        }
+    }
+
+    pub(super) fn note_good_read(&mut self) {
+        self.notified = false;
+    }
+
+    pub(super) fn show(&mut self, state: SecretsState, detail: impl Into<String>) {
+        self.shown.set(state, detail.into(), words::hints(state, None));
+    }
+
+    pub(super) fn show_ready(&mut self, vault: &Vault, detail: String) {
+        self.shown.set(SecretsState::Ready, detail, words::hints(SecretsState::Ready, Some(vault)));
+    }
+
+    /// Shows how the read under way goes, or why nothing is held.
+    pub(super) fn show_nothing_held(&mut self, progress: Option<Progress>, idle: impl Into<String>) {
+        match progress.map(words::while_waiting) {
+            Some((state, detail)) => self.show(state, detail),
+            None => self.show(SecretsState::Idle, idle),
+        }
+    }
+
+    pub(super) fn show_kind(&mut self, kind: Option<&'static str>) {
+        self.shown.has_changed |= self.shown.report.kind != kind;
+        self.shown.report.kind = kind;
+    }
+
+    pub(super) fn show_names(&mut self, names: Arc<[Name]>, loaded: Option<Instant>) {
+        (self.shown.report.names, self.shown.report.loaded) = (names, loaded);
+        self.shown.has_changed = true;
+    }
+}

@@ -1,0 +1,26 @@
+//! The pause after a failed read, longer after each in a row.
+
+use std::time::{Duration, Instant};
+
+use policy::verdict::refusal::Refusal;
+
+use crate::limits::{READ_BACKOFF_MAX, READ_BACKOFF_MIN};
+
+pub(super) struct Pause {
+    refusal: Refusal,
+    length: Duration,
+    until: Instant,
+}
+
+impl Pause {
+    /// The pause that follows `before`.
+    pub(super) fn after(before: Option<&Self>, refusal: Refusal, now: Instant) -> Self {
+        let length = before.map_or(READ_BACKOFF_MIN, |before| before.length * 2).min(READ_BACKOFF_MAX);
+        Self { refusal, length, until: now + length }
+    }
+
+    /// The reason of the failure, while the pause lasts.
+    pub(super) fn refusal(&self, now: Instant) -> Option<&Refusal> {
+        (now < self.until).then_some(&self.refusal)
+    }
+}

@@ -1,0 +1,168 @@
+//! How long requests wait for a source, and for which read.
+
+use super::*;
+use crate::secret_store::sources::{Progress, ReadError};
+
+#[test]
+fn five_hundred_requests_wait_for_one_read() {
+    let mut bench = fresh();
+    assert_eq!(bench.on(0, &Do::Ask(1)), "read 1, tick 100");
+    for id in 2..=500 {
+        assert_eq!(bench.on(id, &Do::Ask(id)), "");
+    }
+    let steps = bench.on(900, &Do::Text(PIPE, WHOLE));
+    assert_eq!(steps.matches("permit").count(), 500);
+    assert!(steps.starts_with("list, 1 permit, 2 permit") && steps.ends_with("500 permit, look 50, ready+KEY"));
+    bench.play(&[(901, Do::Ask(501), "501 permit"), (902, Do::AskFor(502, "evil.example"), "502 denied")]);
+}
+
+#[test]
+fn a_late_approval_serves_the_requests_that_wait_by_then() {
+    fresh().play(&[
+        (0, Do::Ask(1), "read 1, tick 100"),
+        (25, Do::See(Progress::Unserved), "unserved"),
+        (50, Do::See(Progress::Awaiting), "awaiting-approval"),
+        (14_900, Do::Tick, "tick 100"),
+        (15_000, Do::Tick, "1 locked, notify, tick 100"),
+        (20_000, Do::Ask(2), ""),
+        (34_000, Do::See(Progress::Begun), "awaiting-approval"),
+        (34_100, Do::Text(PIPE, WHOLE), "list, 2 permit, look 50, ready+KEY"),
+    ]);
+}
+
+#[test]
+fn a_read_that_no_request_has_wanted_for_the_approval_wait_is_dropped() {
+    fresh().play(&[
+        (0, Do::Ask(1), "read 1, tick 100"),
+        (50, Do::See(Progress::Awaiting), "awaiting-approval"),
+        (10_000, Do::Ask(2), ""),
+        (15_000, Do::Tick, "1 locked, notify, tick 100"),
+        (25_000, Do::Tick, "2 locked, tick 100"),
+        (69_900, Do::Tick, "tick 100"),
+        (70_000, Do::Tick, "abort, locked"),
+        // What comes of it all the same is too late.
+        (70_001, Do::See(Progress::Begun), ""),
+        (70_002, Do::TextOf(1, PIPE, WHOLE), ""),
+        (70_999, Do::Ask(3), "3 locked"),
+        (71_000, Do::Ask(4), "read 2, tick 100"),
+        (71_001, Do::TextOf(1, PIPE, THIRD), ""),
+        (71_002, Do::Text(PIPE, WHOLE), "list, 4 permit, look 50, ready+KEY"),
+    ]);
+}
+
+#[test]
+fn while_nobody_serves_the_pipe_a_request_waits_three_seconds() {
+    fresh().play(&[
+        (0, Do::Ask(1), "read 1, tick 100"),
+        (25, Do::See(Progress::Unserved), "unserved"),
+        (2_000, Do::Ask(2), ""),
+        (3_000, Do::Tick, "tick 100"),
+        (3_025, Do::Tick, "1 locked, notify, tick 100"),
+        (4_999, Do::Tick, "tick 100"),
+        (5_000, Do::Tick, "2 locked, tick 100"),
+    ]);
+}
+
+#[test]
+fn time_in_which_the_pipe_was_served_does_not_count_and_fifteen_seconds_are_the_end() {
+    fresh().play(&[
+        (0, Do::Ask(1), "read 1, tick 100"),
+        (0, Do::See(Progress::Unserved), "unserved"),
+        (2_900, Do::See(Progress::Awaiting), "awaiting-approval"),
+        (10_000, Do::Tick, "tick 100"),
+        (13_000, Do::See(Progress::Unserved), "unserved"),
+        (14_900, Do::Tick, "tick 100"),
+        (15_000, Do::Tick, "1 locked, notify, tick 100"),
+    ]);
+}
+
+#[test]
+fn a_pipe_closed_empty_is_locked_and_the_pauses_grow() {
+    let mut bench = fresh();
+    bench.play(&[
+        (0, Do::Ask(1), "read 1, tick 100"),
+        (0, Do::Fail(ReadError::ClosedEmpty), "notify, 1 locked, look 50, locked"),
+        (50, Do::Look(Ok(PIPE)), ""),
+        (100, Do::Tick, ""),
+        (999, Do::Ask(2), "2 locked"),
+    ]);
+    let mut at = 1_000;
+    for (read, pause) in [(2, 2_000), (3, 4_000), (4, 8_000), (5, 10_000), (6, 10_000)] {
+        assert_eq!(bench.on(at, &Do::Ask(10)), format!("read {read}, tick 100"));
+        assert_eq!(bench.on(at, &Do::Fail(ReadError::ClosedEmpty)), "10 locked, look 50");
+        bench.play(&[(at, Do::Look(Ok(PIPE)), ""), (at, Do::Tick, "")]);
+        at += pause;
+        bench.play(&[(at - 1, Do::Ask(11), "11 locked")]);
+    }
+    bench.play(&[
+        (at, Do::Ask(12), "read 7, tick 100"),
+        (at, Do::Text(PIPE, WHOLE), "list, 12 permit, look 50, ready+KEY"),
+        // A good read ends the row of failures, and the next notification may come.
+        (at, Do::Reload(None), "read 8"),
+        (at, Do::Ask(13), "13 permit"),
+        (at, Do::Fail(ReadError::ClosedEmpty), "forget, locked"),
+        (at + 999, Do::Ask(14), "notify, 14 locked"),
+    ]);
+}
+
+#[test]
+fn requests_go_over_to_the_pipe_that_takes_the_place() {
+    fresh().play(&[
+        (0, Do::Ask(1), "read 1, tick 100"),
+        (25, Do::See(Progress::Unserved), "unserved"),
+        (100, Do::Fail(ReadError::Replaced(pipe(2))), "read 2, look 50"),
+        (150, Do::Look(Ok(pipe(2))), ""),
+        (200, Do::See(Progress::Awaiting), "awaiting-approval"),
+        (300, Do::Fail(ReadError::ClosedEmpty), "notify, 1 locked, look 50, locked"),
+        // That pipe was seen: it is not taken for a new one, and the pause stands.
+        (350, Do::Look(Ok(pipe(2))), ""),
+        (400, Do::Ask(2), "2 locked"),
+    ]);
+    fresh().play(&[
+        (0, Do::Ask(1), "read 1, tick 100"),
+        (25, Do::See(Progress::Unserved), "unserved"),
+        (50, Do::Abandon(&[1]), ""),
+        // Nobody waits: the new pipe is not opened.
+        (100, Do::Fail(ReadError::Replaced(pipe(2))), "look 50"),
+        (150, Do::Look(Ok(pipe(2))), "idle"),
+    ]);
+}
+
+#[test]
+fn a_reload_reads_in_spite_of_a_pause_and_hears_how_it_went() {
+    fresh().play(&[
+        (0, Do::Ask(1), "read 1, tick 100"),
+        (0, Do::Fail(ReadError::ClosedEmpty), "notify, 1 locked, look 50, locked"),
+        (1, Do::Reload(Some(2)), "read 2"),
+        (1, Do::Reload(Some(3)), ""),
+        (2, Do::Text(PIPE, WHOLE), "list, 2 told, 3 told, ready+KEY"),
+        (3, Do::Reload(Some(4)), "read 3"),
+        // A person at the keyboard is not notified of what they asked for.
+        (4, Do::Fail(ReadError::ClosedEmpty), "4 told, forget, locked"),
+    ]);
+}
+
+#[test]
+fn while_the_daemon_ends_a_request_waits_half_a_second() {
+    fresh().play(&[
+        (0, Do::Ask(1), "read 1, tick 100"),
+        (0, Do::See(Progress::Awaiting), "awaiting-approval"),
+        (400, Do::Ask(2), ""),
+        (499, Do::Drain, ""),
+        (499, Do::Tick, "tick 100"),
+        (500, Do::Tick, "1 locked, notify, tick 100"),
+        (899, Do::Tick, "tick 100"),
+        (900, Do::Tick, "2 locked, tick 100"),
+    ]);
+}
+
+#[test]
+fn an_abandoned_question_gets_no_answer() {
+    fresh().play(&[
+        (0, Do::Ask(1), "read 1, tick 100"),
+        (0, Do::Ask(2), ""),
+        (0, Do::Ask(3), ""),
+        (1, Do::Abandon(&[1, 3]), ""),
+        (2, Do::Text(PIPE, WHOLE), "list, 2 permit, look 50, ready+KEY"),
+    ]);
+}

@@ -1,0 +1,36 @@
+//! How a source stands, seen without reading it.
+
+use std::time::SystemTime;
+
+/// Two glances are equal if nothing has changed in between.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Glance {
+    /// The kind of source, in the words of `status`.
+    pub(crate) kind: &'static str,
+    /// Whether a read asks nobody: then each change is read at once.
+    pub(crate) is_eager: bool,
+    /// Whether other readers may take parts of the text: then one read alone proves nothing new.
+    pub(crate) is_shared: bool,
+    /// What a person should know about it.
+    pub(crate) note: Option<&'static str>,
+    pub(crate) version: Version,
+}
+
+/// Tells one file from another, and from itself after a change.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Version {
+    pub(super) device: u64,
+    pub(super) inode: u64,
+    /// Size and times; `None` for a pipe, whose times change at every read.
+    pub(super) state: Option<(u64, i64, i64, i64, i64)>,
+    /// A new file may get the number of a removed one. Not every file system knows when a file was made.
+    pub(super) made: Option<SystemTime>,
+}
+
+#[cfg(test)]
+impl Version {
+    /// The version of no real file.
+    pub(crate) const fn numbered(inode: u64) -> Self {
+        Self { device: 0, inode, state: None, made: None }
+    }
+}
