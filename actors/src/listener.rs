@@ -33,7 +33,7 @@ use crate::supervision::tasks::watched;
 pub(crate) enum Bound {
     Tcp(StdTcpListener),
     Unix(StdUnixListener, PathBuf),
-    /// A Unix socket that somebody else made and keeps at its path.
+    /// A Unix socket that another process made and keeps at its path.
     Inherited(StdUnixListener, PathBuf),
 }
 

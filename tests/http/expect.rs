@@ -64,6 +64,22 @@ async fn an_origin_that_refuses_the_body_is_never_sent_it_nor_is_the_client_aske
     assert_eq!(client.read_bytes(2).await.expect("the body"), b"no");
 }
 
+/// Its connection goes on after the answer's head, for as long as the answer takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_origin_that_refuses_the_body_in_many_pieces_is_heard_to_the_end() {
+    let origin = RawOrigin::start(&[HOST], &[], async |mut stream| {
+        read_head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\n\r\n").await.expect("answered");
+        for piece in [b"h", b"e", b"l", b"l", b"o"] {
+            stream.write_all(piece).await.expect("sent");
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    });
+    let (_proxy, mut client) = asked(&origin).await;
+    assert!(client.read_head().await.expect("answered").starts_with("HTTP/1.1 401 "));
+    assert_eq!(client.read_bytes(5).await.expect("the body"), b"hello");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_origin_that_says_nothing_gets_the_body_after_a_second() {
     let origin = RawOrigin::start(&[HOST], &[], async |mut stream| {

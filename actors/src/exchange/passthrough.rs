@@ -1,6 +1,6 @@
-//! Tunnels that are passed through byte for byte, without a look at their content.
+//! Tunnels that are passed through byte for byte.
 //!
-//! Their CONNECT is answered after the server is connected: a refusal could not be sent inside the tunnel.
+//! Their content is not inspected. Their CONNECT is answered after the server is connected: a refusal could not be sent inside the tunnel.
 
 use std::sync::Arc;
 

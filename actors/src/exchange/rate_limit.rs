@@ -1,4 +1,6 @@
-//! A rate limit over all connections, for requests that each write a record.
+//! A rate limiter for requests that each write a record.
+//!
+//! All connections share it.
 
 use tokio::sync::Mutex;
 use tokio::time::{Duration, Instant, sleep_until};

@@ -1,4 +1,4 @@
-//! The scope of an exchange: where its requests go, for whom, and which peers it asks.
+//! The scope of an exchange: its destination, client and peers.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! One client connection: what is fixed when it is accepted, and how it is driven to its end.
+//! One client connection: its fixed state, and the loop that drives it.
 
 use std::pin::Pin;
 use std::sync::Arc;

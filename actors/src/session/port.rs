@@ -1,4 +1,6 @@
-//! The port itself: CONNECT, requests with absolute URIs, the tunnel keeper's question; 400 for anything else.
+//! The port itself: CONNECT, absolute URIs, and the tunnel keeper's question.
+//!
+//! Anything else is answered with 400.
 
 use std::future::pending;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! An intercepted tunnel: TLS with a leaf for the destination, or cleartext, and HTTP inside.
+//! An intercepted tunnel: TLS with a leaf, or cleartext, and the HTTP inside.
 
 use std::future::pending;
 use std::pin::{Pin, pin};

@@ -49,7 +49,7 @@ struct Known {
 #[derive(Debug)]
 struct Shared {
     connection: Connection,
-    /// None once that client has gone: its exchanges may end a moment later.
+    /// None once that client has disconnected: its exchanges may end a moment later.
     client: Option<ClientId>,
     used: Instant,
 }
@@ -60,7 +60,7 @@ impl Shared {
         self.connection.is_free() || (self.client == Some(client) && has_room)
     }
 
-    /// Whether nobody will use it again but a client to come.
+    /// Whether only a later client can use it again.
     fn is_spare(&self) -> bool {
         self.client.is_none() || self.connection.is_free()
     }

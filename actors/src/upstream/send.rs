@@ -1,4 +1,4 @@
-//! Sending one request on a connection, in the form of its HTTP version.
+//! One request, sent in the form of its connection's HTTP version.
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::{Authority, PathAndQuery};

@@ -1,4 +1,4 @@
-//! Counts of requests and bytes on a client connection, to detect that it is idle.
+//! Counts of requests and reads that show when a connection is idle.
 //!
 //! An idle HTTP/1.1 connection is taken apart, and its buffers are freed. The next byte on it is then parsed as the
 //! start of a request: a connection counts as idle only if the last request was read to its end.

@@ -15,7 +15,8 @@ use crate::limits;
 /// answered without asking, it never does: then the body is never read.
 #[derive(Debug)]
 pub(crate) struct Continue {
-    wanted: oneshot::Receiver<()>,
+    /// None once the upstream has answered without asking.
+    wanted: Option<oneshot::Receiver<()>>,
     patience: Pin<Box<Sleep>>,
 }
 
@@ -32,17 +33,41 @@ pub(crate) fn expect_continue<B>(request: &mut Request<B>) -> Continue {
             let _ = sender.send(());
         }
     });
-    Continue { wanted, patience: Box::pin(sleep(limits::CONTINUE_TIMEOUT)) }
+    Continue { wanted: Some(wanted), patience: Box::pin(sleep(limits::CONTINUE_TIMEOUT)) }
 }
 
 impl Future for Continue {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match Pin::new(&mut self.wanted).poll(cx) {
+        let Some(wanted) = &mut self.wanted else { return Poll::Pending };
+        match Pin::new(wanted).poll(cx) {
             Poll::Ready(Ok(())) => Poll::Ready(()),
-            Poll::Ready(Err(_)) => Poll::Pending,
+            Poll::Ready(Err(_)) => {
+                self.wanted = None;
+                Poll::Pending
+            }
             Poll::Pending => self.patience.as_mut().poll(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Duration, timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_waits_for_a_while_and_not_at_all_once_the_response_has_come() {
+        let mut request = Request::new(());
+        let waiting = expect_continue(&mut request);
+        assert_eq!(request.headers()[EXPECT], "100-continue");
+        timeout(limits::CONTINUE_TIMEOUT + Duration::from_millis(1), waiting).await.expect("the upstream is silent");
+
+        let answered = expect_continue(&mut request);
+        // hyper drops the request's extensions when the response has come.
+        drop(request);
+        assert!(timeout(2 * limits::CONTINUE_TIMEOUT, answered).await.is_err(), "the body is never asked for");
     }
 }

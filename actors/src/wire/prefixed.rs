@@ -1,4 +1,4 @@
-//! A stream of which the first bytes were already read.
+//! A stream whose first bytes have been read already.
 
 use std::io;
 use std::pin::Pin;

@@ -1,11 +1,11 @@
-//! The one crypto provider, handed to every TLS configuration.
+//! The one crypto provider of every TLS configuration.
 
 use std::sync::Arc;
 
 use rustls::CipherSuite;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
-/// aws-lc-rs, by name: with a process-wide default, a second provider in the tree would be a panic.
+/// aws-lc-rs, by name: a process-wide default would panic if a second provider were in the tree.
 pub fn provider() -> Arc<CryptoProvider> {
     let mut provider = aws_lc_rs::default_provider();
     // AES-128 is as good for a connection, and processors compute its SHA-256, but not the SHA-384 of AES-256.
