@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use actors::hint::Hint;
 use actors::{MountError, MountKind};
 use policy::secrets::lint::Lint;
 use psl::Psl as _;
@@ -14,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Why the file could not be read.
 pub(crate) struct SecretsFileError {
     pub(crate) problem: String,
-    pub(crate) fix: &'static str,
+    pub(crate) fix: Hint,
 }
 
 impl SecretsFileError {
@@ -29,7 +30,7 @@ impl SecretsFileError {
                 (problem, fix)
             }
         };
-        Self { problem, fix }
+        Self { problem, fix: fix.into() }
     }
 }
 
@@ -39,7 +40,7 @@ fn fix(path: &Path, problem: &str) -> &'static str {
         Some(MountKind::Pipe) => "have it served: unlock 1Password, and approve",
         Some(MountKind::File) if problem.starts_with("it is larger") => "leave only secrets and their hosts in it",
         Some(MountKind::File) if access(path, Access::READ_OK).is_err() => "chmod 600 it",
-        Some(MountKind::File) => "run the same again",
+        Some(MountKind::File) => "run the command again",
         None => "it must be a file of your own with mode 600, or a pipe that is served",
     }
 }

@@ -135,7 +135,7 @@ impl Actor for Audit {
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         if arguments.settings.sync == AuditSync::Interval {
-            drop(myself.send_interval(limits::AUDIT_SYNC, || Msg::Sync));
+            drop(myself.send_interval(limits::AUDIT_SYNC_EVERY, || Msg::Sync));
         }
         let space = space::watch(arguments.path.clone(), arguments.part.clone());
         let synced = myself.clone();

@@ -21,8 +21,9 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tracing::info;
 
 pub(crate) use self::report::{Part, Report};
-pub(crate) use self::root::{NAME, Root};
+pub(crate) use self::root::NAME;
 pub use self::root::{RootCertificate, RootError, fingerprint};
+pub(crate) use self::rotation::open_or_make;
 pub use self::rotation::{Roots, Step, rotate};
 use self::signer::Signer;
 use crate::hint::Advice;
@@ -51,7 +52,7 @@ impl AuthorityHandle {
     /// Makes the next root, or uses it from now on. A step may be asked for twice.
     pub(crate) async fn rotate(&self, step: Step) -> Result<(), Advice> {
         let question = |reply| Msg::Rotate { step, reply };
-        let answer = self.0.call_patiently(question, limits::ROTATION, limits::RESTART_WAIT).await;
+        let answer = self.0.call_patiently(question, limits::ROTATION_TIMEOUT, limits::RESTART_WAIT).await;
         answer.unwrap_or_else(|unavailable| Err(Advice::none(unavailable)))
     }
 }
@@ -151,7 +152,7 @@ impl Arguments {
         let mut turn = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let changes_root = step()?;
         *turn += 1;
-        let signer = if changes_root { Some(Box::new(Signer::new(Root::open_or_make(&self.folder)?)?)) } else { None };
+        let signer = if changes_root { Some(Box::new(Signer::new(open_or_make(&self.folder)?)?)) } else { None };
         Ok(Reading { turn: *turn, signer, next: rotation::next(&self.folder) })
     }
 

@@ -1,8 +1,8 @@
 //! The folder of our own files, and the rules for them.
 //!
-//! Files are made with their final mode. A wrong owner, or a key that others can read, is refused; a
-//! folder or log of ours that is too open is tightened, because people come here from a script that
-//! left them so. The last component of a path is never followed if it is a link.
+//! Files are made with their final mode. A wrong owner, or a key that others can read, is refused. A folder or log of
+//! ours that is too open is tightened, because the script that we replace left them so. The last component of a path
+//! is never followed if it is a link.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -13,26 +13,26 @@ use rustix::fs::OFlags;
 
 use crate::hint::{Advise, Hint};
 
-/// Files that tell a folder of ours from another.
+/// Files that identify a folder of ours.
 const OURS: [&str; 6] = ["secrets.env", "settings.env", "audit.log", "proxy.log", "ca", "lock"];
 
 /// The folder, its path resolved once.
 #[derive(Clone, Debug)]
 pub struct Folder(PathBuf);
 
-/// Why a folder or a file of ours cannot be used.
+/// Why a folder or file of ours cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// The system said no.
+    /// The system refused it.
     #[error("{}: {}", .0.display(), .1.kind())]
     Io(PathBuf, io::Error),
-    /// It belongs to somebody else.
+    /// It belongs to another user.
     #[error("{} belongs to another user", .0.display())]
     NotOurs(PathBuf),
     /// It is not what it should be.
     #[error("{} is not a {kind}", .0.display(), kind = .1)]
     NotA(PathBuf, &'static str),
-    /// Others can read it, and it holds things that are not ours: tightening it would lock them up.
+    /// Others can read it, and it holds files of others: tightening it would lock them.
     #[error("{} can be read by others and holds files of other programs", .0.display())]
     NotAlone(PathBuf),
     /// Another daemon works on the folder.
@@ -66,8 +66,7 @@ fn io_hint(kind: io::ErrorKind) -> &'static str {
 }
 
 impl Folder {
-    /// Makes the folder if it is not there, and sees to its owner and mode. The warnings say what
-    /// was tightened.
+    /// Makes the folder if it is missing, and checks its owner and mode. The warnings name what was tightened.
     ///
     /// # Errors
     /// It cannot be made, is not a folder, or is not ours.
@@ -96,7 +95,7 @@ impl Folder {
         Ok(names.is_empty() || names.iter().any(|name| OURS.iter().any(|ours| name == ours)))
     }
 
-    /// Names the folder without looking at it, for commands that only read.
+    /// Names the folder without checking it, for commands that only read.
     pub fn at(path: &Path) -> Self {
         Self(fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()))
     }
@@ -131,7 +130,7 @@ impl Folder {
         self.0.join("status.sock")
     }
 
-    /// Takes the folder for this process, until the file is dropped.
+    /// Locks the folder for this process, until the file is dropped.
     ///
     /// # Errors
     /// Another daemon has it.
@@ -139,7 +138,7 @@ impl Folder {
         self.lock_file("lock", |pid| FolderError::InUse(self.0.clone(), pid))
     }
 
-    /// Takes one VM's tunnel for this process, until the file is dropped.
+    /// Locks one VM's tunnel for this process, until the file is dropped.
     ///
     /// # Errors
     /// Another keeper has it.
@@ -152,7 +151,7 @@ impl Folder {
         let mut file = open_ours(&path, OpenOptions::new().read(true).write(true).create(true))?;
         match file.try_lock() {
             Ok(()) => {
-                // Only for people: that it is held is what counts.
+                // The pid is for people only: the lock itself counts.
                 let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
                 Ok(file)
             }
@@ -187,7 +186,7 @@ pub fn is_open_to_others(found: &Metadata) -> bool {
     found.mode() & 0o077 != 0
 }
 
-/// Checks the owner and takes away what `mode` does not give. Says so if it had to.
+/// Checks the owner, and removes rights beyond `mode`. Returns a warning if there were any.
 fn tighten(path: &Path, mode: u32) -> Result<Option<String>, FolderError> {
     let fail = |error| FolderError::Io(path.into(), error);
     let found = fs::symlink_metadata(path).map_err(fail)?;

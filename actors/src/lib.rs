@@ -15,10 +15,10 @@
 //!
 //! | from | to | what |
 //! |---|---|---|
-//! | session | `secret_store` | a destination and the fields with placeholders; later, its permit |
 //! | session | `authority` | a host, for TLS settings with a leaf |
-//! | session | `upstream` | a destination, for a verified connection, or for one whose bytes nobody looks at |
-//! | session | `audit` | a record: names, never values |
+//! | exchange | `secret_store` | a destination and the fields with placeholders; later, its permit |
+//! | exchange | `upstream` | a destination, for a verified connection, or for one that is passed through |
+//! | exchange | `audit` | a record: names, never values |
 //! | `secret_store` | `upstream` | values were wiped: close what carried one |
 //! | `status` | `secret_store` | reload |
 //! | `status` | `authority` | make the next root, use it |

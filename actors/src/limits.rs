@@ -1,18 +1,20 @@
-//! Every timeout, cap and queue size, with its reason.
+//! The bounds that a person may want to argue about, each with its reason.
+//!
+//! A size that follows from a format or a system stands beside its use.
 
 use std::time::Duration;
 
 // Owners
 
-/// An answer that needs no waiting: the owner is alive or it is not.
+/// The time limit of an answer that needs no waiting: an owner that misses it is down.
 pub(crate) const ANSWER: Duration = Duration::from_secs(2);
-/// How long new tunnels and requests without placeholders wait for an owner that is restarting: longer than
-/// all the pauses that its budget allows take together.
+/// How long new tunnels and requests without placeholders wait for an owner that restarts: longer than all pauses
+/// that its budget allows.
 pub(crate) const RESTART_WAIT: Duration = Duration::from_secs(5);
-/// The pause between two tries meanwhile.
+/// The pause between two tries while an owner restarts.
 pub(crate) const RESTART_POLL: Duration = Duration::from_millis(5);
-/// Crashes of one owner, in [`CRASH_WINDOW`], after which the process gives up: what a restart has
-/// not mended ten times it will not mend.
+/// Crashes of one owner within [`CRASH_WINDOW`], after which the process exits: a fault that ten restarts have not
+/// cleared is permanent.
 pub(crate) const CRASHES_MAX: usize = 10;
 /// See [`CRASHES_MAX`].
 pub(crate) const CRASH_WINDOW: Duration = Duration::from_secs(60);
@@ -20,117 +22,116 @@ pub(crate) const CRASH_WINDOW: Duration = Duration::from_secs(60);
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(10);
 /// The longest pause before a restart.
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
-/// How often each owner is asked whether it answers.
-pub(crate) const BEAT: Duration = Duration::from_secs(5);
-/// How long it may take to answer: handlers never wait, so that this is a hundred times enough. One that
-/// does not is replaced.
-pub(crate) const BEAT_ANSWER: Duration = Duration::from_secs(5);
-/// How long sessions may finish at the end. launchd kills after 20 s.
-pub(crate) const DRAIN: Duration = Duration::from_secs(10);
+/// How often each owner is asked for a sign of life.
+pub(crate) const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
+/// The time limit of that answer: handlers never wait, so that this is a hundred times enough. An owner that misses it
+/// is replaced.
+pub(crate) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long sessions may take to finish at shutdown. launchd kills after 20 s.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one owner may take to stop.
-pub(crate) const STOP: Duration = Duration::from_secs(1);
+pub(crate) const OWNER_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 // The client's side
 
 /// The pause after a failed accept, such as when descriptors run out.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long a client may take for a request's head, and how long a kept connection may be idle. One that does
-/// not rest has one timer of hyper's for both; one that rests has this for its first byte, and once more for the
-/// rest of the head.
+/// How long a client may take for the head of a request, and how long a kept connection may be idle. A connection that
+/// does not rest has one timer of hyper for both; a resting one has this for its first byte, and again for the rest of
+/// the head.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a kept HTTP/1.1 connection is between two requests before it gives its buffers back, at the least.
+/// How long a kept HTTP/1.1 connection is between two requests before its buffers are freed, at the least.
 pub(crate) const REST_AFTER_MIN: Duration = Duration::from_millis(25);
-/// The same for one that was in use: it is looked at half as often each time.
+/// The same for a connection in use: each check doubles the pause before the next.
 pub(crate) const REST_AFTER_MAX: Duration = Duration::from_secs(2);
-/// How often it is looked, within that time, whether an HTTP/2 connection is idle.
+/// The checks within [`HEAD_TIMEOUT`] whether an HTTP/2 connection is idle.
 pub(crate) const IDLE_CHECKS: u32 = 4;
 /// How long a client may take from CONNECT to the end of the TLS handshake.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Tunnels at a time between CONNECT and the end of the TLS handshake; for a further one the oldest is
-/// cut off. A client that opens tunnels and says nothing holds no more than this.
+/// Concurrent tunnels between CONNECT and the end of the TLS handshake; a further one evicts the oldest. A client that
+/// opens tunnels and sends nothing holds no more than this.
 pub(crate) const HANDSHAKES_MAX: usize = 256;
-/// Connections at a time that have not sent the head of a first request, of so many that there may be; for a
-/// further one the oldest is cut off. Whoever connects and says nothing holds no more than half of the places.
+/// Concurrent connections without the head of a first request, by the number of sessions; a further one evicts the
+/// oldest. Clients that connect and send nothing hold no more than half of the sessions.
 pub(crate) const fn unheard_max(sessions_max: usize) -> usize {
     let half = sessions_max / 2;
     if half == 0 { 1 } else { half }
 }
-/// How long a client that has said nothing yet is heard while the daemon ends.
+/// How long a client that has sent nothing is waited for at shutdown.
 pub(crate) const UNHEARD_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
-/// Refusals of one client connection, after which it is closed: a client that only collects them
-/// would fill the disk with records.
+/// Refusals of one client connection, after which it is closed: each is a record, and a client could fill the disk.
 pub(crate) const REFUSALS_MAX: usize = 100;
-/// Requests that may fail at once, over all connections: a client that comes again after
-/// [`REFUSALS_MAX`] would fill the disk, too. Far more than a program that means well ever has.
+/// Requests that may fail at once, over all connections: a client that reconnects after [`REFUSALS_MAX`] could fill the
+/// disk too. Far more than a well-meaning program ever has.
 pub(crate) const FAILURES_BURST: u32 = 4000;
-/// Requests a second that may fail when those are used up; the others wait for their answer. With
-/// [`RECORD_BYTES`] each that is 2 GiB a day at most.
+/// Requests that may fail in a second after that burst; the others wait for their answer. With [`RECORD_BYTES`] each
+/// this is 2 GiB a day at most.
 pub(crate) const FAILURES_PER_SECOND: u32 = 50;
-/// A record of so many bytes counts once, and a longer one as often as its names and path are longer than that.
+/// A record of so many bytes counts as one failure, and a longer one as several, by the length of its names and path.
 pub(crate) const RECORD_BYTES: usize = 512;
-/// Bytes of one request head. Most servers take 8 to 64 KiB.
+/// Bytes of the head of a request. Most servers accept 8 to 64 KiB.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// Fields of one head, of a request or a response. Larger counts cost two allocations for each head.
+/// Fields of the head of a request or response. Larger counts cost two allocations for each head.
 pub(crate) const HEAD_FIELDS_MAX: usize = 100;
-/// Streams that one HTTP/2 client connection may have open: what RFC 9113 recommends as a minimum.
+/// Open streams of one HTTP/2 client connection: the minimum that RFC 9113 recommends.
 pub(crate) const H2_STREAMS_MAX: u32 = 100;
-/// Streams reset by the client before they were answered, after which its connection is closed.
+/// Streams that the client resets before their response, after which its connection is closed.
 pub(crate) const H2_RESETS_MAX: usize = 64;
-/// Window of one HTTP/2 stream, in bytes: 1 MiB keeps 80 Mbit/s going at 100 ms.
+/// The window of one HTTP/2 stream, in bytes: 1 MiB sustains 80 Mbit/s at 100 ms.
 pub(crate) const H2_STREAM_WINDOW: u32 = 1024 * 1024;
-/// Window of one HTTP/2 connection, in bytes: so many streams may stand still, because nobody reads them,
-/// before they hold up the others. All of it may have to be kept in memory.
+/// The window of one HTTP/2 connection, in bytes: as many streams may stall, because nobody reads them, before they
+/// block the others. All of it may have to be kept in memory.
 pub(crate) const H2_CONNECTION_WINDOW: u32 = 8 * H2_STREAM_WINDOW;
-/// What is kept for one HTTP/2 stream whose peer does not read, in bytes.
+/// Bytes buffered for one HTTP/2 stream while its peer is not reading.
 pub(crate) const H2_SEND_BUFFER: usize = 64 * 1024;
-/// Frames of HTTP/2, in bytes: fewer and larger ones cost less for each byte of a body.
+/// The size of HTTP/2 frames, in bytes: larger ones cost less for each byte of a body.
 pub(crate) const H2_FRAME_BYTES: u32 = 64 * 1024;
-/// How often an HTTP/2 connection is asked whether it lives.
+/// How often an HTTP/2 connection is pinged.
 pub(crate) const H2_PING_EVERY: Duration = Duration::from_secs(30);
-/// How long the answer to that may take.
+/// The time limit of the answer to a ping.
 pub(crate) const H2_PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long one end of a tunnel may go on when the other has ended.
+/// How long one end of a tunnel may go on after the other has closed.
 pub(crate) const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-/// How much of a refused request's body is read so that the client gets to see the answer, in bytes.
+/// Bytes read and discarded of a refused request, so that the client reads its answer.
 pub(crate) const DISCARD_BYTES_MAX: usize = 1024 * 1024;
 /// How long that may take.
 pub(crate) const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the client may pause meanwhile: one that waits for an answer sends no more.
+/// How long the client may pause meanwhile: a client that waits for an answer sends nothing more.
 pub(crate) const DISCARD_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 // Upstream
 
-/// Looking a name up.
+/// The time limit of a name's lookup.
 pub(crate) const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connecting to one address and finishing TLS with it.
+/// The time limit of one address: connecting, and the TLS handshake.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Waiting for a place, connecting and finishing TLS, over all addresses.
+/// The time limit of a dial over all addresses, with the wait for a permit.
 pub(crate) const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
 /// Addresses of one name that are tried.
 pub(crate) const ADDRESSES_MAX: usize = 4;
-/// How long a response head may take: models think for minutes.
+/// The time limit of a response's head: language models think for minutes.
 pub(crate) const RESPONSE_HEAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-/// How long a body is kept back for an upstream that has not said whether it wants it: what RFC 9110,
-/// section 10.1.1, leaves open and most clients do.
+/// How long a body is held back for an upstream that has not answered `Expect: 100-continue`. RFC 9110, section 10.1.1,
+/// leaves it open; most clients wait so long.
 pub(crate) const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long an idle upstream connection is kept: shorter than what most servers allow.
+/// How long an idle upstream connection is kept: shorter than most servers keep it.
 pub(crate) const UPSTREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often idle upstream connections are looked through.
+/// How often the pool is searched for expired connections.
 pub(crate) const POOL_SWEEP_EVERY: Duration = Duration::from_secs(15);
-/// Idle HTTP/1.1 connections to one destination: as many as clients use at a time, or each further request of theirs
-/// dials anew. Who needs their places gets them.
+/// Idle HTTP/1.1 connections to one destination: as many as clients use at a time, or each further request would dial.
+/// They are closed when their permits are needed.
 pub(crate) const IDLE_PER_DESTINATION_MAX: usize = 1024;
 /// Destinations that are remembered, with their TLS sessions and idle connections.
 pub(crate) const DESTINATIONS_MAX: usize = 1024;
-/// What is kept of one upstream HTTP/1.1 connection whose client does not read, in bytes; also the
-/// largest head of a response.
+/// Bytes buffered for an upstream HTTP/1.1 connection while its client is not reading; also the largest head of a
+/// response.
 pub(crate) const UPSTREAM_BUFFER_BYTES: usize = 128 * 1024;
-/// Names that are looked up at a time. A look-up takes a thread, and reading the secrets needs one too.
+/// Concurrent lookups of names. Each takes a thread, and reading the secrets needs one too.
 pub(crate) const LOOKUPS_MAX: usize = 64;
-/// How often a request is tried on another connection, when idle ones turn out to be closed.
+/// Further connections that a request is tried on, when idle ones turn out to be closed.
 pub(crate) const RESENDS_MAX: usize = 3;
-/// Requests at a time on one upstream HTTP/2 connection: what most servers allow. Beyond it another
-/// connection is dialled.
+/// Concurrent requests on one upstream HTTP/2 connection: the limit of most servers. Beyond it another connection is
+/// dialled.
 pub(crate) const STREAMS_PER_UPSTREAM_MAX: usize = 100;
 /// TLS sessions kept for one destination.
 pub(crate) const TLS_SESSIONS_PER_DESTINATION: usize = 8;
@@ -165,40 +166,40 @@ pub(crate) const EVENT_DEBOUNCE: Duration = Duration::from_millis(50);
 
 /// How much of either end of an audit file is searched for a record, in bytes: more than any record has.
 pub(crate) const RECORD_BYTES_MAX: usize = 512 * 1024;
-/// How often what was written is synced, where the settings say so.
-pub(crate) const AUDIT_SYNC: Duration = Duration::from_secs(1);
+/// How often the audit file is synced, if the settings ask for it.
+pub(crate) const AUDIT_SYNC_EVERY: Duration = Duration::from_secs(1);
 /// How often the free space for records is checked.
-pub(crate) const SPACE_LOOK: Duration = Duration::from_secs(30);
-/// Less space than this, in bytes, is reported: 2 million records.
-pub(crate) const SPACE_LOW: u64 = 1024 * 1024 * 1024;
+pub(crate) const SPACE_CHECK_EVERY: Duration = Duration::from_secs(30);
+/// Less free space than this is reported: 2 million records.
+pub(crate) const SPACE_LOW_BYTES: u64 = 1024 * 1024 * 1024;
 
 // Certificates
 
 /// Leaves kept, each with its TLS settings.
 pub(crate) const LEAVES_MAX: usize = 1024;
-/// How long before now a leaf becomes valid: clocks of guests lag after sleep.
+/// How long before now a leaf becomes valid: clocks of guests are late after sleep.
 pub(crate) const LEAF_BACKDATED: Duration = Duration::from_secs(48 * 3600);
 /// How long a leaf is valid from now.
 pub(crate) const LEAF_VALID: Duration = Duration::from_secs(7 * 24 * 3600);
-/// A leaf this close to its end is minted anew.
+/// The remaining time at which a leaf is replaced.
 pub(crate) const LEAF_RENEWED: Duration = Duration::from_secs(24 * 3600);
 /// How long a new root is valid: 10 years.
 pub(crate) const ROOT_VALID: Duration = Duration::from_secs(3650 * 24 * 3600);
 
-/// Making a root and syncing it to the disk, which is not the runtime's thread's work. Less than a client of
-/// the status socket waits.
-pub(crate) const ROTATION: Duration = Duration::from_secs(4);
+/// The time limit for making a root and syncing it to the disk, on a thread of its own. Less than a client of the status
+/// socket waits.
+pub(crate) const ROTATION_TIMEOUT: Duration = Duration::from_secs(4);
 
 // Tunnels
 
 /// Tunnels that are remembered.
 pub(crate) const TUNNELS_MAX: usize = 64;
-/// A keeper speaks every 2 s; one that has not for so long has ended, or is stuck.
-pub(crate) const TUNNEL_SILENT: Duration = Duration::from_secs(15);
+/// A keeper reports every 2 s; one that has been silent for so long has ended or hangs.
+pub(crate) const TUNNEL_SILENCE_MAX: Duration = Duration::from_secs(15);
 
 // Status
 
-/// One question on the status socket, in bytes.
+/// The length of one question on the status socket, in bytes.
 pub(crate) const QUESTION_BYTES_MAX: u64 = 4096;
 /// How long a client of the status socket may take to ask.
-pub(crate) const QUESTION: Duration = Duration::from_secs(5);
+pub(crate) const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);

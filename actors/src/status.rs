@@ -104,7 +104,7 @@ async fn serve(socket: UnixListener, arguments: Arguments) {
         let arguments = arguments.clone();
         answers.spawn(async move {
             let _place = place;
-            let _ = timeout(limits::QUESTION, converse(stream, arguments)).await;
+            let _ = timeout(limits::QUESTION_TIMEOUT, converse(stream, arguments)).await;
         });
     }
 }

@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use policy::destination::host::{Destination, Scheme};
+use policy::destination::host::Destination;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use rustls::ClientConfig;
 use rustls_pki_types::CertificateDer;
@@ -275,41 +275,5 @@ impl Actor for Upstream {
             Msg::Fault(fault) => fault.strike().await,
         }
         Ok(())
-    }
-}
-
-impl State {
-    fn reserve(&mut self, client: ClientId, destination: Destination, offer: Offer, reply: RpcReplyPort<Reserved>) {
-        if let Some(mut idle) = self.pool.take(&destination, offer, client) {
-            idle.kept = true;
-            let _ = reply.send(Ok(Reservation::Idle(Box::new(idle))));
-            return;
-        }
-        let offer = match self.pool.speaks(&destination) {
-            Speaks::Http2Only if offer == Offer::Http1 => Offer::Http2,
-            _ => offer,
-        };
-        let Arguments { dialler, overrides, .. } = self.arguments.clone();
-        self.tasks.spawn(async move {
-            let addresses = route::resolve(&destination, &overrides, &dialler).await;
-            let _ = reply
-                .send(addresses.map(|addresses| Reservation::Route(Route { client, destination, offer, addresses })));
-        });
-    }
-
-    fn trusted(&mut self, myself: &ActorRef<Msg>, config: Box<ClientConfig>) {
-        let before = std::mem::replace(&mut self.trust, Trust::Ready(config));
-        if let Trust::Loading(loading) = before {
-            loading.into_iter().for_each(|waiting| self.dial(myself, waiting));
-        }
-    }
-
-    fn tls(&mut self, route: &Route) -> Option<Arc<ClientConfig>> {
-        match &self.trust {
-            Trust::Ready(base) if route.destination.scheme == Scheme::Https => {
-                Some(self.pool.tls(&route.destination, route.offer, base))
-            }
-            _ => None,
-        }
     }
 }

@@ -38,14 +38,14 @@ pub(crate) fn main(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
         secrets_file::say_waiting(&path);
     }
     let read = secrets_file::read(&path).map_err(|error| match arguments.file {
-        Some(_) if path.is_dir() => SecretsFileError { fix: "name a file in it", ..error },
+        Some(_) if path.is_dir() => SecretsFileError { fix: "name a file in it".into(), ..error },
         _ => error,
     });
     let report = match read {
         Ok(lint) => Report::of(&path, kind, &lint),
         Err(error) if arguments.json => Report::unreadable(&path, kind, &error),
         Err(SecretsFileError { problem, fix }) => {
-            return Err(Failure::not_well(format!("{}: {problem}; {fix}", path.display())));
+            return Err(Failure::not_well(format!("{}: {problem}", path.display())).hint(fix));
         }
     };
     if arguments.json {

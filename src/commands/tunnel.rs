@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use actors::folder::Folder;
 use actors::tunnels::report::TunnelMode;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::daemon::signals::Signals;
 use crate::keeper::{Config, Keeper, Target};
@@ -29,12 +30,12 @@ pub(crate) struct TunnelArgs {
     instance: String,
 
     /// ssh connection that carries the tunnel
-    #[arg(long, value_enum, default_value_t = Mode::Dedicated)]
-    mode: Mode,
+    #[arg(long, default_value = "dedicated", value_parser = modes())]
+    mode: TunnelMode,
 
     /// End of the tunnel on this computer
-    #[arg(long, value_enum, default_value_t = End::Socket)]
-    target: End,
+    #[arg(long, value_enum, default_value_t = Target::Socket)]
+    target: Target,
 
     /// Port in the VM, on its 127.0.0.1
     #[arg(long, default_value_t = DEFAULT_PORT, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
@@ -49,20 +50,17 @@ pub(crate) struct TunnelArgs {
     host: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Mode {
-    /// A connection of its own, which ends with the tunnel
-    Dedicated,
-    /// The control connection that `ControlPath` of the ssh configuration names, such as Lima's; it stays open
-    Shared,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum End {
-    /// The proxy's Unix socket, which other users of this computer cannot reach
-    Socket,
-    /// The proxy's TCP port
-    Port,
+/// The names of the modes.
+fn modes() -> impl TypedValueParser<Value = TunnelMode> {
+    let names = [
+        PossibleValue::new(TunnelMode::Dedicated.as_str()).help("A connection of its own, which ends with the tunnel"),
+        PossibleValue::new(TunnelMode::Shared.as_str()).help(
+            "The control connection that `ControlPath` of the ssh configuration names, such as Lima's; it stays open",
+        ),
+    ];
+    let shared = TunnelMode::Shared.as_str();
+    PossibleValuesParser::new(names)
+        .map(move |name| if name == shared { TunnelMode::Shared } else { TunnelMode::Dedicated })
 }
 
 pub(crate) fn main(arguments: &TunnelArgs) -> Result<ExitCode, Failure> {
@@ -84,8 +82,8 @@ pub(crate) fn main(arguments: &TunnelArgs) -> Result<ExitCode, Failure> {
     let _lock = folder.lock_tunnel(&arguments.instance)?;
     let config = Config {
         instance: arguments.instance.clone(),
-        mode: mode(arguments.mode),
-        target: target(arguments.target),
+        mode: arguments.mode,
+        target: arguments.target,
         port: arguments.guest_port,
         place,
         ssh,
@@ -97,20 +95,6 @@ pub(crate) fn main(arguments: &TunnelArgs) -> Result<ExitCode, Failure> {
         Keeper::new(config).run(signals.next()).await;
         Ok(ExitCode::SUCCESS)
     })
-}
-
-fn mode(given: Mode) -> TunnelMode {
-    match given {
-        Mode::Dedicated => TunnelMode::Dedicated,
-        Mode::Shared => TunnelMode::Shared,
-    }
-}
-
-fn target(given: End) -> Target {
-    match given {
-        End::Socket => Target::Socket,
-        End::Port => Target::Port,
-    }
 }
 
 fn place(arguments: &TunnelArgs) -> Result<Place, Failure> {

@@ -33,7 +33,7 @@ pub(super) fn links(context: &Context) -> [Link; 2] {
                 let fix = if is_own_and_shut(path) {
                     format!("chmod 600 {}", quoted(path))
                 } else {
-                    format!("{}   # {}", context.hints.command("reload"), unread_why.fix)
+                    format!("{}   # {}", context.hints.command("reload"), context.hints.step(&unread_why.fix))
                 };
                 [Link::fail(SOURCE, format!("{}: {}", path.display(), unread_why.problem), fix), unread()]
             }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actors::tunnels::report::TunnelMode;
+use clap::ValueEnum;
 use rustix::process::{Pid, test_kill_process};
 use tokio::time::sleep;
 
@@ -23,11 +24,11 @@ const CANCEL: Duration = Duration::from_secs(3);
 const MASTER_CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// The proxy's listener that a tunnel leads to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Target {
-    /// The Unix socket.
+    /// The proxy's Unix socket, which other users of this computer cannot reach
     Socket,
-    /// The TCP port.
+    /// The proxy's TCP port
     Port,
 }
 

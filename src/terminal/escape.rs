@@ -1,12 +1,11 @@
-//! Text of others on a terminal: nothing in it may act on the terminal or deceive the reader.
+//! Escapes foreign text, so that it neither controls the terminal nor deceives the reader.
 //!
-//! Records are written with such characters escaped; but JSON undoes the escapes, and somebody may
-//! have changed the file.
+//! Records are written with such characters escaped; but JSON undoes the escapes, and the file may have been changed.
 
 use std::fmt::Write;
 
-/// The text with everything escaped that is not plainly visible: controls, marks that turn the
-/// direction of text, invisible and combining characters.
+/// Escapes everything that is not plainly visible: controls, marks that change the direction of text, invisible and
+/// combining characters.
 pub(crate) fn visible(text: &str) -> String {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
         return text.to_owned();
@@ -20,7 +19,7 @@ pub(crate) fn visible(text: &str) -> String {
     })
 }
 
-/// The same for JSON, which stays what it is.
+/// The same for JSON, which keeps its meaning.
 pub(crate) fn visible_json(text: &str) -> String {
     let mut units = [0; 2];
     text.chars().fold(String::with_capacity(text.len()), |mut shown, character| {

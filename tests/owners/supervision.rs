@@ -116,7 +116,7 @@ async fn an_owner_that_keeps_crashing_ends_the_process_with_one_line() {
     assert_eq!(status.code(), Some(1));
     let told = proxy.stderr_text();
     let last = told.lines().last().unwrap_or_default();
-    assert_eq!(last, "secret-proxy: authority crashed too often; see proxy.log, and start secret-proxy again");
+    assert_eq!(last, "secret-proxy: authority crashed too often: see proxy.log, then start secret-proxy again");
     assert!(crashes >= 10, "{crashes}");
 }
 

@@ -16,7 +16,7 @@ pub(super) async fn watch(path: PathBuf, part: Part) {
         if let Ok(Some(space)) = tokio::task::spawn_blocking(move || Space::of(&folder)).await {
             publish(&part, space);
         }
-        sleep(limits::SPACE_LOOK).await;
+        sleep(limits::SPACE_CHECK_EVERY).await;
     }
 }
 

@@ -76,12 +76,12 @@ fn params(host: &Host, now: OffsetDateTime) -> Result<CertificateParams, MintErr
 mod tests {
     use x509_parser::prelude::*;
 
-    use super::super::root::Root;
+    use super::super::rotation::open_or_make;
     use super::*;
 
     fn leaves(hosts: &[&str]) -> Vec<Vec<u8>> {
         let parent = tempfile::tempdir().expect("a folder");
-        let root = Root::open_or_make(&parent.path().join("ca")).expect("made");
+        let root = open_or_make(&parent.path().join("ca")).expect("made");
         let key = LeafKey::generate().expect("a key");
         let mint = |host: &&str| {
             let host = Host::parse(host).expect("a host");

@@ -1,5 +1,6 @@
-//! The root certificate and its key: made once for each installation, never replaced silently.
-//! How it is replaced when its owner wants it is in [`super::rotation`].
+//! The root certificate and its key: made once for each installation.
+//!
+//! It is never replaced silently; [`super::rotation`] replaces it when its owner asks.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -17,7 +18,6 @@ use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
-use super::rotation;
 use crate::clock;
 use crate::folder::{FolderError, is_open_to_others, is_own};
 use crate::hex;
@@ -26,9 +26,9 @@ use crate::limits::{LEAF_BACKDATED, ROOT_VALID};
 
 pub(super) const CERTIFICATE: &str = "ca-cert.pem";
 pub(super) const KEY: &str = "ca-key.pem";
-/// What the names of our roots begin with.
+/// The beginning of the names of our roots.
 pub(crate) const NAME: &str = "secret-proxy CA";
-/// Where a root is made, before it is moved to its place.
+/// The prefix of the folder in which a root is made before it is moved into place.
 const UNFINISHED: &str = ".ca-";
 
 /// The root, ready to sign. The key stays inside.
@@ -99,18 +99,6 @@ impl Advise for RootError {
 }
 
 impl Root {
-    /// Reads the root, or makes one if the folder is not there. What a rotation left half done is done first.
-    pub(crate) fn open_or_make(folder: &Path) -> Result<Self, RootError> {
-        rotation::settle(folder)?;
-        match Self::open(folder) {
-            Err(RootError::Missing(_)) => {
-                make(folder)?;
-                Self::open(folder)
-            }
-            opened => opened,
-        }
-    }
-
     pub(crate) fn certificate(&self) -> &RootCertificate {
         &self.certificate
     }
@@ -206,7 +194,7 @@ fn read_key(path: &Path) -> Result<Zeroizing<String>, RootError> {
     Ok(pem)
 }
 
-/// Makes both files in a folder beside and moves it into place, so that a crash leaves all or nothing.
+/// Makes both files in a temporary folder and moves it into place, so that a crash leaves all or nothing.
 pub(super) fn make(folder: &Path) -> Result<(), RootError> {
     let parent = folder.parent().unwrap_or(folder);
     let io = |error| RootError::Folder(FolderError::Io(folder.into(), error));
@@ -216,13 +204,13 @@ pub(super) fn make(folder: &Path) -> Result<(), RootError> {
     write(&fresh.path().join(KEY), key.as_bytes(), 0o600).map_err(io)?;
     write(&fresh.path().join(CERTIFICATE), certificate.as_bytes(), 0o644).map_err(io)?;
     fs::rename(fresh.path(), folder).map_err(io)?;
-    // It is no longer a temporary folder, and must not be removed as one.
+    // No longer a temporary folder, to be removed as one.
     let _ = fresh.keep();
     File::open(parent).and_then(|parent| parent.sync_all()).map_err(io)
 }
 
-/// Removes what was being made when a process was killed: there may be a key in it. Nobody else makes one
-/// at the same time, because the folder is locked.
+/// Removes unfinished roots of killed processes, which may hold a key. No other process makes one at the same time,
+/// because the folder is locked.
 fn sweep(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
@@ -246,7 +234,7 @@ fn generate() -> Result<(String, Zeroizing<String>), rcgen::Error> {
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.distinguished_name = DistinguishedName::new();
-    // A name of its own for each installation: clients mix up roots that share one.
+    // Each installation has its own name: clients confuse roots of the same name.
     params.distinguished_name.push(DnType::CommonName, format!("{NAME} {}", hex::encode(&serial[..4])));
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     let now = OffsetDateTime::now_utc();

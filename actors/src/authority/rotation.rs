@@ -1,14 +1,14 @@
-//! A new root beside the one in use: made, brought to the VMs, and only then used.
+//! Rotation: the next root is made, brought to the VMs, and only then active.
 //!
 //! ```text
-//! ca/                      the root in use
+//! ca/                      the active root
 //! ca-next/                 the next one, if there is one
-//! ca-replaced-TIME-PRINT/  the certificate of one that was used before; its key is deleted
+//! ca-replaced-TIME-PRINT/  the certificate of a former root; its key is deleted
 //! ```
 //!
-//! A folder is the unit: it appears and moves in one rename, so that a certificate never stands beside
-//! another one's key. Whoever is killed between two renames leaves `ca-next` without `ca`; the next to come
-//! goes on from there. All of this is done by the holder of the folder's lock.
+//! A folder is the unit: it appears and moves in one rename, so that a certificate never stands beside another one's
+//! key. A kill between two renames leaves `ca-next` without `ca`; the next start continues from there. Only the holder
+//! of the folder's lock does any of this.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -30,22 +30,22 @@ const EXPORTED: &str = "exported";
 /// How much of a fingerprint is in the name of a folder.
 const PRINT_DIGITS: usize = 8;
 
-/// What is done to the roots.
+/// A step of a rotation.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
-    /// A next root is made, if there is none yet.
+    /// Make the next root, if there is none yet.
     Begin,
-    /// The next root is used from now on, if there is one.
+    /// Switch to the next root, if there is one.
     Finish,
 }
 
-/// The certificates that VMs are to trust.
+/// The certificates that VMs have to trust.
 #[derive(Debug)]
 pub struct Roots {
-    /// The one in use.
+    /// The active one.
     pub in_use: RootCertificate,
-    /// The one that is used after it, or why it cannot be.
+    /// The next one, or why it cannot be used.
     pub next: Option<Result<RootCertificate, RootError>>,
     /// When the next one was last exported.
     pub exported: Option<OffsetDateTime>,
@@ -59,14 +59,14 @@ impl Roots {
     pub fn read(folder: &Folder) -> Result<Self, RootError> {
         let (in_use, next) = (folder.authority(), folder.next_authority());
         if !exists(&in_use) && exists(&next) {
-            // Whoever finished it was killed: it is in use from the next start on.
+            // A kill interrupted the switch: it is active from the next start on.
             return Ok(Self { in_use: read_next(&next)?, next: None, exported: None });
         }
         let in_use = RootCertificate::read(&in_use)?;
         Ok(Self { in_use, next: Self::next(folder), exported: Self::exported(folder) })
     }
 
-    /// The next one, or why it cannot be used, whatever the one in use is like.
+    /// The next one, or why it cannot be used, whatever the state of the active one.
     pub fn next(folder: &Folder) -> Option<Result<RootCertificate, RootError>> {
         let next = folder.next_authority();
         exists(&next).then(|| read_next(&next))
@@ -78,7 +78,7 @@ impl Roots {
         OffsetDateTime::parse(text.trim(), &Rfc3339).ok()
     }
 
-    /// Whether the one in use can sign: its key is there, its own, and nobody else's to read.
+    /// Whether the active one can sign: its key exists, belongs to it, and only its owner can read it.
     ///
     /// # Errors
     /// It cannot.
@@ -88,7 +88,7 @@ impl Roots {
         Ok(Root::open(&whole)?.certificate().clone())
     }
 
-    /// Keeps in mind that the next one was handed out now.
+    /// Records that the next one was exported now.
     ///
     /// # Errors
     /// It cannot be written.
@@ -100,21 +100,33 @@ impl Roots {
     }
 }
 
+/// Reads the root, or makes one if the folder does not exist. An interrupted rotation is completed first.
+pub(crate) fn open_or_make(folder: &Path) -> Result<Root, RootError> {
+    settle(folder)?;
+    match Root::open(folder) {
+        Err(RootError::Missing(_)) => {
+            make(folder)?;
+            Root::open(folder)
+        }
+        opened => opened,
+    }
+}
+
 /// Takes a step while no daemon runs on the folder.
 ///
 /// # Errors
-/// A daemon runs: it has to do it itself. Or the roots are not as they should be.
+/// A daemon runs, which has to do it itself; or the roots are damaged.
 pub fn rotate(folder: &Folder, step: Step) -> Result<(), RootError> {
     let authority = folder.authority();
     if !exists(&authority) && !exists(&folder.next_authority()) {
-        // It tells whether there is none, or none that this user may see.
+        // The error says whether there is none, or permission is denied.
         RootCertificate::read(&authority)?;
     }
     let _lock = folder.lock()?;
     take(&authority, step)
 }
 
-/// Takes a step. Taken twice, the second time does nothing.
+/// Takes a step. Taking it twice is the same as once.
 pub(super) fn take(folder: &Path, step: Step) -> Result<(), RootError> {
     settle(folder)?;
     match step {
@@ -128,7 +140,7 @@ pub(super) fn next(folder: &Path) -> Option<RootCertificate> {
     read_next(&next_of(folder)).ok()
 }
 
-/// Goes on where somebody was killed.
+/// Completes a rotation that a kill interrupted.
 pub(super) fn settle(folder: &Path) -> Result<(), RootError> {
     let next = next_of(folder);
     if !exists(folder) && exists(&next) {
@@ -158,13 +170,13 @@ fn finish(folder: &Path) -> Result<(), RootError> {
     let aside = aside(folder);
     fs::rename(folder, &aside).map_err(|error| failed(&aside, error))?;
     fs::rename(&next, folder).map_err(|error| failed(folder, error))?;
-    // The old key goes only when the disk has the new one in its place.
+    // The old key is deleted only when the new one is safely on disk.
     let parent = File::open(folder.parent().unwrap_or(folder)).and_then(|parent| parent.sync_all());
     parent.map_err(|error| failed(folder, error))?;
     forget_keys(folder)
 }
 
-/// VMs may go on trusting a root that is no longer used: nobody shall be able to use it.
+/// Deletes former keys: VMs may still trust their roots.
 fn forget_keys(folder: &Path) -> Result<(), RootError> {
     let entries = fs::read_dir(folder.parent().unwrap_or(folder)).map_err(|error| failed(folder, error))?;
     let replaced = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(REPLACED.as_bytes());
@@ -180,7 +192,7 @@ fn forget_keys(folder: &Path) -> Result<(), RootError> {
     Ok(())
 }
 
-/// Where a root goes that is replaced, whatever state it is in.
+/// The new place of a replaced root, in whatever state it is.
 fn aside(folder: &Path) -> PathBuf {
     let certificate = CertificateDer::from_pem_file(folder.join(CERTIFICATE));
     let print = certificate.map_or_else(|_| "unreadable".to_owned(), |der| fingerprint(&der).replace(':', ""));

@@ -1,4 +1,4 @@
-//! Binding sockets, once, before the tree starts; or taking those that launchd or systemd has bound.
+//! Binds sockets before the tree starts, or takes those bound by launchd or systemd.
 
 use std::fmt;
 use std::io;
@@ -13,10 +13,10 @@ use crate::hint::{Advise, Hint};
 use crate::listener::Bound;
 use crate::settings::Listen;
 
-/// Connections that wait to be accepted: what systems commonly allow.
+/// Connections that may wait for accept: the usual maximum of systems.
 const BACKLOG: i32 = 1024;
 
-/// How long the path of a socket may be, in bytes: what a system has for it, without the zero at its end.
+/// The maximum path of a socket in bytes: the system's, without the final zero.
 const PATH_MAX: usize = if cfg!(target_os = "linux") { 108 - 1 } else { 104 - 1 };
 
 /// Ports below this one are root's, on most systems.
@@ -25,25 +25,25 @@ const PORT_FREE: u16 = 1024;
 /// Why a socket could not be bound.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Somebody else has it.
+    /// Another program has it.
     #[error("{0} is taken by another program")]
     Taken(String),
-    /// Something that is not a socket stands there.
+    /// Another kind of file has the path.
     #[error("{} is there already and is not a socket", .0.display())]
     NotASocket(PathBuf),
-    /// Nobody asked for it, so that nobody may expect it to be served.
+    /// The settings do not name it, although it is expected to be served.
     #[error("--listen does not name {0}, for which this process inherited a socket")]
     NotListed(InheritedSocket),
-    /// A socket is made in a folder.
+    /// The socket's folder is missing.
     #[error("cannot listen on unix:{}: there is no folder {}", .0.display(), .0.parent().unwrap_or(.0).display())]
     NoFolder(PathBuf),
-    /// Systems have little room for the path of a socket.
+    /// Systems limit the path of a socket.
     #[error("{} is too long for a socket, whose path may have {PATH_MAX} bytes", .0.display())]
     TooLong(PathBuf),
     /// The port is root's.
     #[error("cannot listen on {0}: ports below 1024 need root")]
     Privileged(SocketAddr),
-    /// The system said no.
+    /// The system refused it.
     #[error("cannot listen on {0}: {1}")]
     Io(String, io::ErrorKind),
 }
@@ -82,7 +82,7 @@ impl fmt::Display for InheritedSocket {
 }
 
 impl InheritedSocket {
-    /// Whether this is what was to be listened on. A folder may have two names.
+    /// Whether this is the address to listen on. A folder may have two names.
     fn is(&self, listen: &Listen) -> bool {
         match (self, listen) {
             (Self::Tcp(_, ours), Listen::Tcp(wanted)) => ours == wanted,
@@ -141,7 +141,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Binds a Unix socket with mode 0600. A socket that nobody serves any more is replaced.
+/// Binds a Unix socket with mode 0600. An abandoned socket is replaced.
 pub(crate) fn bind_unix(path: &Path) -> Result<UnixListener, BindError> {
     let name = || format!("unix:{}", path.display());
     let fail = |error: io::Error| match error.kind() {

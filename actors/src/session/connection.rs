@@ -29,7 +29,6 @@ pub(crate) struct Peers {
 }
 
 /// Fixed when a client is accepted.
-#[derive(Clone)]
 pub(super) struct Connection {
     pub(super) client: ClientId,
     pub(super) peers: Arc<Peers>,
@@ -38,8 +37,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(peers: Arc<Peers>, drain: Drain) -> Self {
-        Self { client: ClientId::next(), peers, refusals: Refusals::new(&drain), drain }
+    pub(super) fn new(peers: Arc<Peers>, drain: Drain) -> Arc<Self> {
+        Arc::new(Self { client: ClientId::next(), peers, refusals: Refusals::new(&drain), drain })
     }
 
     /// Waits until the daemon shuts down and a client that has sent nothing is waited for no longer.
@@ -50,7 +49,7 @@ impl Connection {
 }
 
 /// Drives a connection until it is done. Asks it to finish when the daemon shuts down, when it has been refused too
-/// often, or when it is idle; then it has [`limits::DRAIN`] for what is under way.
+/// often, or when it is idle; then it has [`limits::DRAIN_TIMEOUT`] for what is under way.
 pub(super) async fn run_until_finished<C: Future>(
     mut connection: Pin<&mut C>,
     refusals: &Refusals,
@@ -65,7 +64,7 @@ pub(super) async fn run_until_finished<C: Future>(
         () = idle => {}
     }
     finish(connection.as_mut());
-    timeout(limits::DRAIN, connection).await.ok()
+    timeout(limits::DRAIN_TIMEOUT, connection).await.ok()
 }
 
 /// Waits until no exchange has been under way for a while. HTTP/1.1 has a timer of its own for that.

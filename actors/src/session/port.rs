@@ -23,7 +23,7 @@ use crate::wire::ByteStream;
 
 /// The requests of one client, as its connection's future shares them.
 struct Port {
-    connection: Connection,
+    connection: Arc<Connection>,
     tunnel: Handover<Connect>,
     upgraded: Handover<Upgraded>,
     /// Cancelled when the first request has come.
@@ -39,7 +39,7 @@ struct Connect {
 }
 
 /// Serves one client connection.
-pub(super) async fn serve<S: ByteStream>(stream: S, connection: Connection) {
+pub(super) async fn serve<S: ByteStream>(stream: S, connection: Arc<Connection>) {
     let (tunnel, upgraded, heard) = (Handover::default(), Handover::default(), CancellationToken::new());
     let port = Arc::new(Port { connection, tunnel, upgraded, heard });
     // Boxed, so that the long-lived tunnel does not carry the space for it.
@@ -50,11 +50,12 @@ pub(super) async fn serve<S: ByteStream>(stream: S, connection: Connection) {
         let (first, stream, connection) = (parts.read_buf, parts.io.into_inner(), port.connection.clone());
         drop(port);
         match passthrough {
-            Some(passthrough) => passthrough::copy(first, stream, passthrough).await,
+            Some(passthrough) => Box::pin(passthrough::copy(first, stream, passthrough)).await,
             None => Tunnel { destination, connection }.serve(first, stream).await,
         }
     } else if let Some(upgraded) = port.upgraded.take() {
-        upgrade::copy_upgraded(upgraded).await;
+        // Boxed, like the passthrough: an intercepted tunnel has no space for them.
+        Box::pin(upgrade::copy_upgraded(upgraded)).await;
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn wait<S: ByteStream>(stream: &mut Prefixed<S>, refusals: &Ref
         first = timeout(limits::HEAD_TIMEOUT, stream.peek(1)) => matches!(first, Ok(Ok(Some(_)))),
     };
     if !comes {
-        let _ = timeout(limits::DRAIN, stream.shutdown()).await;
+        let _ = timeout(limits::DRAIN_TIMEOUT, stream.shutdown()).await;
     }
     comes
 }

@@ -40,7 +40,7 @@ type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The tunnel of one CONNECT.
 pub(super) struct Tunnel {
     pub(super) destination: Destination,
-    pub(super) connection: Connection,
+    pub(super) connection: Arc<Connection>,
 }
 
 impl Tunnel {
@@ -105,15 +105,15 @@ impl Tunnel {
     }
 
     fn scope(self, scheme: Scheme, server_name_agrees: bool) -> Arc<Scope> {
-        let Connection { client, peers, refusals, .. } = self.connection;
+        let Connection { client, peers, refusals, .. } = &*self.connection;
         Arc::new(Scope {
-            client,
+            client: *client,
             destination: self.destination.with_scheme(scheme),
             form: TargetForm::InTunnel,
             server_name_agrees,
             peers: peers.exchange.clone(),
             upgraded: Handover::default(),
-            refusals,
+            refusals: refusals.clone(),
             activity: Arc::default(),
         })
     }
@@ -131,7 +131,8 @@ async fn serve_http1<S: ByteStream>(stream: S, scope: Arc<Scope>) {
     let upgraded = scope.upgraded.take();
     drop(scope);
     if let Some(upgraded) = upgraded {
-        upgrade::copy_upgraded(upgraded).await;
+        // Boxed, so that an idle tunnel has no space for it.
+        Box::pin(upgrade::copy_upgraded(upgraded)).await;
     }
 }
 

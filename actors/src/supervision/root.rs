@@ -103,7 +103,7 @@ impl Actor for Supervisor {
         for (child, life) in &mut state.children {
             life.cell = Some((child.start)(myself.get_cell()).await?);
         }
-        drop(myself.send_interval(limits::BEAT, || Msg::Beat));
+        drop(myself.send_interval(limits::HEARTBEAT_EVERY, || Msg::Beat));
         state.publish();
         Ok(state)
     }
@@ -150,7 +150,7 @@ impl State {
             }
             let (answer, id, myself) = ((child.ask)(cell), cell.get_id(), myself.clone());
             life.heartbeat = Some(AbortOnDropHandle::new(tokio::spawn(async move {
-                if timeout(limits::BEAT_ANSWER, answer).await.is_err() {
+                if timeout(limits::HEARTBEAT_TIMEOUT, answer).await.is_err() {
                     let _ = myself.cast(Msg::Silent(id));
                 }
             })));
@@ -235,7 +235,7 @@ impl State {
         self.drain.begin();
         let (drain, myself) = (self.drain.clone(), myself.clone());
         self.waiting = Some(AbortOnDropHandle::new(tokio::spawn(async move {
-            let _ = timeout(limits::DRAIN, drain.finished()).await;
+            let _ = timeout(limits::DRAIN_TIMEOUT, drain.finished()).await;
             let _ = myself.cast(Msg::Finished);
         })));
         self.publish();
@@ -246,7 +246,7 @@ impl State {
         for (child, life) in self.children.iter_mut().rev() {
             (child.empty_slot)();
             if let Some(cell) = life.cell.take() {
-                let _ = cell.stop_and_wait(None, Some(limits::STOP)).await;
+                let _ = cell.stop_and_wait(None, Some(limits::OWNER_STOP_TIMEOUT)).await;
             }
         }
         self.end(Ended::Drained);

@@ -22,6 +22,6 @@ impl Space {
 
     /// Whether a person should know.
     pub fn is_low(self) -> bool {
-        self.free_bytes < limits::SPACE_LOW
+        self.free_bytes < limits::SPACE_LOW_BYTES
     }
 }

@@ -40,7 +40,7 @@ impl Tunnels {
 impl Heard {
     fn report(&self) -> TunnelReport {
         let silent = self.at.elapsed();
-        if silent < limits::TUNNEL_SILENT {
+        if silent < limits::TUNNEL_SILENCE_MAX {
             return self.report.clone();
         }
         let error = format!("its keeper has said nothing for {} s: is it running?", silent.as_secs());
@@ -69,7 +69,7 @@ mod tests {
         tunnels.hear(said("work", TunnelState::Up));
         tunnels.hear(said("play", TunnelState::Connecting));
         assert_eq!(tunnels.reports()[1].state, TunnelState::Up);
-        tokio::time::advance(limits::TUNNEL_SILENT).await;
+        tokio::time::advance(limits::TUNNEL_SILENCE_MAX).await;
         tunnels.hear(said("play", TunnelState::Stopped));
         let reports = tunnels.reports();
         assert_eq!((reports.len(), reports[0].state), (1, TunnelState::Silent));

@@ -1,4 +1,4 @@
-//! The dials of the owner, and the requests that wait for each.
+//! The owner's reservations and dials, and the requests that wait for them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,11 +15,53 @@ use super::connection_limit::PermitRequest;
 use super::dialler::Dialler;
 use super::error::DialError;
 use super::pool::Speaks;
-use super::route::{Offer, Route};
+use super::route::{self, Offer, Route};
 use super::waiting::{PendingDial, Waiting, bounded_dial, bounded_passthrough};
-use super::{Msg, State, Trust};
+use super::{Arguments, Msg, Reservation, Reserved, State, Trust};
 
 impl State {
+    pub(super) fn reserve(
+        &mut self,
+        client: ClientId,
+        destination: Destination,
+        offer: Offer,
+        reply: RpcReplyPort<Reserved>,
+    ) {
+        if let Some(mut idle) = self.pool.take(&destination, offer, client) {
+            idle.kept = true;
+            let _ = reply.send(Ok(Reservation::Idle(Box::new(idle))));
+            return;
+        }
+        let offer = match self.pool.speaks(&destination) {
+            Speaks::Http2Only if offer == Offer::Http1 => Offer::Http2,
+            _ => offer,
+        };
+        let Arguments { dialler, overrides, .. } = self.arguments.clone();
+        self.tasks.spawn(async move {
+            let addresses = route::resolve(&destination, &overrides, &dialler).await;
+            let reserved = addresses.map(|addresses| Route { client, destination, offer, addresses });
+            let _ = reply.send(reserved.map(Reservation::Route));
+        });
+    }
+
+    /// The roots have been read: dials that wait for them begin.
+    pub(super) fn trusted(&mut self, myself: &ActorRef<Msg>, config: Box<ClientConfig>) {
+        let before = std::mem::replace(&mut self.trust, Trust::Ready(config));
+        if let Trust::Loading(loading) = before {
+            loading.into_iter().for_each(|waiting| self.dial(myself, waiting));
+        }
+    }
+
+    /// The TLS settings for a route, unless it is cleartext.
+    fn tls(&mut self, route: &Route) -> Option<Arc<ClientConfig>> {
+        match &self.trust {
+            Trust::Ready(base) if route.destination.scheme == Scheme::Https => {
+                Some(self.pool.tls(&route.destination, route.offer, base))
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn dial(&mut self, myself: &ActorRef<Msg>, waiting: Waiting) {
         if waiting.reply.is_closed() {
             return;

@@ -1,4 +1,4 @@
-//! Whom upstreams are verified by: the system's roots and `--upstream-ca`, never our own CA.
+//! The roots that verify upstreams: the system's and `--upstream-ca`, never our own CA.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -54,8 +54,8 @@ pub(super) fn client_config(
         warn!(%error, "a root of the system cannot be read");
     }
     let mut roots = RootCertStore::empty();
-    // An origin that shows a certificate of our own CA is an impostor who has our key. The next root and those
-    // that were replaced are told by their names; whoever wants one of another installation has named it.
+    // A server with a certificate of our own CA is an impostor who has our key. The next root and replaced ones are
+    // recognised by their names; a root of another installation is trusted if --upstream-ca names it.
     let system = system.certs.into_iter().filter(|root| !is_ours(root));
     roots.add_parsable_certificates(system.chain(extra.iter().cloned()).filter(|root| root != own));
     if roots.is_empty() {
@@ -65,14 +65,14 @@ pub(super) fn client_config(
     Ok(builder.with_root_certificates(Arc::new(roots)).with_no_client_auth())
 }
 
-/// Whether it is named like a root of ours.
+/// Whether its name is that of a root of ours.
 fn is_ours(root: &CertificateDer<'_>) -> bool {
     let Ok((_, parsed)) = X509Certificate::from_der(root) else { return false };
     let mut names = parsed.subject().iter_common_name().filter_map(|name| name.as_str().ok());
     names.any(|name| name.starts_with(NAME))
 }
 
-/// How many roots upstreams can be verified by: the system's and those of `--upstream-ca`.
+/// The number of roots that verify upstreams: the system's and those of `--upstream-ca`.
 ///
 /// # Errors
 /// The file of `--upstream-ca` cannot be read, or there is no certificate in it.
@@ -86,12 +86,12 @@ pub fn count_roots(extra: Option<&Path>) -> Result<usize, TrustError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authority::Root;
+    use crate::authority::open_or_make;
 
     #[test]
     fn no_root_of_ours_is_one_of_theirs() {
         let parent = tempfile::tempdir().expect("a folder");
-        let root = |name| Root::open_or_make(&parent.path().join(name)).expect("made").certificate().der.clone();
+        let root = |name| open_or_make(&parent.path().join(name)).expect("made").certificate().der.clone();
         let (in_use, next) = (root("ca"), root("another"));
         assert!(is_ours(&in_use) && is_ours(&next));
         let system = rustls_native_certs::load_native_certs().certs;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use actors::MountKind;
+use actors::hint::Hint;
 use policy::name::Name;
 use policy::secrets::lint::{Hosts, Lint, Problem, Severity};
 use policy::secrets::table::Secret;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::secrets_file::SecretsFileError;
 use crate::settings::joined;
+use crate::terminal::hints::Hints;
 
 /// Everything that is printed.
 pub(super) struct Report {
@@ -33,7 +35,7 @@ struct Told {
     severity: Severity,
     name: Option<String>,
     problem: String,
-    fix: String,
+    fix: Hint,
 }
 
 impl Report {
@@ -56,7 +58,7 @@ impl Report {
 
     /// About a file that was not read.
     pub(super) fn unreadable(file: &Path, kind: Option<MountKind>, why: &SecretsFileError) -> Self {
-        let told = vec![Told::whole(Severity::Error, &why.problem, why.fix)];
+        let told = vec![Told::whole(Severity::Error, &why.problem, why.fix.clone())];
         Self { file: file.display().to_string(), kind, secrets: Vec::new(), told }
     }
 
@@ -68,10 +70,11 @@ impl Report {
         for Row { name, usable, hosts, .. } in &self.secrets {
             out!("  {:8} {name}  {}", if *usable { "ok" } else { "unusable" }, in_words(hosts));
         }
-        for Told { line, severity, name, problem, fix } in &self.told {
+        for told in &self.told {
+            let Told { line, severity, name, problem, .. } = told;
             let line = line.map_or_else(String::new, |line| format!(":{line}"));
             let name = name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-            out!("{}{line}: {}: {name}{problem}; {fix}", self.file, severity.as_str());
+            out!("{}{line}: {}: {name}{problem}; {}", self.file, severity.as_str(), told.fix());
         }
         let usable = self.secrets.iter().filter(|row| row.usable).count();
         let [errors, warnings, notes] = [Severity::Error, Severity::Warning, Severity::Note].map(|it| self.count(it));
@@ -114,17 +117,22 @@ impl Told {
             severity: problem.kind.severity(),
             name: problem.name.as_ref().map(ToString::to_string),
             problem: problem.kind.to_string(),
-            fix: problem.fix().into_owned(),
+            fix: Hint::Do(problem.fix()),
         }
     }
 
-    fn whole(severity: Severity, problem: &str, fix: &str) -> Self {
-        Self { line: None, severity, name: None, problem: problem.to_owned(), fix: fix.to_owned() }
+    fn whole(severity: Severity, problem: &str, fix: impl Into<Hint>) -> Self {
+        Self { line: None, severity, name: None, problem: problem.to_owned(), fix: fix.into() }
+    }
+
+    /// In words; none is a command that depends on the folder.
+    fn fix(&self) -> String {
+        Hints::default().step(&self.fix).into_owned()
     }
 
     fn json(&self) -> Value {
-        let Self { line, severity, name, problem, fix } = self;
-        json!({ "line": line, "severity": severity.as_str(), "name": name, "problem": problem, "fix": fix })
+        let Self { line, severity, name, problem, .. } = self;
+        json!({ "line": line, "severity": severity.as_str(), "name": name, "problem": problem, "fix": self.fix() })
     }
 }
 

@@ -15,7 +15,7 @@ impl Place {
     fn new() -> Self {
         let parent = tempfile::tempdir().expect("a folder");
         let folder = parent.path().join("ca");
-        Root::open_or_make(&folder).expect("made");
+        open_or_make(&folder).expect("made");
         Self { parent, folder }
     }
 
@@ -28,7 +28,7 @@ impl Place {
     }
 
     fn in_use(&self) -> String {
-        Root::open_or_make(&self.folder).expect("whole").certificate().fingerprint.clone()
+        open_or_make(&self.folder).expect("whole").certificate().fingerprint.clone()
     }
 
     fn next(&self) -> Option<String> {
@@ -110,7 +110,7 @@ fn a_next_root_that_is_not_whole_is_never_used() {
         }
         assert_eq!(place.in_use(), old, "the one in use is not concerned");
         fs::rename(&place.folder, place.parent.path().join("elsewhere")).expect("moved");
-        assert!(Root::open_or_make(&place.folder).is_err(), "and no third one is made in its place");
+        assert!(open_or_make(&place.folder).is_err(), "and no third one is made in its place");
     }
 }
 

@@ -1,0 +1,79 @@
+//! Sockets, counters and checked settings, made before the owners and lent to them.
+
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::time::Instant;
+
+use policy::destination::allowlist::Allowlist;
+use policy::destination::reach::Reach;
+use rustls_pki_types::CertificateDer;
+use tokio::sync::{Semaphore, watch};
+
+use super::error::BootError;
+use crate::authority::open_or_make;
+use crate::limits;
+use crate::listener::Bound;
+use crate::listener::bind::{InheritedSocket, bind_all, bind_unix};
+use crate::session::Admission;
+use crate::settings::Settings;
+use crate::status::Board;
+use crate::supervision::drain::Drain;
+use crate::supervision::part::Part;
+use crate::tunnels::probe::ProbeKey;
+use crate::upstream::{self, read_roots};
+use crate::{audit, authority, listener, secret_store};
+
+/// Made once; they outlive every crash.
+pub(super) struct Resources {
+    pub(super) board: Board,
+    pub(super) listed: watch::Sender<Option<Arc<Allowlist>>>,
+    pub(super) drain: Drain,
+    pub(super) sockets: Arc<[Bound]>,
+    pub(super) status_socket: Arc<UnixListener>,
+    pub(super) dialler: upstream::Dialler,
+    pub(super) roots: Arc<[CertificateDer<'static>]>,
+    pub(super) own_root: CertificateDer<'static>,
+}
+
+impl Resources {
+    pub(super) fn prepare(settings: &Settings, inherited: Vec<InheritedSocket>) -> Result<Self, BootError> {
+        let folder = &settings.folder;
+        let root = open_or_make(&folder.authority())?;
+        let own_root = root.certificate().der.clone();
+        audit::probe(&folder.audit(), settings.audit.rotation)?;
+        let roots = settings.upstream.ca.as_deref().map(read_roots).transpose()?.unwrap_or_default();
+        let sockets: Arc<[Bound]> = bind_all(&settings.listener.listen, inherited)?.into();
+        let status_socket = Arc::new(bind_unix(&folder.status_socket())?);
+        let reach = Reach {
+            allow: settings.upstream.allow_net.clone(),
+            own: sockets.iter().filter_map(Bound::tcp_address).collect(),
+            deny_private: settings.upstream.deny_private,
+        };
+        let (drain, listed) = (Drain::default(), watch::Sender::default());
+        let dialler = upstream::Dialler {
+            reach: Arc::new(reach),
+            connections: Arc::new(upstream::ConnectionLimit::new(settings.listener.sessions_max)),
+            lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
+            wipes: upstream::Wipes::default(),
+            listed: listed.subscribe(),
+            proxy: settings.upstream.proxy.clone().map(Arc::new),
+        };
+        let board = board(settings, &drain);
+        Ok(Self { board, listed, drain, sockets, status_socket, dialler, roots: roots.into(), own_root })
+    }
+}
+
+/// The parts of the status report, before an owner has written to its own.
+fn board(settings: &Settings, drain: &Drain) -> Board {
+    Board {
+        started: Instant::now(),
+        sessions: Admission::new(settings.listener.sessions_max, drain.clone()),
+        listener: listener::Part::default(),
+        secret_store: secret_store::Part::new(secret_store::Report::idle(settings.secret_store.path.clone())),
+        authority: authority::Part::default(),
+        audit: audit::Part::new(audit::Report::new(settings.folder.audit())),
+        subsystems: Part::default(),
+        tunnels: Arc::default(),
+        probe_key: ProbeKey::random().map(Arc::new),
+    }
+}
