@@ -11,7 +11,7 @@ use crate::secret_store::report::Report;
 use crate::secret_store::sources::{Content, Glance, Progress, ReadError};
 
 /// What has happened.
-pub(in crate::secret_store) enum Event {
+pub(crate) enum Event {
     /// Nobody waits for these answers any more.
     Abandoned(HashSet<QuestionId>),
     /// A request asks.
@@ -36,7 +36,7 @@ pub(in crate::secret_store) enum Event {
 
 /// What its owner is to do.
 #[derive(Debug)]
-pub(in crate::secret_store) enum Step {
+pub(crate) enum Step {
     /// Ends the read under way.
     AbortRead,
     /// Answers a question.
@@ -58,4 +58,4 @@ pub(in crate::secret_store) enum Step {
 }
 
 /// Reads are numbered, so that a late event of an earlier one does not count.
-pub(in crate::secret_store) type ReadNumber = u64;
+pub(crate) type ReadNumber = u64;

@@ -11,11 +11,11 @@ use crate::secret_store::vault::Vault;
 
 /// A question that its owner keeps a reply port for.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(in crate::secret_store) struct QuestionId(pub(in crate::secret_store) u64);
+pub(crate) struct QuestionId(pub(crate) u64);
 
 /// What is asked.
 #[derive(Debug)]
-pub(in crate::secret_store) enum Question {
+pub(crate) enum Question {
     /// May these fields be filled?
     Judge(InjectionRequest),
     /// Answer once the source has been read, however that went.
@@ -26,7 +26,7 @@ pub(in crate::secret_store) enum Question {
 
 /// What is answered, of the same kind as the question.
 #[derive(Debug)]
-pub(in crate::secret_store) enum Answer {
+pub(crate) enum Answer {
     Judge(Result<Permit, Refusal>),
     Reload,
     Render(Result<Rendered, Refusal>),

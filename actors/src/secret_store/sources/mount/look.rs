@@ -40,7 +40,7 @@ impl MountKind {
 }
 
 /// Looks at the mount without opening it.
-pub(in crate::secret_store) fn at(path: &Path) -> Result<(MountKind, Glance), ReadError> {
+pub(crate) fn at(path: &Path) -> Result<(MountKind, Glance), ReadError> {
     let found = fs::symlink_metadata(path)?;
     let (kind, glance) = at_metadata(&found)?;
     if kind == MountKind::Pipe && is_open_to_others(&found) && !is_kept_by_folder(path) {
