@@ -52,7 +52,8 @@ impl AuditHandle {
 
     /// Writes a record; once this returns, it stands in the file.
     pub(crate) async fn append(&self, event: Event<'static>) -> Result<(), Unavailable> {
-        let written = self.slot.call(|reply| Msg::Append { event, reply: reply.into() }, limits::ANSWER).await?;
+        let written =
+            self.slot.call(|reply| Msg::Append { event, reply: reply.into() }, limits::ANSWER_TIMEOUT).await?;
         written.map_err(|NotWritten| Unavailable("audit"))
     }
 
@@ -60,7 +61,7 @@ impl AuditHandle {
     pub(crate) async fn append_or_count(&self, event: Event<'static>) -> Result<(), Unavailable> {
         let obligation = Obligation::by(&self.part);
         let question = |reply| Msg::Append { event, reply: Reply::Required(obligation, Some(reply)) };
-        self.slot.call(question, limits::ANSWER).await?.map_err(|NotWritten| Unavailable("audit"))
+        self.slot.call(question, limits::ANSWER_TIMEOUT).await?.map_err(|NotWritten| Unavailable("audit"))
     }
 
     /// The same without waiting.

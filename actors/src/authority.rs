@@ -45,7 +45,7 @@ impl AuthorityHandle {
     /// would only come again.
     pub(crate) async fn issue(&self, host: Host) -> Result<Arc<ServerConfig>, Unavailable> {
         let question = |reply| Msg::Issue { host: host.clone(), reply };
-        let issued = self.0.call_patiently(question, limits::ANSWER, limits::RESTART_WAIT).await?;
+        let issued = self.0.call_patiently(question, limits::ANSWER_TIMEOUT, limits::RESTART_WAIT).await?;
         issued.ok_or(Unavailable("authority"))
     }
 

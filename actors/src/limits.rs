@@ -7,7 +7,7 @@ use std::time::Duration;
 // Owners
 
 /// The time limit of an answer that needs no waiting: an owner that misses it is down.
-pub(crate) const ANSWER: Duration = Duration::from_secs(2);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long new tunnels and requests without placeholders wait for an owner that restarts: longer than all pauses
 /// that its budget allows.
 pub(crate) const RESTART_WAIT: Duration = Duration::from_secs(5);

@@ -68,19 +68,19 @@ impl SecretStoreHandle {
 
     /// Judges whether the fields may be filled for the destination. Waits for the mount if it must.
     pub(crate) async fn judge(&self, request: InjectionRequest) -> Result<Permit, Refusal> {
-        let limit = limits::REQUEST_WAIT + limits::ANSWER;
+        let limit = limits::REQUEST_WAIT + limits::ANSWER_TIMEOUT;
         flatten(self.0.call(|reply| Msg::Judge(request, reply), limit).await)
     }
 
     /// Fills the fields, if the table in force still allows it.
     pub(crate) async fn render(&self, permit: Permit) -> Result<Rendered, Refusal> {
-        let limit = limits::REQUEST_WAIT + limits::ANSWER;
+        let limit = limits::REQUEST_WAIT + limits::ANSWER_TIMEOUT;
         flatten(self.0.call(|reply| Msg::Render(permit, reply), limit).await)
     }
 
     /// Reads the mount now, and waits a moment for the read to end.
     pub(crate) async fn reload(&self) -> Result<(), Unavailable> {
-        self.0.call(|reply| Msg::Reload(Some(reply)), limits::ANSWER).await
+        self.0.call(|reply| Msg::Reload(Some(reply)), limits::ANSWER_TIMEOUT).await
     }
 
     /// The daemon is about to end: no request waits long for the mount any more.

@@ -100,7 +100,7 @@ impl UpstreamHandle {
         patience: Duration,
     ) -> Result<Reserved, Unavailable> {
         let question = |reply| Msg::Reserve { client, destination: destination.clone(), offer, reply };
-        let limit = limits::RESOLVE_TIMEOUT + limits::ANSWER;
+        let limit = limits::RESOLVE_TIMEOUT + limits::ANSWER_TIMEOUT;
         let mut reserved = self.slot.call_patiently(question, limit, patience).await?;
         if let Ok(Reservation::Idle(connection)) = &mut reserved {
             connection.returns_by(&self.parking);
@@ -114,7 +114,7 @@ impl UpstreamHandle {
         let wanted = CancellationToken::new();
         let _gone = wanted.clone().drop_guard();
         let question = |reply| Msg::Dial { route: route.clone(), wanted: wanted.clone(), reply };
-        let limit = limits::DIAL_TIMEOUT + limits::ANSWER;
+        let limit = limits::DIAL_TIMEOUT + limits::ANSWER_TIMEOUT;
         let mut dialled = self.slot.call_patiently(question, limit, patience).await?;
         if let Ok(connection) = &mut dialled {
             connection.returns_by(&self.parking);
@@ -131,7 +131,7 @@ impl UpstreamHandle {
         let wanted = CancellationToken::new();
         let _gone = wanted.clone().drop_guard();
         let question = |reply| Msg::DialPassthrough { route: route.clone(), wanted: wanted.clone(), reply };
-        self.slot.call_patiently(question, limits::DIAL_TIMEOUT + limits::ANSWER, patience).await
+        self.slot.call_patiently(question, limits::DIAL_TIMEOUT + limits::ANSWER_TIMEOUT, patience).await
     }
 
     /// A client's connection to this destination has ended.
