@@ -198,7 +198,7 @@ fn what_to_do_about_an_unsafe_file_is_told_once() {
     let told = String::from_utf8(proxy.cli(&["check", &open]).stderr).expect("text");
     assert_eq!(
         told,
-        format!("secret-proxy: {open}: it is not safe to use: others may read or write it; chmod 600 it\n")
+        format!("secret-proxy: {open}: it is not safe to use: others may read or write it: chmod 600 it\n")
     );
 }
 
