@@ -49,3 +49,49 @@ impl<F: FnOnce(Outcome)> Drop for End<F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::secret_store::sources::{Glance, OnChange, OnProgress, Read, Watch};
+
+    /// A source whose read progresses, and panics.
+    struct Panicking;
+
+    impl Source for Panicking {
+        fn describe(&self) -> PathBuf {
+            PathBuf::new()
+        }
+
+        fn glance(&self) -> Result<Glance, ReadError> {
+            Err(ReadError::Missing)
+        }
+
+        fn read(&self, mut on_progress: OnProgress) -> Read {
+            Box::pin(async move {
+                [Progress::Unserved, Progress::Unserved, Progress::Awaiting].into_iter().for_each(&mut on_progress);
+                panic!("on purpose")
+            })
+        }
+
+        fn watch(&self, _: OnChange) -> Watch {
+            unreachable!("nobody watches it")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_read_that_panics_ends_in_an_error_and_each_progress_is_heard_once() {
+        let (sender, mut heard) = tokio::sync::mpsc::channel(8);
+        let (on_progress, on_end) = (sender.clone(), sender);
+        let _reader = Reader::start(
+            &Panicking,
+            move |progress| on_progress.try_send(Ok(progress)).expect("heard"),
+            move |outcome| on_end.try_send(Err(outcome.map(|_| ()))).expect("heard"),
+        );
+        assert_eq!(heard.recv().await, Some(Ok(Progress::Unserved)));
+        assert_eq!(heard.recv().await, Some(Ok(Progress::Awaiting)));
+        assert_eq!(heard.recv().await, Some(Err(Err(ReadError::Io(io::ErrorKind::Other)))));
+    }
+}

@@ -28,6 +28,10 @@ pub(crate) use self::glance::Version;
 use self::mount::Mount;
 pub use self::mount::look::MountKind;
 pub(crate) use self::source::{Content, Progress, Source};
+#[cfg(test)]
+pub(crate) use self::source::{OnProgress, Read};
+#[cfg(test)]
+pub(crate) use self::watch::OnChange;
 pub(crate) use self::watch::Watch;
 
 /// The source that a setting names.
