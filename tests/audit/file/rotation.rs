@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::Value;
 
 use super::{aside, path};
@@ -89,9 +90,11 @@ async fn a_file_without_records_in_its_place() {
     let load = Load::start();
     let crowd = load.crowd(8);
     load.flows("requests", 10);
-    fs::rename(path(&load), aside(&load)).expect("renamed");
-    fs::write(load.proxy.dir().join("new"), "who put this here?\n").expect("written");
-    fs::rename(load.proxy.dir().join("new"), path(&load)).expect("put in its place");
+    let foreign = load.proxy.dir().join("new");
+    fs::write(&foreign, "who put this here?\n").expect("written");
+    // In one step: a file that the daemon made in between would be lost with its records.
+    renameat_with(CWD, &foreign, CWD, path(&load), RenameFlags::EXCHANGE).expect("exchanged");
+    fs::rename(&foreign, aside(&load)).expect("renamed");
     load.flows("requests after it was replaced", 10);
     crowd.stop().await;
     let text = fs::read_to_string(path(&load)).expect("readable");
