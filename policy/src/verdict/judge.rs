@@ -83,8 +83,10 @@ fn refuse(
         return Some(name().map_or(Refusal::Locked, Refusal::SecretNotFound));
     };
     let denied = secret.rules.check(destination, wildcards).err();
-    let by_rules = denied.and_then(|denial| Some(Refusal::by_rules(denial, name()?, destination)));
-    let by_value = secret.value.as_ref().err().and_then(|_| name().map(Refusal::BadValue));
+    // A denial refuses even if its name could not be shown.
+    let by_rules =
+        denied.map(|denial| name().map_or(Refusal::Locked, |name| Refusal::by_rules(denial, name, destination)));
+    let by_value = secret.value.as_ref().err().map(|_| name().map_or(Refusal::Locked, Refusal::BadValue));
     let is_confirmed = before.is_none_or(|before| before.allows(text, secret, destination));
     by_rules.or(by_value).or((!is_confirmed).then_some(Refusal::Unconfirmed))
 }
