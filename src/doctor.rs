@@ -29,7 +29,7 @@ use crate::terminal::failure::Failure;
 use crate::terminal::hints::Hints;
 
 /// What every check may read.
-struct Context {
+struct Installation {
     folder: Folder,
     /// As `run` would have them here.
     settings: Result<Run, Failure>,
@@ -39,7 +39,7 @@ struct Context {
     reads_pipe: bool,
 }
 
-impl Context {
+impl Installation {
     /// Starts the daemon, as it was installed here.
     fn start(&self) -> Hint {
         self.restart_installed().unwrap_or_else(|| Hint::run("run"))
@@ -64,35 +64,35 @@ pub(crate) fn walk(folder: &FolderArgs, guest: &GuestArgs, reads_pipe: bool) -> 
     let path = folder_path(folder)?;
     let guest = ssh::guest(guest)?;
     let folder = Folder::at(&path);
-    let context = Context {
+    let installation = Installation {
         settings: run_settings(&path),
         status: control::status(&folder).ok(),
         hints: settings::hints(&folder),
         reads_pipe,
         folder,
     };
-    if files::is_shut(&context.folder) {
-        return Ok((outside(&context), context.hints));
+    if files::is_shut(&installation.folder) {
+        return Ok((outside(&installation), installation.hints));
     }
     // First, because the roots that a VM trusts now decide what the link about the next root says.
-    let there = guest.as_ref().map(|guest| guest::links(&context, guest)).unwrap_or_default();
-    let mut links = vec![files::folder(&context), files::settings(&context)];
-    links.extend(mount::links(&context));
-    links.extend([roots::in_use(&context), roots::rotation(&context)]);
-    links.extend([daemon::daemon(&context), port::listening(&context, guest.as_ref())]);
-    links.extend([audit::audit(&context), host::upstream_roots(&context), host::clock(&context)]);
+    let there = guest.as_ref().map(|guest| guest::links(&installation, guest)).unwrap_or_default();
+    let mut links = vec![files::folder(&installation), files::settings(&installation)];
+    links.extend(mount::links(&installation));
+    links.extend([roots::in_use(&installation), roots::rotation(&installation)]);
+    links.extend([daemon::daemon(&installation), port::listening(&installation, guest.as_ref())]);
+    links.extend([audit::audit(&installation), host::upstream_roots(&installation), host::clock(&installation)]);
     links.extend(trial::links());
-    links.push(daemon::tunnels(&context));
+    links.push(daemon::tunnels(&installation));
     links.extend(there);
-    Ok((links, context.hints))
+    Ok((links, installation.hints))
 }
 
 /// The links that can be checked without access to the folder.
-fn outside(context: &Context) -> Vec<Link> {
+fn outside(installation: &Installation) -> Vec<Link> {
     let unseen = |name| Link::not_looked_at(name, "the folder is not accessible");
-    let mut links = vec![files::folder(context)];
+    let mut links = vec![files::folder(installation)];
     links.extend(INSIDE.map(unseen));
-    links.extend([unseen("upstream-roots"), host::clock(context)]);
+    links.extend([unseen("upstream-roots"), host::clock(installation)]);
     links.extend(trial::links());
     links.push(unseen("tunnels"));
     links

@@ -13,6 +13,7 @@ mod file;
 pub mod mirror;
 mod reply;
 mod report;
+pub(crate) mod settings;
 mod space;
 mod sync;
 
@@ -30,9 +31,9 @@ use self::mirror::{Mirror, Shown};
 use self::reply::{NotWritten, Obligation, Reply};
 pub(crate) use self::report::{Part, Report};
 use self::sync::Syncing;
+use crate::audit::settings::{AuditRotation, AuditSettings, AuditSync};
 use crate::folder::FolderError;
 use crate::limits;
-use crate::settings::{AuditRotation, AuditSettings, AuditSync};
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};

@@ -6,6 +6,7 @@
 
 pub(crate) mod bind;
 mod report;
+pub(crate) mod settings;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};

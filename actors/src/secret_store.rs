@@ -25,6 +25,7 @@ mod notice;
 mod queue;
 mod reader;
 mod report;
+pub(crate) mod settings;
 mod shelf;
 mod sources;
 mod vault;
@@ -51,7 +52,7 @@ use self::shelf::{Event, Question, QuestionId, ReadNumber, Settings, Shelf, Step
 use self::sources::{Content, Progress, ReadError, Source, Watch};
 pub use self::sources::{MountKind, UnsafeMount};
 use crate::limits;
-use crate::settings::SecretStoreSettings;
+use crate::secret_store::settings::SecretStoreSettings;
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};

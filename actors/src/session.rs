@@ -12,6 +12,7 @@ mod lingering_close;
 mod port;
 mod rest;
 mod server;
+pub(crate) mod settings;
 mod silent_clients;
 mod tunnel;
 

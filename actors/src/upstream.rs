@@ -19,6 +19,7 @@ mod proxy;
 mod read_after_close;
 mod route;
 mod send;
+pub(crate) mod settings;
 mod trust;
 mod waiting;
 
@@ -48,10 +49,10 @@ pub(crate) use self::trust::read_roots;
 pub use self::trust::{TrustError, count_roots};
 use self::waiting::{PendingDial, Waiting};
 use crate::limits;
-use crate::settings::Resolve;
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};
+use crate::upstream::settings::Resolve;
 
 /// Asks the owner for connections.
 #[derive(Clone)]

@@ -11,7 +11,7 @@ use actors::trail::{Head, Space, last_line};
 use rustix::fs::{Access, access};
 
 use super::files::is_own_and_shut;
-use super::{Context, Link};
+use super::{Installation, Link};
 use crate::control;
 use crate::terminal::escape::visible;
 use crate::terminal::hints::quoted;
@@ -22,9 +22,9 @@ const SPACE_NONE: u64 = 1024 * 1024;
 /// How often a record may arrive between reading the status and the file.
 const TRIES: usize = 5;
 
-pub(super) fn audit(context: &Context) -> Link {
-    let path = context.folder.audit();
-    let error = context.status.as_ref().and_then(|status| status.audit.last_error.as_deref());
+pub(super) fn audit(installation: &Installation) -> Link {
+    let path = installation.folder.audit();
+    let error = installation.status.as_ref().and_then(|status| status.audit.last_error.as_deref());
     if let Some(problem) = unwritable(&path) {
         let fix = if is_own_and_shut(&path) {
             format!("chmod 600 {}", quoted(&path))
@@ -36,13 +36,13 @@ pub(super) fn audit(context: &Context) -> Link {
     if let Some(error) = error {
         return Link::fail(NAME, format!("the daemon cannot write it: {}", visible(error)), Hint::run("status"));
     }
-    let space = Space::of(context.folder.path()).unwrap_or(Space { free_bytes: u64::MAX });
+    let space = Space::of(installation.folder.path()).unwrap_or(Space { free_bytes: u64::MAX });
     let room = format!("{} MiB are free", space.free_bytes / 1024 / 1024);
-    let look = format!("df -h {}", quoted(context.folder.path()));
+    let look = format!("df -h {}", quoted(installation.folder.path()));
     if space.free_bytes < SPACE_NONE {
         return Link::fail(NAME, format!("no record can be written: {room}"), look);
     }
-    if let Err(problem) = chain(context, &path) {
+    if let Err(problem) = chain(installation, &path) {
         return Link::fail(NAME, problem, Hint::run("audit --verify"));
     }
     if space.is_low() { Link::warn(NAME, room, look) } else { Link::ok(NAME, format!("it can be written; {room}")) }
@@ -65,8 +65,8 @@ fn unwritable(path: &Path) -> Option<String> {
 }
 
 /// Whether the last record is the one that the daemon wrote last.
-fn chain(context: &Context, path: &Path) -> Result<(), String> {
-    let mut said = context.status.clone();
+fn chain(installation: &Installation, path: &Path) -> Result<(), String> {
+    let mut said = installation.status.clone();
     for _ in 0..TRIES {
         let last = last_line(path).map_err(|error| format!("{}: {}", path.display(), error.kind()))?;
         let Some(line) = last else { return Ok(()) };
@@ -75,7 +75,7 @@ fn chain(context: &Context, path: &Path) -> Result<(), String> {
         };
         match &said {
             // A record may have been written, or the file rotated, in between.
-            Some(status) if !is_last(head, status) => said = control::status(&context.folder).ok(),
+            Some(status) if !is_last(head, status) => said = control::status(&installation.folder).ok(),
             _ => return Ok(()),
         }
     }

@@ -4,19 +4,19 @@ use actors::hint::Hint;
 use actors::status::SubsystemState;
 use actors::tunnels::report::{TunnelReport, TunnelState};
 
-use super::{Context, Link, Verdict, port};
+use super::{Installation, Link, Verdict, port};
 use crate::settings::joined;
 use crate::terminal::escape::visible;
 use crate::terminal::hints::quoted;
 
 const TUNNELS: &str = "tunnels";
 
-pub(super) fn daemon(context: &Context) -> Link {
+pub(super) fn daemon(installation: &Installation) -> Link {
     const NAME: &str = "daemon";
-    let Some(status) = &context.status else {
-        let taken = port::taken(context);
+    let Some(status) = &installation.status else {
+        let taken = port::taken(installation);
         if taken.is_empty() {
-            return Link::fail(NAME, "it does not run", context.start());
+            return Link::fail(NAME, "it does not run", installation.start());
         }
         return Link::not_looked_at(NAME, "it does not run, and cannot: see listening");
     };
@@ -25,30 +25,30 @@ pub(super) fn daemon(context: &Context) -> Link {
     let down: Vec<&String> = down.map(|it| &it.name).collect();
     if !down.is_empty() {
         let detail = format!("being started again: {}", visible(&joined(down)));
-        return Link::warn(NAME, detail, format!("tail {}", quoted(&context.folder.proxy_log())));
+        return Link::warn(NAME, detail, format!("tail {}", quoted(&installation.folder.proxy_log())));
     }
     if *version != env!("CARGO_PKG_VERSION") {
         let detail = format!("it is version {}, this is {}", visible(version), env!("CARGO_PKG_VERSION"));
-        return Link::warn(NAME, detail, context.restart(status));
+        return Link::warn(NAME, detail, installation.restart(status));
     }
     let (pid, up) = (status.pid, status.uptime_s);
     Link::ok(NAME, format!("version {version}, pid {pid}, up {up} s, {} parts run", parts.len()))
 }
 
 /// As their keepers report them.
-pub(super) fn tunnels(context: &Context) -> Link {
-    match &context.status {
+pub(super) fn tunnels(installation: &Installation) -> Link {
+    match &installation.status {
         None => Link::not_looked_at(TUNNELS, "the daemon does not run"),
-        Some(status) => keepers(context, &status.tunnels),
+        Some(status) => keepers(installation, &status.tunnels),
     }
 }
 
-fn keepers(context: &Context, tunnels: &[TunnelReport]) -> Link {
+fn keepers(installation: &Installation, tunnels: &[TunnelReport]) -> Link {
     let detail = joined(tunnels.iter().map(in_words));
     let with = |wanted| tunnels.iter().find(|tunnel| verdict(tunnel) == wanted);
     if let Some(tunnel) = with(Verdict::Fail) {
         let instance = visible(&tunnel.instance);
-        let errors = context.folder.path().join(format!("tunnel-{instance}.err"));
+        let errors = installation.folder.path().join(format!("tunnel-{instance}.err"));
         let fix = if tunnel.state == TunnelState::Silent {
             // Its keeper has ended.
             Hint::run(format!("tunnel {instance}"))
@@ -104,7 +104,7 @@ mod tests {
         let tunnels: Vec<TunnelReport> = states.iter().map(report).collect();
         let folder = Folder::at(folder);
         let (settings, hints) = (Err(Failure::usage("")), Hints::new(&folder, false));
-        keepers(&Context { settings, status: None, hints, reads_pipe: false, folder }, &tunnels)
+        keepers(&Installation { settings, status: None, hints, reads_pipe: false, folder }, &tunnels)
     }
 
     #[test]

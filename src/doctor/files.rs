@@ -9,7 +9,7 @@ use actors::folder::{Folder, is_open_to_others, is_own};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use super::{Context, Link};
+use super::{Installation, Link};
 use crate::daemon::logging;
 use crate::terminal::escape::visible;
 use crate::terminal::failure::Failure;
@@ -19,9 +19,9 @@ use crate::terminal::hints::{quoted, shell};
 const PRIVATE: [&str; 4] = ["audit.log", "proxy.log", "settings.env", "guests.json"];
 
 /// Whether only this user can access it.
-pub(super) fn folder(context: &Context) -> Link {
+pub(super) fn folder(installation: &Installation) -> Link {
     const NAME: &str = "folder";
-    let path = context.folder.path();
+    let path = installation.folder.path();
     let (shown, typed) = (path.display(), quoted(path));
     let found = match fs::metadata(path) {
         Ok(found) => found,
@@ -35,7 +35,7 @@ pub(super) fn folder(context: &Context) -> Link {
         let fix = format!("sudo chown -R \"$(id -un)\" {typed}");
         return Link::fail(NAME, format!("{shown} belongs to another user"), fix);
     }
-    if is_shut(&context.folder) {
+    if is_shut(&installation.folder) {
         let mode = found.mode() & 0o777;
         return Link::fail(NAME, format!("{shown}: permission denied (mode {mode:o})"), format!("chmod 700 {typed}"));
     }
@@ -81,11 +81,11 @@ fn is_open_file(path: &PathBuf) -> bool {
 }
 
 /// Whether `run` would accept all of them.
-pub(super) fn settings(context: &Context) -> Link {
+pub(super) fn settings(installation: &Installation) -> Link {
     const NAME: &str = "settings";
-    let file = context.folder.path().join("settings.env");
+    let file = installation.folder.path().join("settings.env");
     let fail = |failure: &Failure| Link::fail(NAME, shown(failure), fix(failure, &file));
-    match context.settings.as_ref().map(|run| logging::filter(&run.log)) {
+    match installation.settings.as_ref().map(|run| logging::filter(&run.log)) {
         Err(failure) => fail(failure),
         Ok(Err(failure)) => fail(&failure),
         Ok(Ok(_)) if file.exists() => Link::ok(NAME, format!("{} is valid", file.display())),

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use self::report::{PROXIES, Report, SCRIPT};
 use super::ssh::Guest;
-use super::{Context, Link};
+use super::{Installation, Link};
 use crate::child::{End, Ran};
 use crate::control::identify::is_ours;
 use crate::settings::joined;
@@ -47,7 +47,7 @@ const COMPLAINT_MAX: usize = 300;
 const FILES_MAX: usize = 8;
 const FILE_CHARACTERS_MAX: usize = 200;
 
-pub(super) fn links(context: &Context, guest: &Guest) -> Vec<Link> {
+pub(super) fn links(installation: &Installation, guest: &Guest) -> Vec<Link> {
     let before = OffsetDateTime::now_utc();
     let report = match reach(guest) {
         Ok(report) => report,
@@ -63,10 +63,10 @@ pub(super) fn links(context: &Context, guest: &Guest) -> Vec<Link> {
     vec![
         reached,
         variables(guest, &report),
-        trust(context, guest, &report),
+        trust(installation, guest, &report),
         clock(guest, &report, before, after),
-        answers(context, guest, port),
-        folder(context, guest),
+        answers(installation, guest, port),
+        folder(installation, guest),
     ]
 }
 
@@ -116,16 +116,16 @@ fn variables(guest: &Guest, report: &Report) -> Link {
 }
 
 /// Whether its programs trust our root and the next one; `ca show` then knows, too.
-fn trust(context: &Context, guest: &Guest, report: &Report) -> Link {
-    let Ok(roots) = Roots::read(&context.folder) else { return Link::not_looked_at(TRUST, "the CA is not well") };
+fn trust(installation: &Installation, guest: &Guest, report: &Report) -> Link {
+    let Ok(roots) = Roots::read(&installation.folder) else { return Link::not_looked_at(TRUST, "the CA is not well") };
     let trusted: BTreeSet<&String> = report.trusted_everywhere();
     let next = roots.next.and_then(Result::ok);
     let ours = std::iter::once(&roots.in_use).chain(next.as_ref()).map(|root| &root.fingerprint);
     let trusts: Vec<String> = ours.filter(|print| trusted.contains(print)).cloned().collect();
     // Only `ca show` would miss it.
-    let _ = trust::note(&context.folder, guest.name(), trust::Guest { seen: now(), trusts });
+    let _ = trust::note(&installation.folder, guest.name(), trust::Guest { seen: now(), trusts });
 
-    let fix = bring(context, guest, report);
+    let fix = bring(installation, guest, report);
     let without = report.without(&roots.in_use.fingerprint);
     if !without.is_empty() {
         return Link::fail(TRUST, format!("our root is not in {}", named(without)), fix);
@@ -156,16 +156,16 @@ fn named(files: impl IntoIterator<Item = impl AsRef<str>>) -> String {
 }
 
 /// Installs our root there, as the setup guide does.
-fn bring(context: &Context, guest: &Guest, report: &Report) -> String {
+fn bring(installation: &Installation, guest: &Guest, report: &Report) -> String {
     if report.is_nixos {
-        let export = context.hints.command("ca export > secret-proxy-ca.pem");
+        let export = installation.hints.command("ca export > secret-proxy-ca.pem");
         return format!(
             "{export}   # where services.secret-proxy-client.caFile leads; then nixos-rebuild switch there"
         );
     }
     let install =
         "'sudo tee /usr/local/share/ca-certificates/secret-proxy.crt >/dev/null && sudo update-ca-certificates'";
-    format!("{} | {}", context.hints.command("ca export"), guest.shell_line(install))
+    format!("{} | {}", installation.hints.command("ca export"), guest.shell_line(install))
 }
 
 fn clock(guest: &Guest, report: &Report, before: OffsetDateTime, after: OffsetDateTime) -> Link {
@@ -183,8 +183,8 @@ fn clock(guest: &Guest, report: &Report, before: OffsetDateTime, after: OffsetDa
 }
 
 /// Whether a request from there gets to the proxy's port and back.
-fn answers(context: &Context, guest: &Guest, port: u16) -> Link {
-    if context.status.is_none() {
+fn answers(installation: &Installation, guest: &Guest, port: u16) -> Link {
+    if installation.status.is_none() {
         return Link::not_looked_at(PORT, "the daemon does not run");
     }
     let fix = Hint::run(guest.tunnel());
@@ -203,8 +203,8 @@ fn answers(context: &Context, guest: &Guest, port: u16) -> Link {
 }
 
 /// By default Lima mounts the home folder in a VM at the same path: it holds the CA's key, and maybe secrets.
-fn folder(context: &Context, guest: &Guest) -> Link {
-    let path = context.folder.path().to_string_lossy();
+fn folder(installation: &Installation, guest: &Guest) -> Link {
+    let path = installation.folder.path().to_string_lossy();
     if path.contains(['\'', '"', '$', '`', '\\']) {
         return Link::not_looked_at(FOLDER, "the folder's path cannot be asked for there");
     }

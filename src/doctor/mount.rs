@@ -7,33 +7,33 @@ use actors::{MountError, MountKind, UnsafeMount};
 use policy::secrets::lint::{Lint, Problem, Severity};
 
 use super::files::{edit, is_own_and_shut, without_settings};
-use super::{Context, Link};
+use super::{Installation, Link};
 use crate::secrets_file;
 use crate::terminal::hints::quoted;
 
 const SOURCE: &str = "secrets";
 const LISTS: &str = "allowlist";
 
-pub(super) fn links(context: &Context) -> [Link; 2] {
-    let path = match &context.settings {
+pub(super) fn links(installation: &Installation) -> [Link; 2] {
+    let path = match &installation.settings {
         Ok(run) => run.tree.secret_store.path.as_path(),
         Err(failure) => return [SOURCE, LISTS].map(|name| without_settings(name, failure)),
     };
     let unread = || Link::not_looked_at(LISTS, "there is nothing to read");
     match actors::look_at_mount(path) {
         Err(trouble) => [unusable(path, &trouble), unread()],
-        Ok(MountKind::Pipe) if !context.reads_pipe => {
+        Ok(MountKind::Pipe) if !installation.reads_pipe => {
             let fix = Hint::run("doctor --read-mount");
             let lists = "not looked at: a pipe is not opened unless you ask for it";
-            [pipe(context, path), Link { fix: Some(fix), ..Link::ok(LISTS, lists) }]
+            [pipe(installation, path), Link { fix: Some(fix), ..Link::ok(LISTS, lists) }]
         }
         Ok(mount) => match read(path, mount) {
-            Ok(lint) => [readable(path, mount), lists(context, path, &lint)],
+            Ok(lint) => [readable(path, mount), lists(installation, path, &lint)],
             Err(unread_why) => {
                 let fix = if is_own_and_shut(path) {
                     format!("chmod 600 {}", quoted(path))
                 } else {
-                    format!("{}   # {}", context.hints.command("reload"), context.hints.step(&unread_why.fix))
+                    format!("{}   # {}", installation.hints.command("reload"), installation.hints.step(&unread_why.fix))
                 };
                 [Link::fail(SOURCE, format!("{}: {}", path.display(), unread_why.problem), fix), unread()]
             }
@@ -75,8 +75,8 @@ fn unusable(path: &Path, trouble: &MountError) -> Link {
 }
 
 /// What the daemon has seen of it is all that is known.
-fn pipe(context: &Context, path: &Path) -> Link {
-    let state = context.status.as_ref().map(|status| status.secrets.state.as_str());
+fn pipe(installation: &Installation, path: &Path) -> Link {
+    let state = installation.status.as_ref().map(|status| status.secrets.state.as_str());
     let shown = path.display();
     match state {
         Some("ready" | "idle") | None => {
@@ -86,20 +86,21 @@ fn pipe(context: &Context, path: &Path) -> Link {
             Link::fail(SOURCE, format!("{shown}, a pipe ({state})"), Hint::run("check"))
         }
         Some(state) => {
-            let fix = format!("{}   # with 1Password unlocked", context.hints.command("reload"));
+            let fix = format!("{}   # with 1Password unlocked", installation.hints.command("reload"));
             Link::fail(SOURCE, format!("{shown}, a pipe ({state})"), fix)
         }
     }
 }
 
-fn lists(context: &Context, path: &Path, lint: &Lint) -> Link {
+fn lists(installation: &Installation, path: &Path, lint: &Lint) -> Link {
     let secrets = lint.secrets();
     let usable = secrets.iter().filter(|(_, secret)| secret.is_usable()).count();
     let fix = |problem: &Problem| format!("{}   # {}", edit(path), problem.fix());
     let told = |problem: &Problem, severity| {
         let name = problem.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
         let more = lint.count(severity) - 1;
-        let more = if more == 0 { String::new() } else { format!("; {more} more: {}", context.hints.command("check")) };
+        let more =
+            if more == 0 { String::new() } else { format!("; {more} more: {}", installation.hints.command("check")) };
         format!("line {}: {name}{}{more}", problem.line, problem.kind)
     };
     let worst = |severity| lint.problems().iter().find(|problem| problem.kind.severity() == severity);

@@ -8,7 +8,7 @@ use actors::tunnels::report::is_name;
 use actors::{RootCertificate, RootError, Roots};
 use time::OffsetDateTime;
 
-use super::{Context, Link};
+use super::{Installation, Link};
 use crate::settings::joined;
 use crate::terminal::escape::visible;
 use crate::terminal::hints::quoted;
@@ -18,22 +18,25 @@ use crate::vm::trust::{self, Guests};
 const DAYS_LEFT_MIN: i64 = 90;
 const EXPORT: &str = "ca export > secret-proxy-ca.pem";
 
-pub(super) fn in_use(context: &Context) -> Link {
+pub(super) fn in_use(installation: &Installation) -> Link {
     const NAME: &str = "ca";
-    let folder = context.folder.authority();
-    match Roots::check(&context.folder) {
+    let folder = installation.folder.authority();
+    match Roots::check(&installation.folder) {
         Ok(root) => valid(&root),
-        Err(error @ RootError::Missing(_)) => match &context.status {
-            None => Link::warn(NAME, error.to_string(), context.start()),
+        Err(error @ RootError::Missing(_)) => match &installation.status {
+            None => Link::warn(NAME, error.to_string(), installation.start()),
             Some(status) => {
                 let detail = format!("{} is gone: the daemon makes another when it starts again", folder.display());
-                Link::fail(NAME, detail, context.restart(status))
+                Link::fail(NAME, detail, installation.restart(status))
             }
         },
         Err(error @ RootError::KeyExposed(..)) => {
-            let path = context.folder.authority().join("ca-key.pem");
-            let fix =
-                format!("chmod 600 {}   # if they have read it: {}", quoted(&path), context.hints.command("ca rotate"));
+            let path = installation.folder.authority().join("ca-key.pem");
+            let fix = format!(
+                "chmod 600 {}   # if they have read it: {}",
+                quoted(&path),
+                installation.hints.command("ca rotate")
+            );
             Link::fail(NAME, error.to_string(), fix)
         }
         Err(RootError::Folder(error)) if is_denied(&error) => {
@@ -43,8 +46,8 @@ pub(super) fn in_use(context: &Context) -> Link {
         Err(error) => {
             let another = format!(
                 "{} && {}",
-                context.hints.command("ca rotate"),
-                context.hints.command("ca rotate --finish --force")
+                installation.hints.command("ca rotate"),
+                installation.hints.command("ca rotate --finish --force")
             );
             Link::fail(NAME, error.to_string(), format!("{another}   # and bring it to the VMs"))
         }
@@ -64,12 +67,12 @@ fn valid(root: &RootCertificate) -> Link {
 }
 
 /// Whether there is a next root, and whether the daemon signs with the root in the folder.
-pub(super) fn rotation(context: &Context) -> Link {
+pub(super) fn rotation(installation: &Installation) -> Link {
     const NAME: &str = "rotation";
-    let Ok(roots) = Roots::read(&context.folder) else {
+    let Ok(roots) = Roots::read(&installation.folder) else {
         return Link::not_looked_at(NAME, "the root in use is not well");
     };
-    let signs = context.status.as_ref().map(|status| status.ca.fingerprint.as_str());
+    let signs = installation.status.as_ref().map(|status| status.ca.fingerprint.as_str());
     if let Some(other) = signs.filter(|signs| *signs != roots.in_use.fingerprint) {
         let detail = format!("the daemon signs with another root than the one in ca: {}", visible(other));
         return Link::fail(NAME, detail, Hint::run("ca rotate --finish"));
@@ -77,19 +80,19 @@ pub(super) fn rotation(context: &Context) -> Link {
     match roots.next {
         None => Link::ok(NAME, "there is no next root"),
         Some(Err(error)) => {
-            let next = quoted(&context.folder.next_authority());
-            Link::fail(NAME, error.to_string(), format!("rm -r {next} && {}", context.hints.command("ca rotate")))
+            let next = quoted(&installation.folder.next_authority());
+            Link::fail(NAME, error.to_string(), format!("rm -r {next} && {}", installation.hints.command("ca rotate")))
         }
         Some(Ok(_)) if roots.exported.is_none() => {
             Link::warn(NAME, "there is a next root, which was never exported", Hint::run(EXPORT))
         }
-        Some(Ok(next)) => waiting(context, &next),
+        Some(Ok(next)) => waiting(installation, &next),
     }
 }
 
-fn waiting(context: &Context, next: &RootCertificate) -> Link {
+fn waiting(installation: &Installation, next: &RootCertificate) -> Link {
     const NAME: &str = "rotation";
-    let seen = trust::read(&context.folder);
+    let seen = trust::read(&installation.folder);
     let without = seen.iter().filter(|(_, guest)| !guest.trusts.contains(&next.fingerprint));
     let without: Vec<String> = without.map(|(name, _)| visible(name)).collect();
     if !without.is_empty() {
@@ -97,7 +100,7 @@ fn waiting(context: &Context, next: &RootCertificate) -> Link {
         return Link::warn(NAME, detail, Hint::run(EXPORT));
     }
     // Switching now would cut off every VM that does not trust it.
-    if let Some(name) = unseen(context, &seen) {
+    if let Some(name) = unseen(installation, &seen) {
         let detail = format!("there is a next root; it is not known whether {name} trusts it");
         return Link::warn(NAME, detail, Hint::run(format!("doctor {name}")));
     }
@@ -107,8 +110,8 @@ fn waiting(context: &Context, next: &RootCertificate) -> Link {
 }
 
 /// A VM that was not checked: one whose tunnel reports, or any if none was.
-fn unseen(context: &Context, seen: &Guests) -> Option<String> {
-    let tunnels = context.status.iter().flat_map(|status| &status.tunnels);
+fn unseen(installation: &Installation, seen: &Guests) -> Option<String> {
+    let tunnels = installation.status.iter().flat_map(|status| &status.tunnels);
     let mut names = tunnels.map(|tunnel| tunnel.instance.as_str()).filter(|name| is_name(name));
     let unseen = names.find(|name| !seen.contains_key(*name)).map(str::to_owned);
     unseen.or_else(|| seen.is_empty().then(|| "INSTANCE".to_owned()))

@@ -1,12 +1,18 @@
 //! The form of a setting's declaration.
 
-use super::values::Context;
+use super::values::Base;
+use crate::terminal::failure::Failure;
 
 /// A setting whose value is a `T`.
 pub(crate) struct Setting<T: 'static> {
     pub(super) about: About,
     /// Reads the value, or says what is wrong with the text.
-    pub(super) parse: fn(&str, &Context<'_>) -> Result<T, String>,
+    pub(super) parse: fn(&str, &Base<'_>) -> Result<T, String>,
+}
+
+/// What gives each setting its value.
+pub(super) trait Values {
+    fn get<T>(&self, setting: &Setting<T>) -> Result<T, Failure>;
 }
 
 /// Everything about a setting that does not depend on the type of its value.

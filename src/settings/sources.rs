@@ -8,8 +8,8 @@ use actors::folder::Folder;
 use super::declared::ALL;
 use super::file;
 use super::given::Given;
-use super::setting::{About, Setting};
-use super::values::Context;
+use super::setting::{About, Setting, Values};
+use super::values::Base;
 use crate::terminal::failure::Failure;
 
 /// All sources of the settings of one folder.
@@ -32,17 +32,8 @@ impl<'a> Sources<'a> {
         Ok(Self { given, lines: lines.into_iter().collect(), path })
     }
 
-    /// The value of a setting.
-    pub(super) fn get<T>(&self, setting: &Setting<T>, context: &Context<'_>) -> Result<T, Failure> {
-        let about = &setting.about;
-        let (text, place) = self.find(about);
-        (setting.parse)(text, context).map_err(|error| {
-            let failure = Failure::usage(format!("{}: {error}", place.of(about)));
-            match place {
-                Place::CommandLine => failure.of_variable(about.variable()),
-                Place::File(_) => failure,
-            }
-        })
+    pub(super) fn against(&'a self, base: Base<'a>) -> Parsed<'a> {
+        Parsed { sources: self, base }
     }
 
     /// The text of a setting and its place. An empty text counts as not given.
@@ -52,6 +43,26 @@ impl<'a> Sources<'a> {
         let in_file = || self.lines.get(&about.variable()).map(String::as_str).filter(filled);
         let found = given.or_else(|| in_file().map(|text| (text, Place::File(&self.path))));
         found.unwrap_or((about.default.text(), Place::CommandLine))
+    }
+}
+
+/// The values of the settings.
+pub(super) struct Parsed<'a> {
+    sources: &'a Sources<'a>,
+    base: Base<'a>,
+}
+
+impl Values for Parsed<'_> {
+    fn get<T>(&self, setting: &Setting<T>) -> Result<T, Failure> {
+        let about = &setting.about;
+        let (text, place) = self.sources.find(about);
+        (setting.parse)(text, &self.base).map_err(|error| {
+            let failure = Failure::usage(format!("{}: {error}", place.of(about)));
+            match place {
+                Place::CommandLine => failure.of_variable(about.variable()),
+                Place::File(_) => failure,
+            }
+        })
     }
 }
 

@@ -20,7 +20,7 @@ use super::port::DEFAULT_PORT;
 const FILES_CEILING: usize = 1_000_000;
 
 /// What the meaning of a text may depend on.
-pub(super) struct Context<'a> {
+pub(super) struct Base<'a> {
     pub(super) folder: &'a Folder,
     /// The setting `listen-anywhere`.
     pub(super) listen_anywhere: bool,
@@ -30,22 +30,22 @@ fn entries(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }
 
-pub(super) fn listen_addresses(text: &str, context: &Context<'_>) -> Result<Vec<Listen>, String> {
-    let addresses: Vec<Listen> = entries(text).map(|entry| listen_address(entry, context)).collect::<Result<_, _>>()?;
+pub(super) fn listen_addresses(text: &str, base: &Base<'_>) -> Result<Vec<Listen>, String> {
+    let addresses: Vec<Listen> = entries(text).map(|entry| listen_address(entry, base)).collect::<Result<_, _>>()?;
     if addresses.is_empty() { Err("there is no address in it".to_owned()) } else { Ok(addresses) }
 }
 
-fn listen_address(entry: &str, context: &Context<'_>) -> Result<Listen, String> {
+fn listen_address(entry: &str, base: &Base<'_>) -> Result<Listen, String> {
     if let Some(path) = entry.strip_prefix("unix:") {
         if path.is_empty() {
             return Err(format!("'{entry}' names no path (such as unix:proxy.sock)"));
         }
-        return Ok(Listen::Unix(context.folder.path().join(path)));
+        return Ok(Listen::Unix(base.folder.path().join(path)));
     }
     let address: SocketAddr = entry
         .parse()
         .map_err(|_| format!("'{entry}' is not ADDRESS:PORT (such as 127.0.0.1:{DEFAULT_PORT}) or unix:PATH"))?;
-    if !address.ip().is_loopback() && !context.listen_anywhere {
+    if !address.ip().is_loopback() && !base.listen_anywhere {
         return Err(format!(
             "'{entry}' can be reached by other machines: use 127.0.0.1, or add --listen-anywhere if that is wanted"
         ));
@@ -55,9 +55,9 @@ fn listen_address(entry: &str, context: &Context<'_>) -> Result<Listen, String> 
 
 /// The secrets file; in the folder unless a path is given.
 #[expect(clippy::unnecessary_wraps, reason = "the form of a parser")]
-pub(super) fn secrets_file(text: &str, context: &Context<'_>) -> Result<PathBuf, String> {
+pub(super) fn secrets_file(text: &str, base: &Base<'_>) -> Result<PathBuf, String> {
     if text.is_empty() {
-        return Ok(context.folder.path().join("secrets.env"));
+        return Ok(base.folder.path().join("secrets.env"));
     }
     Ok(std::path::absolute(text).unwrap_or_else(|_| text.into()))
 }
@@ -221,8 +221,7 @@ mod tests {
     #[test]
     fn addresses_that_others_can_reach_need_a_flag() {
         let folder = Folder::at("/tmp".as_ref());
-        let listen_address =
-            |entry, listen_anywhere| listen_address(entry, &Context { folder: &folder, listen_anywhere });
+        let listen_address = |entry, listen_anywhere| listen_address(entry, &Base { folder: &folder, listen_anywhere });
         assert!(listen_address("0.0.0.0:1", false).is_err_and(|error| error.contains("--listen-anywhere")));
         assert!(listen_address("0.0.0.0:1", true).is_ok());
         assert!(listen_address("[::1]:1", false).is_ok());

@@ -10,9 +10,9 @@ use rustix::process::geteuid;
 use tracing::warn;
 
 use super::chain::Chain;
+use crate::audit::settings::AuditRotation;
 use crate::folder::{FolderError, open_ours};
 use crate::hex::RecordId;
-use crate::settings::AuditRotation;
 use crate::trail::{self, Head, Tail};
 
 /// The open file, and where the chain stands.

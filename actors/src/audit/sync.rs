@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::file::AuditFile;
 use super::reply::{NotWritten, Reply};
-use crate::settings::AuditSync;
+use crate::audit::settings::AuditSync;
 
 /// A sync under way.
 type Running = AbortOnDropHandle<Result<(), NotWritten>>;

@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::hint::{Advise, Hint};
 use crate::listener::Bound;
-use crate::settings::Listen;
+use crate::listener::settings::Listen;
 
 /// Connections that may wait for accept: the usual maximum of systems.
 const BACKLOG: i32 = 1024;

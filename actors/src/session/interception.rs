@@ -6,7 +6,7 @@ use policy::destination::allowlist::Allowlist;
 use policy::destination::host::{Destination, Scheme};
 use tokio::sync::watch;
 
-use crate::settings::Intercept;
+use crate::session::settings::Intercept;
 
 /// The settings and the published hosts that decide it.
 pub(crate) struct Interception {

@@ -20,8 +20,8 @@ use super::proxy;
 use super::read_after_close::ReadAfterClose;
 use super::route::Route;
 use crate::limits;
-use crate::settings::UpstreamProxy;
 use crate::supervision::tasks::Tasks;
+use crate::upstream::settings::UpstreamProxy;
 use crate::wire::ByteStream;
 use crate::wire::prefixed::Prefixed;
 

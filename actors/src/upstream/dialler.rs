@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::connection::Wipes;
 use super::connection_limit::ConnectionLimit;
-use crate::settings::UpstreamProxy;
+use crate::upstream::settings::UpstreamProxy;
 
 /// Made by boot; it outlives the owner's crashes.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::error::DialError;
-use crate::settings::UpstreamProxy;
+use crate::upstream::settings::UpstreamProxy;
 use crate::wire::prefixed::Prefixed;
 
 /// Opens a tunnel to `target`, which is `host:port`. The proxy's own address is not judged: it was set by the

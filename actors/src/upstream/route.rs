@@ -14,7 +14,7 @@ use super::client::ClientId;
 use super::dialler::Dialler;
 use super::error::NoRoute;
 use crate::limits;
-use crate::settings::Resolve;
+use crate::upstream::settings::Resolve;
 
 /// The HTTP versions that a request can be sent in.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
