@@ -7,7 +7,6 @@ use actors::hint::Hint;
 use actors::{MountError, MountKind};
 use policy::secrets::lint::Lint;
 use psl::Psl as _;
-use rustix::fs::{Access, access};
 
 /// Reading a pipe may ask its owner for approval.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,27 +18,22 @@ pub(crate) struct SecretsFileError {
 }
 
 impl SecretsFileError {
-    fn of(path: &Path, error: MountError) -> Self {
-        let (problem, fix) = match error {
-            MountError::Missing => {
-                ("there is no such file".to_owned(), "make it, or name another with secret-proxy check FILE")
-            }
-            MountError::Unsafe(reason) => (format!("it is not safe to use: {reason}"), reason.fix()),
-            MountError::Other(problem) => {
-                let fix = fix(path, &problem);
-                (problem, fix)
-            }
+    fn of(path: &Path, error: &MountError) -> Self {
+        let fix = match error {
+            MountError::Missing => "make it, or name another with secret-proxy check FILE",
+            MountError::Unsafe(reason) => reason.fix(),
+            MountError::TooLarge => "leave only secrets and their hosts in it",
+            MountError::Denied => "chmod 600 it",
+            MountError::Other(_) => fix(path),
         };
-        Self { problem, fix: fix.into() }
+        Self { problem: error.to_string(), fix: fix.into() }
     }
 }
 
 /// The next step for a file or a pipe that is safe to use and gave no text.
-fn fix(path: &Path, problem: &str) -> &'static str {
+fn fix(path: &Path) -> &'static str {
     match MountKind::at(path) {
         Some(MountKind::Pipe) => "have it served: unlock 1Password, and approve",
-        Some(MountKind::File) if problem.starts_with("it is larger") => "leave only secrets and their hosts in it",
-        Some(MountKind::File) if access(path, Access::READ_OK).is_err() => "chmod 600 it",
         Some(MountKind::File) => "run the command again",
         None => "it must be a file of your own with mode 600, or a pipe that is served",
     }
@@ -53,7 +47,7 @@ pub(crate) fn say_waiting(path: &Path) {
 /// Reads the file, or the pipe once.
 pub(crate) fn read(path: &Path) -> Result<Lint, SecretsFileError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let failed = |error| SecretsFileError::of(path, error);
+    let failed = |error| SecretsFileError::of(path, &error);
     let runtime = runtime.map_err(|error| failed(MountError::Other(error.to_string())))?;
     let text = runtime.block_on(actors::read_mount(path, PATIENCE)).map_err(failed)?;
     Ok(Lint::read(&text, &is_public_suffix))

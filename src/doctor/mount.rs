@@ -64,12 +64,13 @@ fn unusable(path: &Path, trouble: &MountError) -> Link {
         MountError::Unsafe(UnsafeMount::OtherOwner) => format!("sudo chown \"$(id -un)\" {typed}"),
         // Whatever it is, it may be somebody's: it is moved, not removed.
         MountError::Unsafe(UnsafeMount::Link | UnsafeMount::OtherKind) => format!("mv {typed} {typed}.aside"),
-        MountError::Other(_) => format!("ls -l {typed}"),
+        MountError::Denied => format!("chmod 600 {typed}"),
+        MountError::TooLarge | MountError::Other(_) => format!("ls -l {typed}"),
     };
     let what = match trouble {
         MountError::Missing => "is not there".to_owned(),
         MountError::Unsafe(reason) => format!("is not safe to use: {reason}"),
-        MountError::Other(what) => what.clone(),
+        MountError::TooLarge | MountError::Denied | MountError::Other(_) => trouble.to_string(),
     };
     Link::fail(SOURCE, format!("{shown} {what}"), fix)
 }

@@ -52,7 +52,7 @@ fn text(path: &Path) -> Result<String, String> {
 fn unreadable(kind: ErrorKind) -> String {
     match kind {
         ErrorKind::PermissionDenied => {
-            "this user may not read it: see to its owner and mode, and to those of its folder".to_owned()
+            "permission denied: check its owner and mode, and those of its folder".to_owned()
         }
         ErrorKind::InvalidData => "it is not text: write NAME=value lines".to_owned(),
         kind => format!("it cannot be read ({kind}): move it away"),

@@ -1,20 +1,31 @@
 //! A look at the mount from outside the daemon, for commands.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::sources::{self, MountKind, ReadError, UnsafeMount};
+use crate::limits::SECRETS_BYTES_MAX;
 
 /// Why a mount gives no text.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum MountError {
     /// There is no such file.
+    #[error("there is no such file")]
     Missing,
     /// It is not safe to use.
+    #[error("it is not safe to use: {0}")]
     Unsafe(UnsafeMount),
+    /// It has too many bytes.
+    #[error("it is larger than {SECRETS_BYTES_MAX} bytes")]
+    TooLarge,
+    /// This user may not read it.
+    #[error("permission denied")]
+    Denied,
     /// Anything else, in words.
+    #[error("{0}")]
     Other(String),
 }
 
@@ -23,6 +34,8 @@ impl From<ReadError> for MountError {
         match error {
             ReadError::Missing => Self::Missing,
             ReadError::Unsafe(reason) => Self::Unsafe(reason),
+            ReadError::TooLarge => Self::TooLarge,
+            ReadError::Io(ErrorKind::PermissionDenied) => Self::Denied,
             other => Self::Other(other.to_string()),
         }
     }
