@@ -1,4 +1,4 @@
-//! The commands: a file each, with its arguments and what it does.
+//! The commands: one file for each, with its arguments and its work.
 
 mod audit;
 mod ca;
@@ -24,8 +24,8 @@ use crate::terminal::failure::Failure;
 
 /// Injects secrets into HTTP requests, each only for the hosts you allow
 ///
-/// Programs in a VM send {{NAME}} in a header. The proxy checks that the destination is allowed for
-/// that secret, replaces {{NAME}} by its value, forwards the request and writes an audit record.
+/// Programs in a VM send {{NAME}} in a header. The proxy checks that the secret is allowed for the
+/// destination, writes an audit record, replaces {{NAME}} by its value, and forwards the request.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = "Try it: secret-proxy demo")]
 pub(crate) struct Cli {
@@ -38,7 +38,8 @@ enum Command {
     /// Run the daemon in the foreground
     #[command(after_help = "Example: secret-proxy run\n\n\
         A setting comes from its flag, else its variable, else FOLDER/settings.env, else the default.\n\
-        SIGTERM and SIGINT let requests finish, then stop; SIGHUP reads the secrets again.")]
+        SIGTERM and SIGINT stop the daemon once its requests have finished, after 10 s at most.\n\
+        SIGHUP reads the secrets again and reopens the logs.")]
     Run(run::RunArgs),
     /// Show the daemon's state; exit code 0 if secrets can be injected
     #[command(after_help = "Example: secret-proxy status --json | jq .secrets.state")]
@@ -53,10 +54,10 @@ enum Command {
     Reload(FolderArgs),
     /// Show the audit trail, or verify it
     #[command(after_help = "Example: secret-proxy audit --blocked --since 2h\n\n\
-        Prints columns on a terminal, and into a pipe or a file the JSON lines of the audit file:\n\
+        The output is columns on a terminal, and the JSON lines of the audit file in a pipe or a file:\n\
         secret-proxy audit --host '*.example.com' | jq -r .path\n\n\
-        Rotated files (audit.log.N) are read too, oldest first. --verify prints the head of the hash chain:\n\
-        store it elsewhere, and --verify --head SEQ:HASH detects later whether records are missing.")]
+        `audit` also reads rotated files (audit.log.N), oldest first. --verify prints the head of the hash chain.\n\
+        Store the head elsewhere; later, --verify --head SEQ:HASH detects whether records are missing.")]
     Audit(audit::AuditArgs),
     /// Show the records of a refusal, by its id (the x-secret-proxy-id header)
     #[command(after_help = "Example: secret-proxy why 0123456789abcdef")]
@@ -64,29 +65,31 @@ enum Command {
     /// Show, export or replace the certificate that the VM must trust
     #[command(after_help = "Example: secret-proxy ca export > secret-proxy-ca.pem")]
     Ca(ca::CaArgs),
-    /// Install the proxy as a service of launchd or systemd, with a tunnel into each named VM
+    /// Install the proxy as a service of launchd or systemd, with a reverse tunnel into each named VM
     #[command(after_help = "Example: secret-proxy install work\n\n\
-        Run it again to add VMs; it keeps what is installed, and changes nothing if all is installed. \
+        To add VMs, run `install` again: it keeps the installed services, and changes nothing if all are installed. \
         The service reads its settings from settings.env in the folder.")]
     Install(install::InstallArgs),
-    /// Remove what `install` created; keeps secrets, settings, CA and logs
+    /// Remove the services of `install`; keep secrets, settings, CA and logs
     #[command(after_help = "Example: secret-proxy uninstall")]
     Uninstall(uninstall::UninstallArgs),
     /// Check every step from local files to the VM, and print a fix for each failure
     #[command(after_help = "Example: secret-proxy doctor work\n\n\
-        Prints one line for each step: ok, warn or FAIL, and the command to type. Sends no secret anywhere: \
-        a temporary proxy with a made-up secret tests injection and refusal. The exit code is 1 if a step fails.")]
+        The output is one line for each step (ok, warn or FAIL), and below it the command that fixes a problem. \
+        `doctor` sends no secret: a temporary proxy with a made-up secret tests injection and refusal. \
+        The exit code is 1 if a step fails.")]
     Doctor(doctor::DoctorArgs),
-    /// Keep a reverse tunnel into a VM, which provides the proxy's port there
+    /// Keep a reverse tunnel open that forwards a port in the VM to the proxy
     #[command(after_help = "Example: secret-proxy tunnel work\n\n\
-        Runs in the foreground and reconnects by itself; `secret-proxy status` shows its state. SIGTERM ends it.")]
+        The command runs in the foreground and reconnects by itself. `secret-proxy status` shows the tunnel's state. \
+        SIGTERM ends the command.")]
     Tunnel(tunnel::TunnelArgs),
     /// Print the variables that programs in the VM need
     #[command(after_help = "Example: secret-proxy env --shell fish | source\n\n\
-        In sh: eval \"$(secret-proxy env)\". For a VM without the program, append the host's output to\n\
-        the VM's /etc/environment. docs/clients.md lists what each client does with the variables.")]
+        In sh: eval \"$(secret-proxy env)\". For a VM without secret-proxy, run `env` on your computer and\n\
+        append its output to the VM's /etc/environment. docs/clients.md lists the variables that each client reads.")]
     Env(env::EnvArgs),
-    /// Demonstrate it in a few seconds, without network, 1Password or root
+    /// Demonstrate the proxy in a few seconds, without network, 1Password or root
     #[command(after_help = "Example: secret-proxy demo")]
     Demo,
 }
@@ -134,6 +137,18 @@ mod tests {
     }
 
     #[test]
+    fn help_has_a_help() {
+        for line in ["secret-proxy help --help", "secret-proxy help -h", "secret-proxy ca help --help"] {
+            let line: Vec<_> = line.split(' ').map(Into::into).collect();
+            let error = usage::try_parse::<Cli>(line.clone()).expect_err("help");
+            assert_eq!(error.kind(), clap::error::ErrorKind::DisplayHelp, "{line:?}");
+        }
+        let line = ["secret-proxy", "help", "nothing", "--help"].map(Into::into).into();
+        let error = usage::try_parse::<Cli>(line).expect_err("no such command");
+        assert_eq!(error.kind(), clap::error::ErrorKind::InvalidSubcommand);
+    }
+
+    #[test]
     fn a_usage_error_is_one_line_that_names_the_argument() {
         let complaint = |line: &str| usage::complaint(&Cli::try_parse_from(line.split(' ')).expect_err("wrong"));
         for (line, named) in [
@@ -147,7 +162,7 @@ mod tests {
         ] {
             let complaint = complaint(line);
             assert!(complaint.contains(named), "{line}: {complaint}");
-            assert!(complaint.ends_with(" (--help shows how it is used)"), "{line}: {complaint}");
+            assert!(complaint.ends_with(" (--help shows the usage)"), "{line}: {complaint}");
             assert!(
                 !complaint.contains('\n') && !complaint.contains("Usage") && !complaint.contains("error:"),
                 "{complaint}"

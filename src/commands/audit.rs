@@ -36,7 +36,7 @@ pub(crate) struct AuditArgs {
     #[command(flatten)]
     filter: FilterArgs,
 
-    /// Show only the last N of them
+    /// Show only the last N matching records
     #[arg(short = 'n', long, value_name = "N")]
     limit: Option<usize>,
 
@@ -44,11 +44,11 @@ pub(crate) struct AuditArgs {
     #[arg(long)]
     json: bool,
 
-    /// Verify the hash chain of all files instead, and name the first line that breaks it
+    /// Verify the hash chain of all files instead of printing records, and name the first line that breaks it
     #[arg(long, conflicts_with_all = ["follow", "blocked", "secret", "host", "since", "limit"])]
     verify: bool,
 
-    /// Verify that the chain still holds this head, which --verify printed before
+    /// Verify that the chain still contains this head, which --verify printed before
     #[arg(long, requires = "verify", value_name = "SEQ:HASH")]
     head: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `ca`: the root certificate that VMs trust, and the next one.
+//! `ca`: the current root, which VMs trust, and the next root.
 
 mod error;
 mod export;
@@ -24,18 +24,18 @@ pub(crate) struct CaArgs {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum CaCommand {
-    /// Print the fingerprint, age, end of validity and file of the root, and of the next root
+    /// Print fingerprint, age, end of validity and file of the current root and of the next root
     Show,
-    /// Print the certificate as PEM; with a next root print both, so that the VM can trust both
+    /// Print the current root as PEM, and the next root if there is one, so that the VM can trust both
     Export,
-    /// Create the next root beside the current one, or switch to it with --finish
+    /// Create the next root, or with --finish make it the current root
     #[command(after_help = "Example: secret-proxy ca rotate\n\n\
-        1. secret-proxy ca rotate                        creates the next root; the current one stays active\n\
-        2. secret-proxy ca export > secret-proxy-ca.pem  prints both: copy the file to each VM again\n\
-        3. secret-proxy doctor INSTANCE                  shows whether the VM trusts both\n\
-        4. secret-proxy ca rotate --finish               switches to the next one, deletes the old key")]
+        1. secret-proxy ca rotate                        creates the next root; the current root stays in use\n\
+        2. secret-proxy ca export > secret-proxy-ca.pem  prints both roots: copy the file to each VM again\n\
+        3. secret-proxy doctor VM                        shows whether the VM trusts both roots\n\
+        4. secret-proxy ca rotate --finish               switches to the next root, deletes the previous key")]
     Rotate {
-        /// Switch to the next root, and delete the key of the old one
+        /// Make the next root the current root, and delete the key of the previous root
         #[arg(long)]
         finish: bool,
 

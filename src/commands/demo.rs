@@ -60,7 +60,7 @@ async fn show() -> Result<(), SandboxError> {
     out!("\n3. The audit file has one line for each:\n");
     records.iter().for_each(|(line, _)| out!("   {line}"));
     verify(&listed, &unlisted, &allowed, &theft, &records)?;
-    out!("\nThe value reached {LISTED} and nothing else. Next: \"Set it up\" in README.md");
+    out!("\nThe value reached {LISTED} and nothing else. Next: \"Use it\" in README.md");
     Ok(())
 }
 

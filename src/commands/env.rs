@@ -1,4 +1,4 @@
-//! `env`: what the programs in a VM need to know of the proxy, for a shell to read.
+//! `env`: the variables that programs in a VM need, for a shell to read.
 
 mod quote;
 mod variables;
@@ -22,11 +22,11 @@ pub(crate) struct EnvArgs {
     #[arg(long, value_enum, default_value_t = Shell::Sh)]
     shell: Shell,
 
-    /// Port of the proxy on 127.0.0.1, as the VM sees it [default: the port of the settings]
+    /// Port of the reverse tunnel in the VM, on 127.0.0.1 [default: the proxy's port in the settings]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
 
-    /// PEM file in the VM that all programs shall trust alone, for a VM whose system does not trust the proxy's
+    /// PEM file in the VM; programs trust only this file. Needed if the VM's system does not trust the proxy's
     /// certificate [default: the certificates that the VM's system trusts]
     #[arg(long, value_name = "FILE")]
     ca: Option<String>,
@@ -54,16 +54,16 @@ fn port(arguments: &EnvArgs) -> Result<u16, Failure> {
     Ok(found.unwrap_or(DEFAULT_PORT))
 }
 
-/// The file is the VM's, so only its spelling can be judged. It stands in comments too, which a line end
-/// would leave.
+/// The file is the VM's, so only the spelling of its path can be checked. The path stands in comments too, which a
+/// line end would terminate.
 fn checked(ca: &str) -> Result<&str, Failure> {
     if !ca.starts_with('/') {
         return Err(Failure::usage(format!(
-            "--ca: {ca:?}: write it from the root on, as /home/me/secret-proxy-ca.pem"
+            "--ca: {ca:?}: write an absolute path, such as /home/me/secret-proxy-ca.pem"
         )));
     }
     if ca.chars().any(char::is_control) {
-        return Err(Failure::usage(format!("--ca: {ca:?}: a file with a control character in its name: rename it")));
+        return Err(Failure::usage(format!("--ca: {ca:?}: the name has a control character: rename the file")));
     }
     Ok(ca)
 }

@@ -18,23 +18,23 @@ pub(crate) struct InstallArgs {
     #[command(flatten)]
     folder: FolderArgs,
 
-    /// Keep a tunnel into these VMs, by the names that limactl list shows
-    #[arg(value_name = "INSTANCE")]
+    /// Keep a reverse tunnel into these VMs: the names of Lima VMs, or with --ssh-config a name of your choice
+    #[arg(value_name = "VM")]
     instances: Vec<String>,
 
-    /// Reach one VM that is not Lima's by this ssh configuration, such as ~/.ssh/config
+    /// Reach a VM that is not Lima's by this ssh configuration, such as ~/.ssh/config
     #[arg(long, value_name = "FILE", requires = "host")]
     ssh_config: Option<PathBuf>,
 
-    /// Host of the VM in that file
-    #[arg(long, value_name = "HOST", requires = "ssh_config")]
+    /// Host entry of the VM in that file
+    #[arg(long, value_name = "NAME", requires = "ssh_config")]
     host: Option<String>,
 
-    /// Let launchd or systemd hold the port and the socket, so that no other program can ever take them
+    /// Let launchd or systemd hold the port and the Unix socket, so that no other program can take them
     #[arg(long)]
     sockets: bool,
 
-    /// Print the files, each under its path, and do nothing
+    /// Print the files, each under its path, and change nothing
     #[arg(long)]
     print: bool,
 

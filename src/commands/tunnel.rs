@@ -1,4 +1,4 @@
-//! `tunnel INSTANCE`: keeps the reverse tunnel into a VM open, in the foreground.
+//! `tunnel VM`: keeps the reverse tunnel into a VM open, in the foreground.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,27 +25,27 @@ pub(crate) struct TunnelArgs {
     #[command(flatten)]
     folder: FolderArgs,
 
-    /// VM: the name of its Lima instance, or with --ssh-config a name of your choice
-    #[arg(value_name = "INSTANCE")]
+    /// Name of the Lima VM, or with --ssh-config a name of your choice
+    #[arg(value_name = "VM")]
     instance: String,
 
-    /// ssh connection that carries the tunnel
+    /// ssh connection that carries the reverse tunnel
     #[arg(long, default_value = "dedicated", value_parser = modes())]
     mode: TunnelMode,
 
-    /// End of the tunnel on this computer
+    /// End of the reverse tunnel on your computer
     #[arg(long, value_enum, default_value_t = Target::Socket)]
     target: Target,
 
-    /// Port in the VM, on its 127.0.0.1
+    /// Port of the reverse tunnel in the VM, on 127.0.0.1
     #[arg(long, default_value_t = DEFAULT_PORT, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     guest_port: u16,
 
-    /// Reach a VM that is not Lima's by this ssh configuration, without a password
+    /// Reach a VM that is not Lima's by this ssh configuration, which needs no password
     #[arg(long, value_name = "FILE", requires = "host")]
     ssh_config: Option<PathBuf>,
 
-    /// Host of the VM in that file
+    /// Host entry of the VM in that file
     #[arg(long, value_name = "NAME", requires = "ssh_config")]
     host: Option<String>,
 }
@@ -53,9 +53,9 @@ pub(crate) struct TunnelArgs {
 /// The names of the modes.
 fn modes() -> impl TypedValueParser<Value = TunnelMode> {
     let names = [
-        PossibleValue::new(TunnelMode::Dedicated.as_str()).help("A connection of its own, which ends with the tunnel"),
+        PossibleValue::new(TunnelMode::Dedicated.as_str()).help("A connection of the keeper's own, which ends with the tunnel"),
         PossibleValue::new(TunnelMode::Shared.as_str()).help(
-            "The control connection that `ControlPath` of the ssh configuration names, such as Lima's; it stays open",
+            "The control connection that `ControlPath` of the ssh configuration names, such as Lima's; the connection stays open",
         ),
     ];
     let shared = TunnelMode::Shared.as_str();

@@ -1,4 +1,4 @@
-//! `uninstall`: removes what `install` created, and nothing else.
+//! `uninstall`: removes the services of `install`, and nothing else.
 
 use std::process::ExitCode;
 
@@ -15,11 +15,11 @@ pub(crate) struct UninstallArgs {
     #[command(flatten)]
     folder: FolderArgs,
 
-    /// Remove only the tunnels into these VMs [default: remove everything]
-    #[arg(value_name = "INSTANCE")]
+    /// Remove only the reverse tunnels into these VMs [default: remove everything]
+    #[arg(value_name = "VM")]
     instances: Vec<String>,
 
-    /// Print the paths of the files to remove, and do nothing
+    /// Print the paths of the files to remove, and change nothing
     #[arg(long)]
     print: bool,
 

@@ -1,19 +1,39 @@
 //! Usage errors, each in one line.
 
+use std::ffi::OsString;
+
 use clap::Parser;
-use clap::error::{Error, ErrorKind};
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
 use crate::terminal::failure::Failure;
 use crate::terminal::output::{note_failure, stdout_intact};
 
 /// The command line of this process. Help and the version are printed, and end it.
 pub(super) fn parsed<T: Parser>() -> Result<T, Failure> {
-    T::try_parse().map_err(|error| match error.kind() {
+    try_parse(std::env::args_os().collect()).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             shown(&error)
         }
         _ => Failure::usage(complaint(&error)),
     })
+}
+
+/// Parses a command line. clap reads the words after `help` as names of commands: `help --help` is `help`.
+pub(super) fn try_parse<T: Parser>(mut line: Vec<OsString>) -> Result<T, Error> {
+    let parsed = T::try_parse_from(&line);
+    if !parsed.as_ref().is_err_and(|error| names_help_as_command(error)) {
+        return parsed;
+    }
+    line.retain(|word| !is_help(word.to_str()));
+    T::try_parse_from(&line)
+}
+
+fn names_help_as_command(error: &Error) -> bool {
+    matches!(error.get(ContextKind::InvalidSubcommand), Some(ContextValue::String(word)) if is_help(Some(word)))
+}
+
+fn is_help(word: Option<&str>) -> bool {
+    matches!(word, Some("--help" | "-h"))
 }
 
 /// Prints it, on stdout if it was asked for, and ends this process.
@@ -36,5 +56,5 @@ pub(super) fn complaint(error: &Error) -> String {
     let wrong = wrong.join("; ");
     let wrong = wrong.strip_prefix("error: ").unwrap_or(&wrong);
     let wrong = wrong.strip_suffix("; For more information, try '--help'.").unwrap_or(wrong);
-    format!("{wrong} (--help shows how it is used)")
+    format!("{wrong} (--help shows the usage)")
 }

@@ -77,9 +77,9 @@ fn look_for(address: SocketAddr) -> String {
     }
 }
 
-/// Lima forwards each port of the guest to the same port here, unless a rule ignores it.
+/// Lima forwards each port of the VM to the same port here, unless a rule ignores it.
 fn ignore_rule(guest: Option<&Guest>) -> String {
-    let name = guest.and_then(Guest::instance).unwrap_or("INSTANCE");
+    let name = guest.and_then(Guest::instance).unwrap_or("VM");
     format!(
         "limactl stop {name} && limactl edit {name} --tty=false --set \
          '.portForwards = [{{\"guestPort\": {DEFAULT_PORT}, \"ignore\": true}}] + (.portForwards // [])' && limactl start {name}"

@@ -70,7 +70,7 @@ fn valid(root: &RootCertificate) -> Link {
 pub(super) fn rotation(installation: &Installation) -> Link {
     const NAME: &str = "rotation";
     let Ok(roots) = Roots::read(&installation.folder) else {
-        return Link::not_looked_at(NAME, "the root in use is not well");
+        return Link::not_looked_at(NAME, "the current root is not well");
     };
     let signs = installation.status.as_ref().map(|status| status.ca.fingerprint.as_str());
     if let Some(other) = signs.filter(|signs| *signs != roots.in_use.fingerprint) {
@@ -114,5 +114,5 @@ fn unseen(installation: &Installation, seen: &Guests) -> Option<String> {
     let tunnels = installation.status.iter().flat_map(|status| &status.tunnels);
     let mut names = tunnels.map(|tunnel| tunnel.instance.as_str()).filter(|name| is_name(name));
     let unseen = names.find(|name| !seen.contains_key(*name)).map(str::to_owned);
-    unseen.or_else(|| seen.is_empty().then(|| "INSTANCE".to_owned()))
+    unseen.or_else(|| seen.is_empty().then(|| "VM".to_owned()))
 }

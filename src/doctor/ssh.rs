@@ -22,16 +22,16 @@ const OUTPUT_MAX: usize = 8 * 1024 * 1024;
 /// Which VM to check.
 #[derive(Args, Debug)]
 pub(crate) struct GuestArgs {
-    /// Check this VM too, by ssh: a Lima instance, or the name of the tunnel to --host
-    /// [default: check this computer alone]
-    #[arg(value_name = "INSTANCE")]
+    /// Check this VM too, by ssh: the name of a Lima VM, or with --host the name of its tunnel
+    /// [default: check your computer alone]
+    #[arg(value_name = "VM")]
     instance: Option<String>,
 
     /// Reach a VM that is not Lima's by this ssh configuration
     #[arg(long, value_name = "FILE", requires = "host")]
     ssh_config: Option<PathBuf>,
 
-    /// Host of the VM in that file; in ~/.ssh/config without --ssh-config
+    /// Host entry of the VM in that file [default file: ~/.ssh/config]
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
 }

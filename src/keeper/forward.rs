@@ -26,7 +26,7 @@ const MASTER_CHECK_EVERY: Duration = Duration::from_secs(1);
 /// The proxy's listener that a tunnel leads to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Target {
-    /// The proxy's Unix socket, which other users of this computer cannot reach
+    /// The proxy's Unix socket, which other users of your computer cannot reach
     Socket,
     /// The proxy's TCP port
     Port,

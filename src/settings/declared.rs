@@ -52,7 +52,7 @@ settings! {
         value: "BOOL",
         kind: Kind::Boolean,
         default: Default::Text("false"),
-        help: "Allow addresses that other machines can reach",
+        help: "Allow --listen addresses that other machines can reach",
         owner: Owner::Listener,
     } parse |text, _| values::boolean(text);
 
@@ -61,7 +61,7 @@ settings! {
         value: "N",
         kind: Kind::Number(SESSIONS_CEILING),
         default: Default::Text("4096"),
-        help: "Maximum concurrent client connections",
+        help: "Maximum number of concurrent client connections",
         owner: Owner::Listener,
     } parse |text, _| values::number(text, SESSIONS_CEILING);
 
@@ -79,7 +79,7 @@ settings! {
         value: "DURATION",
         kind: Kind::Duration,
         default: Default::Text("300s"),
-        help: "How long secrets stay cached after a read; 0 reads them for every request",
+        help: "Keep secrets for this time after a read; 0 reads them for every request",
         owner: Owner::SecretStore,
     } parse |text, _| values::duration(text);
 
@@ -88,7 +88,7 @@ settings! {
         value: "DURATION",
         kind: Kind::Duration,
         default: Default::Text("60s"),
-        help: "How long the pipe stays open for an approval after the last request that needs it",
+        help: "Keep the pipe open for this time after the last request that waits for an approval",
         owner: Owner::SecretStore,
     } parse |text, _| values::duration(text);
 
@@ -115,7 +115,7 @@ settings! {
         value: "CIDRS",
         kind: Kind::List("127.0.0.0/8"),
         default: Default::Nothing,
-        help: "Allow connections to these networks although they are denied (such as 127.0.0.0/8), separated by commas",
+        help: "Exempt these networks from the denied addresses, such as 127.0.0.0/8; separated by commas",
         owner: Owner::Upstream,
     } parse |text, _| values::networks(text);
 
@@ -124,7 +124,8 @@ settings! {
         value: "BOOL",
         kind: Kind::Boolean,
         default: Default::Text("false"),
-        help: "Deny connections to private networks (RFC 1918, unique local, 100.64.0.0/10)",
+        help: "Deny connections to private networks (RFC 1918, unique local, 100.64.0.0/10), except to destinations that \
+               some secret is listed for",
         owner: Owner::Upstream,
     } parse |text, _| values::boolean(text);
 
@@ -143,9 +144,9 @@ settings! {
         value: "URL",
         kind: Kind::Text,
         default: Default::Nothing,
-        help: "Connect to upstreams through this HTTP proxy: http://host:port or http://user:password@host:port. It \
-               resolves names itself, so only addresses and --resolve entries can be judged. A password is safer in \
-               settings.env",
+        help: "Connect to upstreams through this HTTP proxy: http://host:port or http://user:password@host:port. \
+               That proxy resolves names, so only literal addresses and --resolve entries are checked against the \
+               denied networks. A password is safer in settings.env",
         owner: Owner::Upstream,
     } parse |text, _| values::upstream_proxy(text);
 
@@ -154,7 +155,8 @@ settings! {
         value: "HOSTS",
         kind: Kind::List("pinned.example.com"),
         default: Default::Nothing,
-        help: "Pass tunnels to these hosts through byte for byte, without injection; written as in _HOSTS",
+        help: "Pass CONNECT tunnels to these hosts through byte for byte, without injection; HOSTS are written as in \
+               NAME_HOSTS",
         owner: Owner::Session,
     } parse |text, _| values::hosts(text);
 
@@ -163,8 +165,8 @@ settings! {
         value: "WHICH",
         kind: Kind::Choice(&["all", "listed"]),
         default: Default::Text("all"),
-        help: "Intercept other tunnels: all, or listed (only those to hosts that some secret may be sent to; all while \
-               the list is unknown)",
+        help: "Intercept all CONNECT tunnels (all), or only those to hosts that some secret may go to (listed; all \
+               tunnels until the secrets are first read). Tunnels of --passthrough are never intercepted",
         owner: Owner::Session,
     } parse |text, _| values::intercept(text);
 
@@ -173,8 +175,8 @@ settings! {
         value: "WHEN",
         kind: Kind::Choice(&["write", "interval", "always"]),
         default: Default::Text("write"),
-        help: "When a record counts as written: write (taken by the system), interval (also synced once a second) or \
-               always (synced to the disk first)",
+        help: "Count a record as written when the system has taken it (write; interval also syncs once a second), or \
+               when it is synced to the disk (always)",
         owner: Owner::Audit,
     } parse |text, _| values::audit_sync(text);
 
@@ -192,7 +194,7 @@ settings! {
         value: "N",
         kind: Kind::NumberOr("all"),
         default: Default::Text("all"),
-        help: "Rotated audit files to keep, or all; the oldest are deleted",
+        help: "Keep this many rotated audit files, or all; the oldest are deleted",
         owner: Owner::Audit,
     } parse |text, _| values::files_kept(text);
 
@@ -201,7 +203,7 @@ settings! {
         value: "N",
         kind: Kind::Number(WORKERS_CEILING),
         default: Default::Text("1"),
-        help: "Threads that serve requests",
+        help: "Serve requests with this many threads",
         owner: Owner::Process,
     } parse |text, _| values::number(text, WORKERS_CEILING);
 

@@ -202,8 +202,8 @@ fn the_port_is_that_of_the_settings() {
 #[test]
 fn what_cannot_be_a_file_of_the_vm_or_a_port_is_told() {
     let table: [(&[&str], &str); 6] = [
-        (&["--ca", "ca.pem"], "from the root"),
-        (&["--ca", "~/ca.pem"], "from the root"),
+        (&["--ca", "ca.pem"], "absolute path"),
+        (&["--ca", "~/ca.pem"], "absolute path"),
         (&["--ca", "/a\nexport X=1"], "control character"),
         (&["--port", "0"], "--port"),
         (&["--port", "70000"], "--port"),

@@ -152,7 +152,7 @@ fn what_a_person_can_get_wrong_is_told_in_one_line() {
         (&["work", "--host=x"], 2, &["--ssh-config", "--help"]),
         (&["work", "--mode=fast"], 2, &["'fast'", "dedicated, shared", "--help"]),
         (&["work", "--guest-port=0"], 2, &["'0'", "--help"]),
-        (&[], 2, &["<INSTANCE>", "--help"]),
+        (&[], 2, &["<VM>", "--help"]),
         (&["../work"], 2, &["'../work' is not the name of a VM", "letters"]),
         (&["work\nplay"], 2, &["is not the name of a VM"]),
         (&["work", "--ssh-config=/nowhere", "--host=vm"], 2, &["--ssh-config: cannot read /nowhere", "ssh -F"]),

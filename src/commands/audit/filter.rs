@@ -26,11 +26,11 @@ pub(super) struct FilterArgs {
     #[arg(long, value_name = "NAME")]
     secret: Option<String>,
 
-    /// Show only requests to this host, or to any host below it with *.HOST
+    /// Show only requests to this host; *.HOST means every host below it
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
 
-    /// Show only records since then: 30m, 2h, 7d, or a date or timestamp such as 2026-02-04 (UTC)
+    /// Show only records since this time: 30m, 2h or 7d ago, or a date or timestamp such as 2026-02-04 (UTC)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `ca export`: the root in use, and the next one.
+//! `ca export`: the current root and the next root.
 
 use actors::Roots;
 use actors::folder::Folder;
@@ -11,7 +11,7 @@ use crate::terminal::output::stdout_intact;
 /// The command that exports the roots into a file for VMs.
 pub(super) const EXPORT: &str = "ca export > secret-proxy-ca.pem";
 
-/// Prints the root in use and the next root, so that a VM can trust the next one before it is used.
+/// Prints the current root and the next root, so that a VM trusts the next root before its use.
 pub(super) fn main(folder: &Folder) -> Result<(), Failure> {
     let roots = Roots::read(folder).map_err(|error| unusable(folder, error))?;
     let next = roots.next.transpose().map_err(|error| unusable(folder, error))?;

@@ -25,16 +25,16 @@ pub(super) fn begin(folder: &Folder) -> Result<(), Failure> {
     let next = next.ok_or_else(|| {
         Failure::not_well("another command has just finished a rotation").hint(Hint::run("ca")).within(&hints)
     })?;
-    out!("new root created in {}; the current root stays active", folder.next_authority().display());
+    out!("next root created in {}; the current root stays in use", folder.next_authority().display());
     out!("fingerprint  {} (SHA-256)", next.fingerprint);
-    out!("now          {}: copy the file, which has both, to each VM,", hints.command(EXPORT));
-    out!("             check with {} that the VM trusts both,", hints.command("doctor INSTANCE"));
+    out!("now          {}: copy the file, which has both roots, to each VM,", hints.command(EXPORT));
+    out!("             check with {} that the VM trusts both,", hints.command("doctor VM"));
     out!("then         {}", hints.command("ca rotate --finish"));
     Ok(())
 }
 
 pub(super) fn finish(folder: &Folder, force: bool) -> Result<(), Failure> {
-    // The active root may be damaged or expired, which is a reason to rotate.
+    // The current root may be damaged or expired, which is a reason to rotate.
     let waits = folder.next_authority().exists();
     if waits && !force {
         refuse_if_early(folder)?;
@@ -42,9 +42,12 @@ pub(super) fn finish(folder: &Folder, force: bool) -> Result<(), Failure> {
     take(folder, Step::Finish)?;
     let in_use = Roots::read(folder).map_err(|error| unusable(folder, error))?.in_use;
     if waits {
-        out!("the next root is active; the key of the previous one is deleted");
+        out!("the next root is now the current root; the key of the previous root is deleted");
     } else {
-        out!("there is no next root ({} creates one); active is", settings::hints(folder).command("ca rotate"));
+        out!(
+            "there is no next root ({} creates one); the current root is",
+            settings::hints(folder).command("ca rotate")
+        );
     }
     out!("fingerprint  {} (SHA-256)", in_use.fingerprint);
     Ok(())
@@ -65,7 +68,7 @@ fn refuse_if_early(folder: &Folder) -> Result<(), Failure> {
         return Ok(());
     }
     let failure = Failure::not_well(format!("the next root is not trusted yet by {}", joined(without)));
-    Err(failure.hint("copy the export there").hint(Hint::run("doctor INSTANCE")).hint(AGAIN).within(&hints))
+    Err(failure.hint("copy the export there").hint(Hint::run("doctor VM")).hint(AGAIN).within(&hints))
 }
 
 /// Asks the daemon if one runs, because it owns the roots; else does it here.

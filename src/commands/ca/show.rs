@@ -1,4 +1,4 @@
-//! `ca show`: both roots, and which VMs are known to trust them.
+//! `ca show`: both roots, and the VMs that are known to trust them.
 
 use actors::clock::to_second;
 use actors::folder::Folder;
@@ -61,15 +61,15 @@ fn vms(folder: &Folder, in_use: &RootCertificate, next: &RootCertificate, tunnel
         out!("VM           {name}: not known; to check: {}", hints.command(&format!("doctor {name}")));
     }
     if seen.is_empty() && tunnels.is_empty() {
-        out!("VM           none is known; to check which roots one trusts: {}", hints.command("doctor INSTANCE"));
+        out!("VM           none is known; to check which roots a VM trusts: {}", hints.command("doctor VM"));
     }
 }
 
 fn trust(guest: &Guest, in_use: &RootCertificate, next: &RootCertificate) -> &'static str {
     match [in_use, next].map(|root| guest.trusts.contains(&root.fingerprint)) {
-        [true, true] => "trusts both",
-        [true, false] => "needs the next one",
-        [false, true] => "trusts the next one alone",
-        [false, false] => "trusts neither",
+        [true, true] => "trusts both roots",
+        [true, false] => "needs the next root",
+        [false, true] => "trusts the next root alone",
+        [false, false] => "trusts neither root",
     }
 }

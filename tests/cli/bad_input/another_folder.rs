@@ -23,8 +23,8 @@ fn what_is_to_be_typed_names_the_folder_if_it_is_another() {
     assert!(proxy.stop().success());
     fs::rename(proxy.dir().join("ca"), Path::new(&other).join("ca")).expect("moved");
     for (words, shown) in [
-        ("ca rotate", &["ca export _ > secret-proxy-ca.pem", "doctor INSTANCE _", "ca rotate --finish _"][..]),
-        ("ca", &["ca export _ > secret-proxy-ca.pem", "doctor INSTANCE _", "ca rotate --finish _"]),
+        ("ca rotate", &["ca export _ > secret-proxy-ca.pem", "doctor VM _", "ca rotate --finish _"][..]),
+        ("ca", &["ca export _ > secret-proxy-ca.pem", "doctor VM _", "ca rotate --finish _"]),
     ] {
         let words: Vec<&str> = words.split(' ').chain(["--dir", &other]).collect();
         let said = String::from_utf8(proxy.cli(&words).stdout).expect("text");

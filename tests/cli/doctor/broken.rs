@@ -177,7 +177,7 @@ fn a_root_that_waits_is_no_failure_unless_it_is_damaged() {
     for (typed, then) in [
         ("secret-proxy ca rotate", &[export][..]),
         // Whether any VM trusts it is not known: to finish is not what doctor says.
-        (export, &["secret-proxy doctor INSTANCE"]),
+        (export, &["secret-proxy doctor VM"]),
         ("secret-proxy ca rotate --finish", &[]),
     ] {
         assert!(proxy.typed(&format!("cd ~ && {typed}"), &[]).status.success());

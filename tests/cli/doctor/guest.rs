@@ -253,7 +253,7 @@ fn what_was_seen_in_a_vm_decides_when_a_rotation_can_be_finished() {
     vm.mend("secret-proxy ca rotate && secret-proxy ca export > /dev/null");
     let report = vm.report();
     assert_eq!(names(&with(&report, "warn")), ["rotation", "guest-trust"], "{report:#}");
-    assert_line(&typed("secret-proxy ca").1, &["VM", "work: needs the next one"]);
+    assert_line(&typed("secret-proxy ca").1, &["VM", "work: needs the next root"]);
     let (code, told) = typed("secret-proxy ca rotate --finish");
     assert!(code == Some(1) && told.contains("not trusted yet by work"), "{told}");
     vm.mend(with(&report, "warn")[1]["fix"].as_str().expect("a fix"));
