@@ -1,4 +1,4 @@
-# What CI runs, in parts. `just` alone lists them.
+# The parts of CI. `just` alone lists the recipes.
 
 default:
     @just --list
@@ -7,63 +7,63 @@ default:
 fmt:
     cargo fmt --all
 
-# Lints, with warnings as errors
+# Check the format, and run clippy with warnings as errors
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
 
-# The documentation of all crates
+# Build the documentation of all crates
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
-# All tests
+# Run all tests
 test:
     cargo test
 
-# One file of promises, such as `just promise injection`
+# Run one folder or file of end-to-end tests, such as `just promise http` or `just promise injection`
 promise name:
     cargo test --test promises -- {{name}}::
 
-# Every fuzz target for so many seconds (nightly and cargo-fuzz are needed)
+# Run every fuzz target for this many seconds (nightly, cargo-fuzz)
 fuzz seconds="10":
     fuzz/run {{seconds}}
 
-# What it costs beside a bare relay, such as `just bench --modes h1,rate --rounds 8` (docs/performance.md)
+# Measure the proxy beside a bare relay, such as `just bench --modes h1,rate --rounds 8` (docs/performance.md)
 bench *arguments:
     cargo build --release -p secret-proxy -p secret-proxy-bench
     target/release/bench {{arguments}}
 
-# Instructions of the pure work of a request, against their budget (valgrind)
+# Compare the CPU instructions of a request without I/O with the budget (valgrind)
 instructions *arguments:
     .ci/instructions {{arguments}}
 
-# See it work
+# Build the release and run the demo
 demo:
     cargo run --release -- demo
 
-# Type the commands of the docs, as root
+# Run the commands of README and docs, as printed (root)
 docs:
     tests/docs/run
 
-# Nix modules, launchd agents and systemd units
+# Test Nix modules, launchd agents, systemd units, and `install` under a real systemd (root)
 services:
     tests/services/live
     tests/services/run
     tests/nix/run
 
-# Tunnels into a VM stand-in (root, sshd, tcpdump)
+# Test reverse tunnels into a VM stand-in (root, sshd, tcpdump)
 vm:
     tests/vm/run
 
-# Real clients, such as `just clients git curl`; tests/clients/install brings them
+# Test real clients, such as `just clients git curl`; tests/clients/install installs them
 clients *rows:
     cargo build
     tests/clients/run {{rows}}
 
-# Licences, duplicates and sources
+# Check licences, duplicates and sources of dependencies (cargo-deny)
 deny:
     cargo deny check bans licenses sources
 
-# Everything that CI runs
+# Run everything that CI runs
 ci:
     .ci/run

@@ -17,7 +17,7 @@ use crate::origin::KEY_HEADER;
 use crate::payload::Zeros;
 use crate::tls::Http;
 
-/// How to reach the origin.
+/// The way to the origin.
 #[derive(Clone)]
 pub struct Way {
     /// The proxy, or the origin itself.
@@ -26,7 +26,7 @@ pub struct Way {
     pub is_proxy: bool,
     /// TLS for HTTP/1.1 and for HTTP/2.
     pub tls: [TlsConnector; 2],
-    /// What stands in the header of the key.
+    /// The content of the key's header.
     pub key: &'static str,
 }
 
@@ -95,7 +95,7 @@ async fn ask_for_tunnel(stream: &mut TcpStream, host: &str) -> Result<(), Broken
 }
 
 impl Connection {
-    /// A second one on the same connection, if its version lets requests share it.
+    /// A second sender on the same connection, if the HTTP version lets requests share it.
     pub fn share(&self) -> Option<Self> {
         match self {
             Self::One(_) => None,
@@ -103,10 +103,10 @@ impl Connection {
         }
     }
 
-    /// Sends a request; its answer must be 200.
+    /// Sends a request; the response must be 200.
     ///
     /// # Errors
-    /// It was not sent, or the answer is another.
+    /// The request was not sent, or the response is not 200.
     pub async fn send(&mut self, request: Request<Zeros>) -> Result<Response<Incoming>, Broken> {
         let response = match self {
             Self::One(sender) => {
@@ -125,7 +125,7 @@ impl Connection {
 /// Reads a body to its end.
 ///
 /// # Errors
-/// It was cut off.
+/// The body was truncated.
 pub async fn read(response: Response<Incoming>) -> Result<(), Broken> {
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {

@@ -1,5 +1,7 @@
-//! Rounds: in each every mode, in each mode every subject, from another one on each time and backwards in every
-//! second round, so that none is always first. A slow minute of the machine hits all of them.
+//! Rounds that measure every mode with every subject, in rotating order.
+//!
+//! Every second round runs backwards, so that no subject is always first. A slow minute of the machine hits all
+//! subjects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +14,15 @@ use crate::subject::Subject;
 use crate::tally::Tally;
 use crate::watch;
 
-/// Tunnels that are left open to see what one takes.
+/// Tunnels that stay open, to measure the memory of one.
 const TUNNELS: u32 = 400;
 
 /// One measurement.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// Of whom.
+    /// The name of the measured subject.
     pub name: &'static str,
-    /// Under which load.
+    /// The load.
     pub mode: Mode,
     /// CPU time for each unit, in µs.
     pub cpu: f64,
@@ -28,7 +30,7 @@ pub struct Sample {
     pub rate: f64,
     /// The median latency, in µs, where the load is paced.
     pub latency: Option<f64>,
-    /// What did not go well.
+    /// The number of errors.
     pub errors: u64,
 }
 
@@ -43,13 +45,13 @@ pub struct Rest {
     pub idle: f64,
 }
 
-/// What is measured, and for how long.
+/// The plan of a run.
 pub struct Plan {
     /// The kinds of traffic.
     pub modes: Vec<Mode>,
-    /// How often everything is measured.
+    /// The number of rounds.
     pub rounds: usize,
-    /// How long each time.
+    /// The length of each measurement.
     pub window: Duration,
 }
 
@@ -99,7 +101,7 @@ impl Plan {
     }
 }
 
-/// What a subject takes when nothing happens: to be asked before all else.
+/// The memory and CPU of an idle subject. Call this before any other measurement.
 ///
 /// # Errors
 /// A request failed.

@@ -1,7 +1,7 @@
-//! `bench grow`: how the cost of a request grows with what there is a lot of.
+//! `bench grow`: the growth of the cost of a request.
 //!
 //! Prints a line for each measurement, `WHAT SIZE WHO CPU RATE RESIDENT`: CPU in µs for each request, requests a
-//! second, and resident memory in KiB. `bench/growth` draws them.
+//! second, and resident memory in KiB. `bench/growth` draws the graph.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ const CLIENTS: [u32; 6] = [1, 4, 16, 64, 256, 1024];
 const RATES: [u32; 5] = [100, 300, 1000, 3000, 10_000];
 const SECRETS: [usize; 5] = [1, 10, 100, 1000, 10_000];
 const TUNNELS: [usize; 6] = [0, 500, 1000, 2000, 4000, 8000];
-/// Clients that ask while something else is varied.
+/// Concurrent clients while another quantity varies.
 const FEW: u32 = 16;
 const WINDOW: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 3;
 
-/// Measures it all.
+/// Measures all of it.
 ///
 /// # Errors
 /// A subject did not start, or a request failed.
@@ -59,7 +59,7 @@ pub async fn run(program: &Path, tunnels_max: usize) -> Result<(), Broken> {
     Ok(())
 }
 
-/// As fast as so many clients can.
+/// The full load of this many clients.
 ///
 /// # Errors
 /// A request failed.
@@ -73,7 +73,7 @@ pub async fn asked_by(subject: &Subject, clients: u32) -> Result<Seen, Broken> {
     Ok(seen)
 }
 
-/// So often a second.
+/// A load of this many requests a second.
 async fn asked_at(subject: &Subject, rate: u32) -> Result<Seen, Broken> {
     let tally = Arc::new(Tally::default());
     let tasks = paced(&subject.way, &tally, rate);

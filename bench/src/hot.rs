@@ -1,4 +1,4 @@
-//! The pure work that the proxy does for a request, with inputs that are the same in every run.
+//! The proxy's work for a request without I/O, with equal inputs in every run.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -12,8 +12,8 @@ use policy::verdict::render::render;
 
 use crate::Broken;
 
-/// A secrets file of so many secrets, each for so many hosts. The first is `KEY_0`; the last host that it is for
-/// is `api0.example`.
+/// A secrets file with this many secrets, each for this many hosts. The first is `KEY_0`; its last host is
+/// `api0.example`.
 pub fn secrets(count: usize, hosts: usize) -> String {
     let secret = |n: usize| {
         let listed: Vec<_> = (0..hosts).rev().map(|host| format!("api{}.example", n + host)).collect();
@@ -22,7 +22,7 @@ pub fn secrets(count: usize, hosts: usize) -> String {
     (0..count).map(secret).collect()
 }
 
-/// The head of a request as an SDK sends it, with so many fields, the last of which holds a placeholder.
+/// The head of a request as an SDK sends it, with this many fields; the last field holds a placeholder.
 ///
 /// # Errors
 /// Never: the fields are well-formed.
@@ -36,7 +36,7 @@ pub fn head(fields: usize) -> Result<HeaderMap, Broken> {
     Ok(headers)
 }
 
-/// Where requests go.
+/// The destination of requests.
 ///
 /// # Errors
 /// Never: the name is well-formed.
@@ -57,17 +57,17 @@ pub fn permit(table: &Table, headers: &HeaderMap, destination: &Destination) -> 
     }
 }
 
-/// Puts the values in.
+/// Replaces placeholders by values.
 ///
 /// # Errors
-/// The secret may not go there any more.
+/// The secret may no longer go there.
 pub fn fill(table: &Table, permit: Permit, headers: &mut HeaderMap) -> Result<(), Broken> {
     render(table, None, permit).map_err(|refusal| refusal.to_string())?.apply(headers);
     Ok(())
 }
 
-/// Writes a record into `lines`, and gives its hash for the next one. The owner of the audit file does the
-/// same in these two steps.
+/// Appends a record to `lines`, and returns its hash for the next record. The owner of the audit file does the same
+/// in these two steps.
 pub fn record(seq: u64, prev: &str, lines: &mut Vec<u8>) -> String {
     let attempt = Attempt {
         secrets: vec!["KEY_0".into()],

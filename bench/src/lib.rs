@@ -1,20 +1,20 @@
-//! What secret-proxy costs.
+//! The costs of secret-proxy.
 //!
 //! | module | is |
 //! |---|---|
 //! | [`hot`] | the pure work of one request, for `benches/hot_path.rs` and the instruction counts |
-//! | [`subject`] | the processes that are measured: the proxy, the relay, and the relay once more |
-//! | [`relay`] | two TLS legs and nothing else: what any proxy that looks into TLS must cost |
+//! | [`subject`] | the measured processes: the proxy, the relay, and a second relay |
+//! | [`relay`] | two TLS legs and nothing else: the lower bound of any proxy that intercepts TLS |
 //! | [`origin`] | the HTTPS server behind them, in the process of the load |
 //! | [`client`] | one connection through a proxy to the origin |
-//! | [`load`] | what is asked of them in each mode |
+//! | [`load`] | the load of each mode |
 //! | [`drive`] | rounds in rotating order |
 //! | [`watch`] | one subject under one load, for a while |
-//! | [`grow`] | more clients, requests, secrets and tunnels |
+//! | [`grow`] | growth with clients, requests, secrets and tunnels |
 //! | [`soak`] | the same load for a long time |
 //! | [`meter`] | CPU time and memory of a process |
-//! | [`tally`] | what was done so far |
-//! | [`payload`] | bodies: zeros, and events with the time in them |
+//! | [`tally`] | counters of a measurement |
+//! | [`payload`] | bodies: zeros, and events with a timestamp |
 //! | [`serve`] | HTTP over TLS, for the origin and the relay |
 //! | [`report`] | medians and ratios, as Markdown |
 //! | [`tls`] | the certificates and settings of all ends |
@@ -36,5 +36,5 @@ pub mod tally;
 pub mod tls;
 pub mod watch;
 
-/// Something that is needed did not work.
+/// The error of a failed measurement.
 pub type Broken = Box<dyn std::error::Error + Send + Sync>;

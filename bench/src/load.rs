@@ -1,4 +1,4 @@
-//! What is asked of a proxy in each mode, until the tasks are dropped.
+//! The load of each mode, until its tasks are dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ const SMALL: usize = 1024;
 /// A kind of traffic.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
 pub enum Mode {
-    /// 16 kept connections, each with one POST of 1 KiB after the other
+    /// 16 kept connections, each with POSTs of 1 KiB in sequence
     H1,
     /// 4 connections with 8 streams each
     H2,
@@ -33,11 +33,11 @@ pub enum Mode {
     Rate,
     /// A new connection for each request, 8 at a time, without resumption
     Connect,
-    /// The same, 4 at a time, each to a host that was never seen
+    /// The same, 4 at a time, each to a new host
     Mint,
     /// 8 streams of events, 20 ms apart
     Sse,
-    /// Answers of 32 MiB over 2 connections
+    /// Responses of 32 MiB over 2 connections
     Down,
     /// The same over HTTP/2
     DownH2,
@@ -46,7 +46,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// What is counted.
+    /// The unit that is counted.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Sse => "event",
@@ -55,28 +55,28 @@ impl Mode {
         }
     }
 
-    /// How many of what a [`Tally`] counts make a unit.
+    /// The number of a [`Tally`]'s counts in one unit.
     pub fn per_unit(self) -> f64 {
         if self.unit() == "MiB" { 1024.0 * 1024.0 } else { 1.0 }
     }
 
-    /// Whether it is paced, so that it tells how long a single request or event takes.
+    /// Whether the load has a fixed rate, and so a meaningful latency.
     pub fn is_paced(self) -> bool {
         matches!(self, Self::Rate | Self::Sse)
     }
 }
 
-/// So many kept connections, each with one POST of 1 KiB after the other.
+/// Kept connections, each with POSTs of 1 KiB in sequence.
 pub fn kept(way: &Way, tally: &Arc<Tally>, clients: u32) -> JoinSet<()> {
     many(way, tally, clients, |load, nth| async move { load.kept(nth).await })
 }
 
-/// How many connections so many requests a second take, with one each 40 ms.
+/// The number of connections for this many requests a second, each with one request every 40 ms.
 pub fn clients(per_second: u32) -> u32 {
     (per_second / 25).max(1)
 }
 
-/// So many requests a second, each 40 ms one on a connection.
+/// This many requests a second: one every 40 ms on each connection.
 pub fn paced(way: &Way, tally: &Arc<Tally>, per_second: u32) -> JoinSet<()> {
     let clients = clients(per_second);
     many(way, tally, clients, move |load, nth| async move { load.paced(nth, clients).await })
@@ -106,8 +106,8 @@ struct Load {
     tally: Arc<Tally>,
 }
 
-/// Starts it. In mode `mint` the tasks end when all hosts from the given number on were asked; in the others
-/// they go on until they are dropped.
+/// Starts the load. In mode `mint` the tasks end after one request to each host from the given number on; in the other
+/// modes they run until they are dropped.
 pub fn start(mode: Mode, way: &Way, tally: &Arc<Tally>, first_host: usize) -> JoinSet<()> {
     let next = Arc::new(AtomicUsize::new(0));
     match mode {
@@ -247,7 +247,7 @@ pub async fn opened(way: &Way) -> Result<Connection, Broken> {
     Ok(connection)
 }
 
-/// A host that only mode `mint` asks for.
+/// A host that only mode `mint` requests.
 pub fn new_host(nth: usize) -> String {
     format!("host{nth}.bench.test")
 }

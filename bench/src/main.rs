@@ -1,4 +1,4 @@
-//! `just bench`: what the proxy costs beside a bare relay, on this machine.
+//! `just bench`: the costs of the proxy beside a bare relay, on this machine.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::runtime::Builder;
 
 #[derive(Debug, Parser)]
-#[command(about = "Measures the proxy beside a bare relay, and prints tables in Markdown")]
+#[command(about = "Measure the proxy beside a bare relay, and print tables in Markdown")]
 struct Cli {
     #[command(subcommand)]
     command: Option<Also>,
@@ -23,18 +23,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Also {
-    /// The relay itself
+    /// Run the relay
     #[command(hide = true)]
     Relay(RelayArgs),
-    /// How the cost grows with clients, requests, secrets and open tunnels; `bench/growth` draws it
+    /// Measure the growth of the costs with clients, requests, secrets and open tunnels; `bench/growth` draws the graph
     Grow {
-        /// Open tunnels at most; each takes two descriptors of the proxy and one here
+        /// Maximum number of open tunnels; each takes two descriptors of the proxy and one of this program
         #[arg(long, default_value_t = 8000)]
         tunnels: usize,
     },
-    /// Half of what the proxy can do for a long time: does anything grow?
+    /// Apply half of the maximum load for a long time; fail if latency, memory or descriptors grow
     Soak {
-        /// For how long
+        /// Length of the run in minutes
         #[arg(long, default_value_t = 30)]
         minutes: usize,
     },
@@ -42,19 +42,19 @@ enum Also {
 
 #[derive(Args, Debug)]
 struct MeasureArgs {
-    /// The program to measure
+    /// Program to measure
     #[arg(long, default_value = "target/release/secret-proxy", value_name = "FILE")]
     program: PathBuf,
     /// Kinds of traffic, separated by commas [default: all]
     #[arg(long, value_delimiter = ',', value_name = "MODES")]
     modes: Vec<Mode>,
-    /// How often each is measured; eight tell about 10 % apart
+    /// Number of measurements of each mode; eight resolve differences of about 10 %
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=40))]
     rounds: u8,
-    /// Seconds of each measurement
+    /// Length of each measurement in seconds
     #[arg(long, default_value_t = 1.5)]
     seconds: f64,
-    /// Without the key exchange that withstands quantum computers, at the load and the origin
+    /// Disable the post-quantum key exchange at the load and the origin
     #[arg(long)]
     classic: bool,
 }
@@ -105,10 +105,10 @@ async fn measure(arguments: MeasureArgs) -> Result<(), Broken> {
         report::memory(&memory)
     );
     let errors: u64 = samples.iter().map(|sample| sample.errors).sum();
-    if errors == 0 { Ok(()) } else { Err(format!("{errors} errors: no figure above is worth anything").into()) }
+    if errors == 0 { Ok(()) } else { Err(format!("{errors} errors: no figure above is valid").into()) }
 }
 
-/// Where, when and how, for whoever reads the tables.
+/// Date, machine and parameters of the run, above the tables.
 fn machine(rounds: usize, seconds: f64, classic: bool) -> String {
     let said = |program: &str, arguments: &[&str]| {
         let output = Command::new(program).args(arguments).output().ok();

@@ -8,25 +8,25 @@ use self::linux as system;
 use self::ps as system;
 use crate::Broken;
 
-/// What a process has used.
+/// The resources that a process has used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Used {
     /// User and system time since its start.
     pub cpu: Duration,
     /// Resident memory, in KiB.
     pub resident: u64,
-    /// What of that is its own memory and not a file's, in KiB; 0 where it is not told.
+    /// The anonymous part of the resident memory, in KiB; 0 if the system does not report it.
     pub own: u64,
-    /// The most that was ever resident, in KiB; 0 where it is not told.
+    /// The peak of resident memory, in KiB; 0 if the system does not report it.
     pub peak: u64,
-    /// Open descriptors; 0 where they are not told.
+    /// Open descriptors; 0 if the system does not report them.
     pub descriptors: usize,
 }
 
-/// Looks at a process.
+/// Measures a process.
 ///
 /// # Errors
-/// There is none of that id.
+/// There is no process with this id.
 pub fn used(pid: u32) -> Result<Used, Broken> {
     system::used(pid)
 }

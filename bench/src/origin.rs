@@ -14,19 +14,19 @@ use crate::payload::{Events, Zeros};
 use crate::serve::serve;
 use crate::tls::{Ca, provider};
 
-/// What stands in requests where the key goes.
+/// The placeholder in requests.
 pub const PLACEHOLDER: &str = "{{BENCH_KEY}}";
-/// What arrives.
+/// The value that must arrive.
 pub const KEY: &str = "sk-bench-0123456789abcdef0123456789abcdef";
-/// The header that it stands in.
+/// The header of the placeholder.
 pub const KEY_HEADER: &str = "x-api-key";
-/// What each large body is long.
+/// The length of each large body.
 pub const LARGE: usize = 32 * 1024 * 1024;
 
-/// Starts it; it runs as long as the process. Gives its address and the certificate of its authority.
+/// Starts the server, which runs as long as the process. Returns its address and the certificate of its CA.
 ///
 /// # Errors
-/// No port could be had.
+/// No port could be bound.
 pub async fn start(names: &[&str], classic: bool) -> Result<(SocketAddr, String), Broken> {
     let ca = Ca::new("bench origin")?;
     let tls = ca.server(names, provider(classic))?;

@@ -1,4 +1,4 @@
-//! Bodies: so many bytes as fast as they are taken, or an event every so often.
+//! Bodies: zeros as fast as they are read, or an event at each interval.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,9 +12,9 @@ use tokio::time::{Interval, interval};
 
 use crate::tally::Tally;
 
-/// What an event's stamp counts from. The origin and the load are one process.
+/// The zero of an event's timestamp. The origin and the load are one process.
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
-/// Between two events.
+/// The interval between two events.
 const PAUSE: Duration = Duration::from_millis(20);
 const CHUNK: usize = 64 * 1024;
 static ZEROS: [u8; CHUNK] = [0; CHUNK];
@@ -23,17 +23,17 @@ static ZEROS: [u8; CHUNK] = [0; CHUNK];
 #[derive(Debug)]
 pub struct Zeros {
     left: usize,
-    /// Counts the bytes that were taken.
+    /// Counts the bytes that were read.
     taken: Option<Arc<Tally>>,
 }
 
 impl Zeros {
-    /// Of that length in bytes.
+    /// A body of this length in bytes.
     pub fn new(left: usize) -> Self {
         Self { left, taken: None }
     }
 
-    /// One whose bytes are counted as they are taken.
+    /// A body whose bytes are counted as they are read.
     pub fn counted(left: usize, tally: Arc<Tally>) -> Self {
         Self { left, taken: Some(tally) }
     }
@@ -65,7 +65,7 @@ impl Body for Zeros {
 pub struct Events(Interval);
 
 impl Events {
-    /// The first comes at once.
+    /// The first event comes at once.
     pub fn new() -> Self {
         Self(interval(PAUSE))
     }
@@ -88,7 +88,7 @@ impl Body for Events {
     }
 }
 
-/// How old the events in this piece of a stream are.
+/// The ages of the events in this piece of a stream.
 pub fn ages(piece: &[u8]) -> Vec<Duration> {
     let now = EPOCH.elapsed();
     let stamp = |line: &str| line.strip_prefix("data: ")?.get(..20)?.parse().ok().map(Duration::from_nanos);

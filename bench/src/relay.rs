@@ -1,7 +1,9 @@
-//! The bare relay: two TLS legs, the key put in by plain comparison, and no policy, audit, limit or supervision.
+//! The bare relay: two TLS legs, and one comparison that inserts the key.
 //!
-//! It speaks upstream what its client speaks, on kept connections, which is the cheapest that is known. CONNECT
-//! is read by hand. So it is a floor, not a peer.
+//! It has no policy, audit, limit or supervision.
+//!
+//! It uses its client's HTTP version upstream, on kept connections, which is the cheapest known way, and parses CONNECT
+//! by hand. So its cost is a lower bound.
 
 mod upstream;
 
@@ -23,36 +25,36 @@ use crate::origin::{KEY, KEY_HEADER, PLACEHOLDER};
 use crate::serve::serve;
 use crate::tls::{Ca, provider};
 
-/// Where it finds the origin, and where it says how it is found.
+/// The origin, and the folder for the relay's own files.
 #[derive(Args, Debug)]
 pub struct RelayArgs {
-    /// The origin, whatever its name
+    /// Address of the origin, for every name
     #[arg(long)]
     pub origin: SocketAddr,
-    /// The PEM file of the origin's authority
+    /// PEM file of the origin's CA
     #[arg(long)]
     pub origin_ca: PathBuf,
-    /// The folder for its own certificate and its address
+    /// Folder for the relay's certificate and address
     #[arg(long)]
     pub dir: PathBuf,
 }
 
-/// The file with its address, written when it listens.
+/// The file with the relay's address, written when the relay listens.
 pub const ADDRESS: &str = "address";
-/// The file with its certificate.
+/// The file with the relay's certificate.
 pub const CA: &str = "ca.pem";
 
 struct Relay {
     ca: Ca,
-    /// TLS settings for each host, made when it is first asked for.
+    /// TLS settings for each host, made at the first request for it.
     leaves: Mutex<HashMap<String, Arc<ServerConfig>>>,
     upstream: Upstream,
 }
 
-/// Runs it until the process is ended.
+/// Runs the relay until the process ends.
 ///
 /// # Errors
-/// A file or the port cannot be had.
+/// A file cannot be written, or no port can be bound.
 pub async fn run(arguments: RelayArgs) -> Result<(), Broken> {
     let upstream = Upstream::new(arguments.origin, &std::fs::read_to_string(&arguments.origin_ca)?)?;
     let relay = Arc::new(Relay { ca: Ca::new("bench relay")?, leaves: Mutex::default(), upstream });
@@ -65,7 +67,7 @@ pub async fn run(arguments: RelayArgs) -> Result<(), Broken> {
     }
 }
 
-/// The file is there at once and whole.
+/// Writes the file in one step.
 fn put(path: &Path, text: &str) -> std::io::Result<()> {
     let fresh = path.with_extension("fresh");
     std::fs::write(&fresh, text)?;
@@ -78,7 +80,7 @@ async fn tunnel(relay: Arc<Relay>, mut stream: TcpStream) -> Result<(), Broken> 
     serve(stream, leaf, move |request| forward(relay.clone(), host.clone(), request)).await
 }
 
-/// Reads a CONNECT request and says yes.
+/// Reads a CONNECT request and accepts it.
 async fn connect_target(stream: &mut TcpStream) -> Result<String, Broken> {
     let mut head = Vec::with_capacity(512);
     while !head.ends_with(b"\r\n\r\n") {

@@ -6,7 +6,7 @@ use crate::drive::{Rest, Sample, median};
 use crate::load::Mode;
 use crate::meter::Used;
 
-/// The CPU table: one line a mode.
+/// The CPU table, with one line for each mode.
 pub fn costs(samples: &[Sample], modes: &[Mode]) -> String {
     let mut text = String::from(
         "| mode | CPU of the proxy | of the relay | proxy ÷ relay | relay ÷ relay (noise) | proxy / relay a second | errors |\n\
@@ -31,7 +31,7 @@ pub fn costs(samples: &[Sample], modes: &[Mode]) -> String {
     text
 }
 
-/// The latency table: what is added to the way without a proxy, at the median.
+/// The latency table: the median minus the median without a proxy.
 pub fn latencies(samples: &[Sample], modes: &[Mode]) -> String {
     let mut text = String::from(
         "| mode | without a proxy | the proxy adds | the relay adds | the relay again |\n|---|---|---|---|---|\n",

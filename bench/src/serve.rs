@@ -1,4 +1,4 @@
-//! HTTP in whichever version was agreed on, over TLS.
+//! HTTP over TLS, in the negotiated version.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::tls::Http;
 /// Serves one connection until it ends.
 ///
 /// # Errors
-/// The client did not keep to TLS or HTTP, or went away.
+/// The client violated TLS or HTTP, or disconnected.
 pub async fn serve<F, R, B>(stream: TcpStream, tls: Arc<ServerConfig>, answer: F) -> Result<(), Broken>
 where
     F: Fn(Request<Incoming>) -> R,

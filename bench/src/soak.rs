@@ -1,4 +1,4 @@
-//! `bench soak`: whether anything grows while the proxy works for a long time.
+//! `bench soak`: growth of latency, memory and descriptors under a long load.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use crate::subject::{Place, Subject};
 use crate::tally::Tally;
 use crate::watch::{self, Seen};
 
-/// Clients that find out how much the proxy can do: about as many as then ask for half of it.
+/// Clients of the run that measures the maximum load: about as many as the half load needs.
 const MANY: u32 = 256;
-/// How long is looked each time.
+/// The length of each measurement.
 const LOOK: Duration = Duration::from_secs(60);
-/// When the last kept connection is closed, once nobody asks for anything: the proxy keeps one for a minute, and
-/// looks for those to close each quarter of one.
+/// The time in which the proxy closes its last kept connection after the load: it keeps a connection for 60 s and
+/// sweeps the pool every 15 s.
 const CLOSED: Duration = Duration::from_secs(90);
 
-/// What of a minute may not grow.
+/// The figures of a minute that must not grow.
 struct Minute {
     p50: f64,
     own: f64,
@@ -32,7 +32,7 @@ struct Minute {
 
 type Figure = fn(&Minute) -> f64;
 
-/// Half of what the proxy can do, for so many minutes. Prints a table with a row for each.
+/// Half of the maximum load, for this many minutes. Prints a table with a row for each minute.
 ///
 /// # Errors
 /// A request failed, or something grew.
@@ -62,15 +62,15 @@ pub async fn run(program: &Path, minutes: usize) -> Result<(), Broken> {
     closed(&subject, rest).await
 }
 
-/// Each client has one descriptor and, upstream, one at the most: how many of these are kept tells of the most that
-/// was asked at a time in the last minute, and comes and goes by half.
+/// Each client has one descriptor and at most one upstream. The number of kept upstream connections is the maximum of
+/// concurrent requests in the last minute, and varies by half.
 fn bounded(all: &[Minute], most: usize) -> Result<(), Broken> {
     let found = all.iter().map(|minute| minute.descriptors).max().unwrap_or_default();
     println!("\ndescriptors: {found} at the most, and there may be {most}");
     if found > most { Err("descriptors: more than two for each client".into()) } else { Ok(()) }
 }
 
-/// Waits until no more descriptors are open than before the load: those that stay open have leaked.
+/// Waits until no more descriptors are open than before the load: descriptors that stay open have leaked.
 async fn closed(subject: &Subject, rest: usize) -> Result<(), Broken> {
     let begun = Instant::now();
     loop {

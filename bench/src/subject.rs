@@ -1,4 +1,4 @@
-//! The processes that are measured.
+//! The measured processes.
 
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
@@ -17,31 +17,31 @@ use crate::origin::{KEY, PLACEHOLDER};
 use crate::relay;
 use crate::tls::{Http, connector, provider};
 
-/// How long one may take to start.
+/// The time limit for a subject's start.
 const START: Duration = Duration::from_secs(10);
 
-/// The origin as all of them need it.
+/// The origin, and the parameters of all subjects.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// Where it listens.
+    /// The origin's address.
     pub origin: SocketAddr,
-    /// The certificate of its authority.
+    /// The certificate of the origin's CA.
     pub origin_ca: String,
-    /// How many hosts mode `mint` needs in all.
+    /// The number of hosts that mode `mint` needs in all.
     pub hosts: usize,
-    /// How many secrets are in the proxy's file; one is used.
+    /// The number of secrets in the proxy's file; one is used.
     pub secrets: usize,
-    /// Whether the load speaks no post-quantum key exchange.
+    /// Whether the load has no post-quantum key exchange.
     pub classic: bool,
 }
 
-/// One that is measured. It ends, and takes its folder along, when it is dropped.
+/// A measured process. Dropping it ends the process and removes its folder.
 pub struct Subject {
-    /// As the report calls it.
+    /// The name in the report.
     pub name: &'static str,
-    /// How to reach the origin through it.
+    /// The way to the origin through this process.
     pub way: Way,
-    /// It, unless there is none: the way leads straight to the origin.
+    /// The process; `None` for the direct way to the origin.
     child: Option<Running>,
 }
 
@@ -58,10 +58,10 @@ impl Drop for Running {
 }
 
 impl Subject {
-    /// No proxy at all.
+    /// The direct way, without a proxy.
     ///
     /// # Errors
-    /// The origin's certificate is not one.
+    /// The origin's certificate is malformed.
     pub fn direct(place: &Place) -> Result<Self, Broken> {
         let way = way(place, place.origin, &place.origin_ca, false)?;
         Ok(Self { name: "direct", way, child: None })
@@ -83,7 +83,7 @@ impl Subject {
         Ok(Self { name, way: way(place, address, &ca, true)?, child: Some(running) })
     }
 
-    /// The product, with a secret that may go to every host here.
+    /// The proxy, with a secret that may go to every host of the run.
     ///
     /// # Errors
     /// It did not start.
@@ -102,10 +102,10 @@ impl Subject {
         Ok(Self { name: "proxy", way: way(place, address, &ca, true)?, child: Some(running) })
     }
 
-    /// What it has used so far; nothing if it is no process.
+    /// The resources used so far; nothing for the direct way.
     ///
     /// # Errors
-    /// It ended.
+    /// The process ended.
     pub fn used(&self) -> Result<Used, Broken> {
         self.child.as_ref().map_or(Ok(Used::default()), |running| meter::used(running.child.id()))
     }
@@ -128,7 +128,7 @@ fn run(program: &Path, dir: &Path, place: &Place) -> Command {
     command
 }
 
-/// The address that the proxy tells of itself.
+/// The address that the proxy prints.
 fn listening(program: &Path, dir: &Path) -> Option<SocketAddr> {
     let output = Command::new(program).arg("status").arg("--json").arg("--dir").arg(dir).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;

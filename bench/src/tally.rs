@@ -1,4 +1,4 @@
-//! What was done so far, by all tasks of a measurement.
+//! Counters of the completed work of all tasks of a measurement.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,40 +9,40 @@ use std::time::Duration;
 pub struct Tally {
     done: AtomicU64,
     errors: AtomicU64,
-    /// What went wrong first.
+    /// The first error.
     first: Mutex<Option<String>>,
     latencies: Mutex<Vec<Duration>>,
 }
 
 impl Tally {
-    /// So many more requests, events or bytes.
+    /// Adds requests, events or bytes.
     pub fn add(&self, done: usize) {
         self.done.fetch_add(done as u64, Ordering::Relaxed);
     }
 
-    /// One more that did not do what it should.
+    /// Adds an error.
     pub fn fail(&self, error: &impl ToString) {
         self.errors.fetch_add(1, Ordering::Relaxed);
         self.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.to_string());
     }
 
-    /// How long one took.
+    /// Adds a latency.
     pub fn took(&self, latency: Duration) {
         self.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(latency);
     }
 
-    /// How much is done.
+    /// The completed work.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// How many failed, and how the first of them did.
+    /// The number of errors, and the first of them.
     pub fn errors(&self) -> (u64, Option<String>) {
         let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).clone();
         (self.errors.load(Ordering::Relaxed), first)
     }
 
-    /// Latencies since the last time that they were asked for.
+    /// The latencies since the last call.
     pub fn latencies(&self) -> Vec<Duration> {
         std::mem::take(&mut self.latencies.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::Broken;
 
-/// The version of HTTP that is spoken inside TLS.
+/// The version of HTTP inside TLS.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Http {
     /// HTTP/1.1.
@@ -22,7 +22,7 @@ pub enum Http {
 }
 
 impl Http {
-    /// As ALPN names it.
+    /// The name in ALPN.
     pub fn alpn(self) -> &'static [u8] {
         match self {
             Self::One => b"http/1.1",
@@ -30,20 +30,20 @@ impl Http {
         }
     }
 
-    /// What was agreed on.
+    /// The negotiated version.
     pub fn agreed(alpn: Option<&[u8]>) -> Self {
         if alpn == Some(Self::Two.alpn()) { Self::Two } else { Self::One }
     }
 }
 
-/// The library that the proxy uses, with or without the key exchange that withstands quantum computers.
+/// The proxy's TLS library, with or without the post-quantum key exchange.
 pub fn provider(classic: bool) -> Arc<CryptoProvider> {
     let mut provider = aws_lc_rs::default_provider();
     provider.kx_groups.retain(|group| !classic || group.name() != NamedGroup::X25519MLKEM768);
     Arc::new(provider)
 }
 
-/// A throw-away authority.
+/// A temporary CA.
 pub struct Ca {
     issuer: CertifiedIssuer<'static, KeyPair>,
     /// The key of every leaf, as in the proxy.
@@ -51,10 +51,10 @@ pub struct Ca {
 }
 
 impl Ca {
-    /// A new one.
+    /// A new CA.
     ///
     /// # Errors
-    /// There is no randomness.
+    /// The system has no randomness.
     pub fn new(name: &str) -> Result<Self, Broken> {
         let mut params = CertificateParams::new(Vec::<String>::new())?;
         params.distinguished_name.push(DnType::CommonName, name);
@@ -63,7 +63,7 @@ impl Ca {
         Ok(Self { issuer, key: KeyPair::generate()? })
     }
 
-    /// Its certificate.
+    /// The CA's certificate.
     pub fn pem(&self) -> String {
         self.issuer.pem()
     }
@@ -71,7 +71,7 @@ impl Ca {
     /// The settings of a server with these names.
     ///
     /// # Errors
-    /// One is not a name.
+    /// A name is malformed.
     pub fn server(&self, names: &[&str], provider: Arc<CryptoProvider>) -> Result<Arc<ServerConfig>, Broken> {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let certificate = CertificateParams::new(names)?.signed_by(&self.key, &self.issuer)?;
@@ -83,10 +83,10 @@ impl Ca {
     }
 }
 
-/// A client that trusts this authority alone, speaks this version and resumes nothing.
+/// A client that trusts this CA alone, uses this HTTP version and resumes no session.
 ///
 /// # Errors
-/// It is not a certificate.
+/// The certificate is malformed.
 pub fn connector(ca_pem: &str, http: Http, provider: Arc<CryptoProvider>) -> Result<TlsConnector, Broken> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(|_| "the CA is not PEM")?)?;

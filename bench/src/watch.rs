@@ -1,4 +1,4 @@
-//! One subject under one load, for a while: what it costs.
+//! The costs of one subject under one load.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,25 +11,25 @@ use crate::meter::Used;
 use crate::subject::Subject;
 use crate::tally::Tally;
 
-/// Before a window opens.
+/// The pause before a window opens.
 pub const WARM: Duration = Duration::from_millis(500);
 
-/// What was seen in a window.
+/// The measurements of a window.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// What the tally counts: requests, events or bytes.
+    /// Requests, events or bytes, as the tally counts them.
     pub done: u64,
     /// CPU time of the subject.
     pub cpu: Duration,
-    /// How long the window was.
+    /// The length of the window.
     pub elapsed: Duration,
-    /// Latencies, where the load notes them.
+    /// Latencies, if the load records them.
     pub latencies: Vec<Duration>,
     /// Memory at the end.
     pub used: Used,
 }
 
-/// Watches the load for so long, once it has gone on for a moment.
+/// Measures the load for this time, after a pause.
 ///
 /// # Errors
 /// The subject ended.
@@ -63,19 +63,19 @@ fn until_now(subject: &Subject, tally: &Tally, before: &Used, done: u64, begun: 
 }
 
 impl Seen {
-    /// CPU for each, in µs.
+    /// CPU for each unit, in µs.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     pub fn cpu_each(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.done as f64
     }
 
-    /// How many a second.
+    /// Units in a second.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     pub fn rate(&self) -> f64 {
         self.done as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The latency, in µs, that this part of all did not exceed.
+    /// The latency, in µs, at this quantile.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in the list")]
     pub fn latency(&self, part: f64) -> f64 {
@@ -86,10 +86,10 @@ impl Seen {
     }
 }
 
-/// Ends a load, and fails if anything in it did.
+/// Ends a load, and fails if any request of it failed.
 ///
 /// # Errors
-/// The first that went wrong.
+/// The first error of the load.
 pub async fn end(mut tasks: JoinSet<()>, tally: &Arc<Tally>) -> Result<(), Broken> {
     tasks.shutdown().await;
     match tally.errors() {

@@ -1,7 +1,7 @@
-//! `instructions PART TIMES`: does one part of the pure work so many times, for an instruction counter.
+//! `instructions PART TIMES`: repeats one part of the work, for an instruction counter.
 //!
-//! No clock, no randomness but the hash map's. Two runs that differ in TIMES alone tell what one costs;
-//! `.ci/instructions` does that.
+//! It has no clock, and no randomness but the hash map's. The difference of two runs with different TIMES is the cost
+//! of one repetition; `.ci/instructions` computes it.
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue};
 use policy::secrets::table::Table;
 use zeroizing_alloc::ZeroAlloc;
 
-/// As in the proxy: memory that is wiped when it is given back is part of what a request costs.
+/// As in the proxy: wiping freed memory is part of a request's cost.
 #[global_allocator]
 static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
@@ -59,7 +59,7 @@ fn untouched(times: usize, fields: usize) -> Result<(), Broken> {
     Ok(())
 }
 
-/// The scan of the largest head, full of what begins a placeholder and is none.
+/// The scan of the largest head, full of text that begins like a placeholder and is none.
 fn braces(times: usize) -> Result<(), Broken> {
     let mut headers = HeaderMap::new();
     for piece in ["{", "{{", "{a", "{{a", "{{a}"] {

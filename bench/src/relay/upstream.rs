@@ -1,4 +1,4 @@
-//! Kept connections to the origin: for HTTP/1.1 one a request at a time, for HTTP/2 one for each host.
+//! Kept connections to the origin: one request at a time in HTTP/1.1, one connection for each host in HTTP/2.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ pub(super) struct Upstream {
     origin: SocketAddr,
     tls: [TlsConnector; 2],
     ones: Mutex<HashMap<String, Vec<One>>>,
-    /// Held while one is dialled, so that a burst does not dial many.
+    /// Held during a dial, so that a burst of requests does not dial many times.
     twos: tokio::sync::Mutex<HashMap<String, Two>>,
 }
 
