@@ -1,4 +1,4 @@
-//! The bounds that a person may want to argue about, each with its reason.
+//! The bounds whose values are decisions, each with its reason.
 //!
 //! A size that follows from a format or a system stands beside its use.
 
@@ -13,7 +13,7 @@ pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) const RESTART_WAIT: Duration = Duration::from_secs(5);
 /// The pause between two tries while an owner restarts.
 pub(crate) const RESTART_POLL: Duration = Duration::from_millis(5);
-/// Crashes of one owner within [`CRASH_WINDOW`], after which the process exits: a fault that ten restarts have not
+/// The crash of one owner within [`CRASH_WINDOW`] at which the process exits: a fault that nine restarts have not
 /// cleared is permanent.
 pub(crate) const CRASHES_MAX: usize = 10;
 /// See [`CRASHES_MAX`].
@@ -22,12 +22,12 @@ pub(crate) const CRASH_WINDOW: Duration = Duration::from_secs(60);
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(10);
 /// The longest pause before a restart.
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
-/// How often each owner is asked for a sign of life.
+/// The interval of heartbeats, which every owner must answer.
 pub(crate) const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
-/// The time limit of that answer: handlers never wait, so that this is a hundred times enough. An owner that misses it
-/// is replaced.
+/// The time limit of the answer to a heartbeat: a hundred times enough, because handlers never wait. An owner without an
+/// answer is replaced.
 pub(crate) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long sessions may take to finish at shutdown. launchd kills after 20 s.
+/// How long sessions may take to finish at shutdown. The services of `install` are killed after 15 s.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one owner may take to stop.
 pub(crate) const OWNER_STOP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,13 +36,12 @@ pub(crate) const OWNER_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The pause after a failed accept, such as when descriptors run out.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long a client may take for the head of a request, and how long a kept connection may be idle. A connection that
-/// does not rest has one timer of hyper for both; a resting one has this for its first byte, and again for the rest of
-/// the head.
+/// The time limit of a request's head, and of a kept connection without a request. hyper has one timer for both; a
+/// resting connection has this limit for its first byte, and again for the rest of the head.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a kept HTTP/1.1 connection is between two requests before its buffers are freed, at the least.
+/// The shortest time between two requests after which the buffers of a kept HTTP/1.1 connection are freed.
 pub(crate) const REST_AFTER_MIN: Duration = Duration::from_millis(25);
-/// The same for a connection in use: each check doubles the pause before the next.
+/// The longest such time: each check of a connection in use doubles the pause before the next check.
 pub(crate) const REST_AFTER_MAX: Duration = Duration::from_secs(2);
 /// The checks within [`HEAD_TIMEOUT`] whether an HTTP/2 connection is idle.
 pub(crate) const IDLE_CHECKS: u32 = 4;
@@ -57,7 +56,7 @@ pub(crate) const fn unheard_max(sessions_max: usize) -> usize {
     let half = sessions_max / 2;
     if half == 0 { 1 } else { half }
 }
-/// How long a client that has sent nothing is waited for at shutdown.
+/// The time limit at shutdown for a client that has sent nothing.
 pub(crate) const UNHEARD_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// Refusals of one client connection, after which it is closed: each is a record, and a client could fill the disk.
 pub(crate) const REFUSALS_MAX: usize = 100;
@@ -79,8 +78,8 @@ pub(crate) const H2_STREAMS_MAX: u32 = 100;
 pub(crate) const H2_RESETS_MAX: usize = 64;
 /// The window of one HTTP/2 stream, in bytes: 1 MiB sustains 80 Mbit/s at 100 ms.
 pub(crate) const H2_STREAM_WINDOW: u32 = 1024 * 1024;
-/// The window of one HTTP/2 connection, in bytes: as many streams may stall, because nobody reads them, before they
-/// block the others. All of it may have to be kept in memory.
+/// The window of one HTTP/2 connection, in bytes: eight unread streams do not block the others. A connection may take
+/// this much memory.
 pub(crate) const H2_CONNECTION_WINDOW: u32 = 8 * H2_STREAM_WINDOW;
 /// Bytes buffered for one HTTP/2 stream while its peer is not reading.
 pub(crate) const H2_SEND_BUFFER: usize = 64 * 1024;
@@ -90,13 +89,13 @@ pub(crate) const H2_FRAME_BYTES: u32 = 64 * 1024;
 pub(crate) const H2_PING_EVERY: Duration = Duration::from_secs(30);
 /// The time limit of the answer to a ping.
 pub(crate) const H2_PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long one end of a tunnel may go on after the other has closed.
+/// The time limit of one direction of a tunnel after the end of the other direction.
 pub(crate) const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// Bytes read and discarded of a refused request, so that the client reads its answer.
 pub(crate) const DISCARD_BYTES_MAX: usize = 1024 * 1024;
-/// How long that may take.
+/// The time limit for discarding them.
 pub(crate) const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the client may pause meanwhile: a client that waits for an answer sends nothing more.
+/// The longest pause of the client during this: a client that waits for its answer sends nothing more.
 pub(crate) const DISCARD_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 // Upstream
@@ -111,15 +110,15 @@ pub(crate) const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const ADDRESSES_MAX: usize = 4;
 /// The time limit of a response's head: language models think for minutes.
 pub(crate) const RESPONSE_HEAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-/// How long a body is held back for an upstream that has not answered `Expect: 100-continue`. RFC 9110, section 10.1.1,
-/// leaves it open; most clients wait so long.
+/// The time that a body waits for an upstream's answer to `Expect: 100-continue`. RFC 9110, section 10.1.1, gives no
+/// time; most clients wait for one second.
 pub(crate) const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long an idle upstream connection is kept: shorter than most servers keep it.
 pub(crate) const UPSTREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often the pool is searched for expired connections.
 pub(crate) const POOL_SWEEP_EVERY: Duration = Duration::from_secs(15);
-/// Idle HTTP/1.1 connections to one destination: as many as clients use at a time, or each further request would dial.
-/// They are closed when their permits are needed.
+/// Idle HTTP/1.1 connections to one destination: at least the concurrent requests, or each further request would dial.
+/// Idle connections are closed when their permits are needed.
 pub(crate) const IDLE_PER_DESTINATION_MAX: usize = 1024;
 /// Destinations that are remembered, with their TLS sessions and idle connections.
 pub(crate) const DESTINATIONS_MAX: usize = 1024;
@@ -128,7 +127,7 @@ pub(crate) const DESTINATIONS_MAX: usize = 1024;
 pub(crate) const UPSTREAM_BUFFER_BYTES: usize = 128 * 1024;
 /// Concurrent lookups of names. Each takes a thread, and reading the secrets needs one too.
 pub(crate) const LOOKUPS_MAX: usize = 64;
-/// Further connections that a request is tried on, when idle ones turn out to be closed.
+/// Further connections for one request, if its idle connection proves to be closed.
 pub(crate) const RESENDS_MAX: usize = 3;
 /// Concurrent requests on one upstream HTTP/2 connection: the limit of most servers. Beyond it another connection is
 /// dialled.
@@ -138,28 +137,28 @@ pub(crate) const TLS_SESSIONS_PER_DESTINATION: usize = 8;
 
 // The mount
 
-/// The text of the mount, in bytes.
+/// The length of the mount's text, in bytes.
 pub(crate) const SECRETS_BYTES_MAX: usize = 1024 * 1024;
-/// How often a pipe is asked whether it has more.
+/// The interval of polling a pipe.
 pub(crate) const PIPE_POLL: Duration = Duration::from_millis(25);
 /// How long a request waits for the mount to be approved.
 pub(crate) const REQUEST_WAIT: Duration = Duration::from_secs(15);
 /// How long a request waits while nobody serves the pipe.
 pub(crate) const UNSERVED_WAIT: Duration = Duration::from_secs(3);
-/// How long a request waits for the mount while the daemon ends: whoever is to approve may be away.
+/// How long a request waits for the mount at shutdown: the person who approves may be away.
 pub(crate) const DRAINING_WAIT: Duration = Duration::from_millis(500);
 /// The pause after a first failed read; it doubles up to [`READ_BACKOFF_MAX`].
 pub(crate) const READ_BACKOFF_MIN: Duration = Duration::from_secs(1);
-/// The longest pause after a failed read, so that a locked app does not ask its owner for each request.
+/// The longest pause after a failed read: a locked 1Password must not show a prompt for each request.
 pub(crate) const READ_BACKOFF_MAX: Duration = Duration::from_secs(10);
-/// How long at least a table fills what was permitted under it, even if its time is shorter: dialling
-/// takes a moment, and with a time of 0 each request would be read for twice.
+/// The shortest time in which a table fills the permits that it gave, even if its TTL is shorter: a dial takes time, and
+/// with a TTL of 0 each request would need two reads.
 pub(crate) const RENDER_WITHIN: Duration = Duration::from_secs(5);
-/// Reads of a pipe in a row that may disagree; then requests are refused.
+/// Disagreeing reads of a pipe in a row, at which requests are refused.
 pub(crate) const DISAGREEING_READS_MAX: u32 = 3;
-/// How often the mount is looked at, without opening it, in case an event was missed.
+/// The interval of stat calls on the mount, in case an event was missed.
 pub(crate) const MOUNT_STAT_EVERY: Duration = Duration::from_secs(2);
-/// How long events of the folder are gathered before the mount is looked at.
+/// How long events of the folder are gathered before one stat call on the mount.
 pub(crate) const EVENT_DEBOUNCE: Duration = Duration::from_millis(50);
 
 // The audit
@@ -170,14 +169,14 @@ pub(crate) const RECORD_BYTES_MAX: usize = 512 * 1024;
 pub(crate) const AUDIT_SYNC_EVERY: Duration = Duration::from_secs(1);
 /// How often the free space for records is checked.
 pub(crate) const SPACE_CHECK_EVERY: Duration = Duration::from_secs(30);
-/// Less free space than this is reported: 2 million records.
+/// The free space below which `status` warns: 2 million records.
 pub(crate) const SPACE_LOW_BYTES: u64 = 1024 * 1024 * 1024;
 
 // Certificates
 
 /// Leaves kept, each with its TLS settings.
 pub(crate) const LEAVES_MAX: usize = 1024;
-/// How long before now a leaf becomes valid: clocks of guests are late after sleep.
+/// How long before now a leaf becomes valid: clocks of VMs are late after sleep.
 pub(crate) const LEAF_BACKDATED: Duration = Duration::from_secs(48 * 3600);
 /// How long a leaf is valid from now.
 pub(crate) const LEAF_VALID: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -192,9 +191,9 @@ pub(crate) const ROTATION_TIMEOUT: Duration = Duration::from_secs(4);
 
 // Tunnels
 
-/// Tunnels that are remembered.
+/// Reverse tunnels that are remembered.
 pub(crate) const TUNNELS_MAX: usize = 64;
-/// A keeper reports every 2 s; one that has been silent for so long has ended or hangs.
+/// The silence after which a keeper counts as ended or hung: keepers report every 2 s.
 pub(crate) const TUNNEL_SILENCE_MAX: Duration = Duration::from_secs(15);
 
 // Status

@@ -1,22 +1,23 @@
-//! The owner of the secrets: it gives verdicts and finished fields, and never a secret.
+//! The owner of the secrets, which answers with verdicts and filled fields.
 //!
 //! Every open of 1Password's pipe may raise a prompt, so there is one reader, and it opens the pipe only
-//! when a request needs it. All decisions are the [`shelf`]'s; the owner carries its steps out.
+//! when a request needs a secret. The [`shelf`] makes all decisions; the owner carries its steps out. No answer is a
+//! secret alone.
 //!
-//! | room | for |
+//! | module | content |
 //! |---|---|
-//! | [`shelf`] | the state of one source: a pure machine |
-//! | [`sources`] | what a source is: glance, read, watch |
-//! | [`confirm`] | whether reads agree, and so which of them count |
-//! | [`vault`] | the table in force, and for how long |
+//! | [`shelf`] | the state machine of one source |
+//! | [`sources`] | the kinds of sources: glance, read, watch |
+//! | [`confirm`] | the agreement of reads, which decides which reads count |
+//! | [`vault`] | the table in force, and its time |
 //! | [`reader`] | the task that reads a source |
 //! | [`queue`] | the reply ports of questions that wait |
 //! | [`words`] | states, in words |
 //! | [`inspect`] | a look at the mount, for commands |
 //!
 //! *Owns* the vault, the one reader of the mount, and the watch on its path. *Answers* `Judge`, `Render` and
-//! `Reload`. *Asks* nobody; casts to `upstream` that values were wiped. *Dies when* its code is wrong; a
-//! mount in any state is no failure. *After a restart* it holds nothing, and the next placeholder reads.
+//! `Reload`. *Asks* nobody; tells `upstream` that values were wiped. *Dies when* its code is wrong; no
+//! state of the mount is a failure. *After a restart* it holds nothing, and the next placeholder reads.
 
 mod confirm;
 mod inspect;
@@ -58,7 +59,7 @@ use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::{Publisher, Slot, Unavailable};
 use crate::upstream::UpstreamHandle;
 
-/// Where secrets are judged and put in.
+/// The handle by which secrets are judged and filled in.
 #[derive(Clone)]
 pub(crate) struct SecretStoreHandle(Slot<Msg>);
 
@@ -67,19 +68,19 @@ impl SecretStoreHandle {
         Self(slot)
     }
 
-    /// Judges whether the fields may be filled for the destination. Waits for the mount if it must.
+    /// Judges whether the fields may be filled for the destination. May wait for the mount.
     pub(crate) async fn judge(&self, request: InjectionRequest) -> Result<Permit, Refusal> {
         let limit = limits::REQUEST_WAIT + limits::ANSWER_TIMEOUT;
         flatten(self.0.call(|reply| Msg::Judge(request, reply), limit).await)
     }
 
-    /// Fills the fields, if the table in force still allows it.
+    /// Fills the fields, if the table in force still allows the secrets.
     pub(crate) async fn render(&self, permit: Permit) -> Result<Rendered, Refusal> {
         let limit = limits::REQUEST_WAIT + limits::ANSWER_TIMEOUT;
         flatten(self.0.call(|reply| Msg::Render(permit, reply), limit).await)
     }
 
-    /// Reads the mount now, and waits a moment for the read to end.
+    /// Reads the mount now, and waits for the end of the read up to a limit.
     pub(crate) async fn reload(&self) -> Result<(), Unavailable> {
         self.0.call(|reply| Msg::Reload(Some(reply)), limits::ANSWER_TIMEOUT).await
     }
@@ -108,7 +109,7 @@ pub(crate) enum Msg {
     Judge(InjectionRequest, RpcReplyPort<Result<Permit, Refusal>>),
     /// Look at the mount, without opening it.
     Look,
-    /// How a read goes.
+    /// The progress of a read.
     Progressed(ReadNumber, Progress),
     /// A read has ended.
     Read(ReadNumber, Result<Content, ReadError>),
@@ -116,7 +117,7 @@ pub(crate) enum Msg {
     Reload(Option<RpcReplyPort<()>>),
     /// Fill the fields of a permit.
     Render(Permit, RpcReplyPort<Result<Rendered, Refusal>>),
-    /// Look through the requests that wait.
+    /// Check the requests that wait.
     Tick,
     Beat(Beat),
     #[cfg(feature = "faults")]
@@ -129,7 +130,7 @@ owner_message!(Msg);
 pub(crate) struct Arguments {
     pub(crate) settings: SecretStoreSettings,
     pub(crate) part: Part,
-    /// Where some secret may go, by the last confirmed read; it outlives the values.
+    /// The destinations of all secrets in the last confirmed read. They outlive the values.
     pub(crate) listed: tokio::sync::watch::Sender<Option<Arc<Allowlist>>>,
     pub(crate) upstream: UpstreamHandle,
 }
@@ -148,7 +149,7 @@ struct State {
     watch: Watch,
     shelf: Shelf,
     queue: Queue,
-    /// The last read, which may have ended.
+    /// The last read, which may already have ended.
     reader: Option<Reader>,
 }
 
@@ -158,7 +159,7 @@ impl Actor for SecretStore {
     type Arguments = Arguments;
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        // After a crash the values are gone; connections that carried one are to go, too.
+        // After a crash the values are gone; the connections that carried a value must be closed, too.
         arguments.upstream.forget_secrets();
         drop(myself.send_interval(limits::MOUNT_STAT_EVERY, || Msg::Look));
         myself.cast(Msg::Look)?;
@@ -201,7 +202,7 @@ impl State {
         Self { arguments, myself, source, watch, shelf, queue: Queue::default(), reader: None }
     }
 
-    /// Has the shelf take an event in, and carries its steps out.
+    /// Gives an event to the shelf, and carries the shelf's steps out.
     fn on(&mut self, event: Event) {
         for step in self.shelf.on(event, Moment::now()) {
             self.carry_out(step);
@@ -222,7 +223,7 @@ impl State {
         }
     }
 
-    /// Answers at once, or keeps the port until the shelf does.
+    /// Answers at once, or keeps the port until the shelf answers.
     fn ask(&mut self, question: Question, port: Port) {
         if port.is_abandoned() {
             return;

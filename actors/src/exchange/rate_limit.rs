@@ -1,6 +1,6 @@
 //! A rate limiter for requests that each write a record.
 //!
-//! All connections share it.
+//! All connections share it. `limits.rs` has the numbers: `FAILURES_BURST` and `FAILURES_PER_SECOND`.
 
 use tokio::sync::Mutex;
 use tokio::time::{Duration, Instant, sleep_until};

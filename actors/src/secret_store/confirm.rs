@@ -1,8 +1,8 @@
-//! Whether reads of a source agree, and so which of them count.
+//! The agreement of reads of a source, which decides which reads count.
 //!
-//! A source that nobody else reads is taken at its word. Another program may read a shared one as well, and
-//! then each reader gets pieces, which can look whole: a read that ends in mid-line, or that says something
-//! new, counts only when the next one says the same.
+//! Every read of a source without other readers counts. If another program reads a shared source, each reader gets
+//! pieces, and pieces can look whole. So a read of a shared source that ends in mid-line, or that has new content,
+//! counts only when the next read has the same content.
 
 use std::sync::Arc;
 
@@ -12,33 +12,33 @@ use policy::secrets::table::Table;
 
 use crate::limits::DISAGREEING_READS_MAX;
 
-/// How far a read counts.
+/// The part of a read that counts.
 #[derive(Debug)]
 pub(super) enum Confidence {
-    /// All of it. `changed`: it differs from the last confirmed table.
+    /// All of the read. `changed`: the table differs from the last confirmed table.
     Confirmed { table: Table, changed: bool },
-    /// Only what it has in common with the last confirmed table, until another read agrees.
+    /// Only the content that is also in the last confirmed table, until another read agrees.
     InCommon { table: Table, before: Arc<TableFingerprint> },
-    /// Nothing of it, until another read agrees.
+    /// Nothing of the read, until another read agrees.
     Unconfirmed,
-    /// Nothing of it: each of several reads says something else.
+    /// Nothing of the read: several reads all differ.
     Contradictory,
 }
 
-/// Remembers what earlier reads said, without their values.
+/// The content of earlier reads, without values.
 #[derive(Debug, Default)]
 pub(super) struct Confirmer {
     /// The last confirmed read.
     confirmed: Option<Arc<TableFingerprint>>,
-    /// The last read, if it is not confirmed.
+    /// The last read, if it is unconfirmed.
     candidate: Option<TableFingerprint>,
     disagreements: u32,
-    /// A read since the last confirmed one was broken, as it is when another program takes a part.
+    /// A read after the last confirmed read was malformed, as after another program took a part.
     had_broken_read: bool,
 }
 
 impl Confirmer {
-    /// Parses a read and compares it with those before. After a malformed one the next does not count by itself.
+    /// Parses a read and compares it with earlier reads. After a malformed read the next read does not count alone.
     pub(super) fn read(&mut self, text: &[u8], is_shared: bool) -> Result<Confidence, Malformed> {
         let table = Table::read(text).inspect_err(|_| self.note_broken_read())?;
         Ok(self.check(table, is_shared, text.ends_with(b"\n")))
@@ -48,8 +48,8 @@ impl Confirmer {
         self.had_broken_read = true;
     }
 
-    /// Compares a read with those before. `is_shared`: other programs may take parts of the text.
-    /// `ends_in_line`: the text ends where a line does.
+    /// Compares a read with earlier reads. `is_shared`: other programs may take parts of the text.
+    /// `ends_in_line`: the text ends with a line end.
     pub(super) fn check(&mut self, table: Table, is_shared: bool, ends_in_line: bool) -> Confidence {
         let same = self.confirmed.as_ref().is_some_and(|confirmed| confirmed.matches(&table));
         let agreed = match (&self.candidate, &self.confirmed) {
@@ -82,7 +82,8 @@ mod tests {
     const OTHER: &str = "A=1\nA_HOSTS=b.example\n";
     const THIRD: &str = "A=2\nA_HOSTS=a.example\n";
 
-    /// How far each of these reads of a shared source counts, in a letter: (w)hole, in (c)ommon, (n)othing, (x).
+    /// The part of each read of a shared source that counts, as a letter: (w)hole, in (c)ommon, (n)othing,
+    /// contradictory (x).
     fn outcomes(reads: &[&str]) -> String {
         let mut confirmer = Confirmer::default();
         let checked = reads.iter().map(|text| {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::sources::{self, MountKind, ReadError, UnsafeMount};
 use crate::limits::SECRETS_BYTES_MAX;
 
-/// Why a mount gives no text.
+/// The reason why a mount gives no text.
 #[derive(Debug, thiserror::Error)]
 pub enum MountError {
     /// There is no such file.
@@ -24,7 +24,7 @@ pub enum MountError {
     /// This user may not read it.
     #[error("permission denied")]
     Denied,
-    /// Anything else, in words.
+    /// Any other reason, in words.
     #[error("{0}")]
     Other(String),
 }
@@ -52,7 +52,7 @@ pub fn look_at_mount(path: &Path) -> Result<MountKind, MountError> {
 /// Reads a mount once.
 ///
 /// # Errors
-/// Why there is no text, or that it took longer than `limit`.
+/// There is no text, or the read took longer than `limit`.
 pub async fn read_mount(path: &Path, limit: Duration) -> Result<Zeroizing<Vec<u8>>, MountError> {
     match tokio::time::timeout(limit, sources::at(path).read(Box::new(|_| ()))).await {
         Ok(Ok(content)) => Ok(content.text),

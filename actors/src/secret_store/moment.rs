@@ -19,7 +19,7 @@ impl Moment {
         self.monotonic.saturating_duration_since(earlier.monotonic)
     }
 
-    /// By the clock that is further on.
+    /// By the clock that shows the later time.
     pub(super) fn age_of(self, earlier: Self) -> Duration {
         // A wall clock that was set back proves nothing.
         let wall = self.wall.duration_since(earlier.wall).unwrap_or_default();

@@ -8,7 +8,7 @@ pub(super) fn secrets_are_wanted() {
     show();
 }
 
-/// The text is constant: nothing that a client sends gets here.
+/// The text is constant and contains no input of a client.
 #[cfg(target_os = "macos")]
 fn show() {
     use std::process::{Command, Stdio};
@@ -24,6 +24,6 @@ fn show() {
     });
 }
 
-/// Elsewhere there is only the line in `proxy.log`.
+/// On other systems, `proxy.log` has the only notice.
 #[cfg(not(target_os = "macos"))]
 fn show() {}

@@ -9,7 +9,7 @@ use ractor::RpcReplyPort;
 
 use super::shelf::{Answer, QuestionId};
 
-/// Where an answer goes. A port that is dropped counts as a refusal.
+/// The reply port of an answer. A dropped port counts as a refusal.
 pub(super) enum Port {
     Judge(RpcReplyPort<Result<Permit, Refusal>>),
     Reload(RpcReplyPort<()>),
@@ -32,7 +32,7 @@ impl Port {
             (Self::Judge(port), Answer::Judge(verdict)) => drop(port.send(verdict)),
             (Self::Reload(port), Answer::Reload) => drop(port.send(())),
             (Self::Render(port), Answer::Render(rendered)) => drop(port.send(rendered)),
-            // An answer of another kind cannot come: questions and ports are made in pairs.
+            // No answer of another kind can come: questions and ports are created in pairs.
             _ => {}
         }
     }
@@ -59,8 +59,8 @@ impl Queue {
         }
     }
 
-    /// Removes the abandoned ports before another would take more memory: each question may hold a whole head, and
-    /// clients that come and go would fill the memory while the mount is waited for.
+    /// Removes the abandoned ports before a new port takes more memory: each question may hold a whole head, and clients
+    /// that disconnect and return would fill the memory while requests wait for the mount.
     pub(super) fn make_room(&mut self) -> HashSet<QuestionId> {
         if self.ports.len() < self.ports.capacity() { HashSet::default() } else { self.take_abandoned() }
     }

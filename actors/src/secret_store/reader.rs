@@ -10,7 +10,7 @@ use super::sources::{Content, Progress, ReadError, Source};
 pub(super) struct Reader(#[expect(dead_code, reason = "dropping it ends the task")] AbortOnDropHandle<()>);
 
 impl Reader {
-    /// Reads the source. `on_progress` hears each change, and `on_end` the outcome, once.
+    /// Reads the source. Each change calls `on_progress`, and the outcome calls `on_end` once.
     pub(super) fn start(
         source: &dyn Source,
         mut on_progress: impl FnMut(Progress) + Send + 'static,
@@ -29,7 +29,7 @@ impl Reader {
 
 type Outcome = Result<Content, ReadError>;
 
-/// Reports the outcome even of a read that panics: requests wait for it.
+/// Reports the outcome even of a read that panics: requests wait for the outcome.
 struct End<F: FnOnce(Outcome)> {
     on_end: Option<F>,
     outcome: Option<Outcome>,

@@ -18,7 +18,7 @@ pub(crate) type Part = part::Part<Report>;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretsState {
-    /// Nothing is held; the next placeholder reads.
+    /// No secrets are held; the next placeholder starts a read.
     Idle,
     /// Secrets are held and in force.
     Ready,
@@ -30,7 +30,7 @@ pub enum SecretsState {
     AwaitingApproval,
     /// The pipe was closed empty, or not approved in time.
     Locked,
-    /// The text cannot be read without doubt.
+    /// The text is malformed or ambiguous.
     Malformed,
     /// A wrong owner, too open a mode, a link or a device.
     Unsafe,
@@ -52,7 +52,7 @@ impl SecretsState {
     }
 }
 
-/// The source, its state and the names that it gave.
+/// The source, its state and the names of its secrets.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
     pub(crate) state: SecretsState,
@@ -65,7 +65,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Nothing was read yet.
+    /// No read has ended yet.
     pub(crate) fn idle(source: PathBuf) -> Self {
         let detail = "nothing read yet; the next placeholder reads".to_owned();
         Self {
@@ -79,7 +79,7 @@ impl Report {
         }
     }
 
-    /// Publishes it, and logs each change of the state.
+    /// Publishes the report, and logs each change of the state.
     pub(super) fn publish(self, part: &Part) {
         let is_new = {
             let published = part.report();

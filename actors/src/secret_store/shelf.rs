@@ -1,10 +1,10 @@
-//! The state of one source and of the requests that wait for it, as a pure machine.
+//! The state machine of one source and of the requests that wait for it.
 //!
-//! Events and the time go in, steps come out; the owner carries them out. The machine has no clock,
-//! task, file or reply port of its own, and knows neither its owner nor whether there are other shelves.
+//! The machine takes events and the time, and returns steps for the owner to carry out. The machine has no clock, task,
+//! file or reply port, and depends on no owner and no other shelf.
 //!
-//! Two limits run: a request gives up early, and the read that it caused stays open for as long as requests
-//! keep coming, so that a late approval is noticed without another prompt.
+//! There are two time limits. A request has the shorter limit. Its read has the longer limit, which each new request
+//! restarts: a late approval then counts without another prompt.
 
 mod event;
 mod output;
@@ -32,11 +32,11 @@ use super::sources::{Content, Glance, Progress, ReadError};
 use super::vault::Vault;
 use super::words::{self, Failure};
 
-/// How long things last.
+/// The times of a source, by the settings.
 pub(super) struct Settings {
-    /// How long a read is used.
+    /// How long the secrets of a read are used.
     pub(super) ttl: Duration,
-    /// How long a read stays open after a request last wanted it.
+    /// How long a read stays open after the last request that wanted it.
     pub(super) approval_wait: Duration,
 }
 
@@ -67,7 +67,7 @@ impl Shelf {
         }
     }
 
-    /// Takes an event in.
+    /// Handles an event.
     pub(super) fn on(&mut self, event: Event, now: Moment) -> Vec<Step> {
         match event {
             Event::Abandoned(ids) => self.waiting.forget(&ids),
@@ -84,7 +84,7 @@ impl Shelf {
         self.output.take()
     }
 
-    /// Answers what the vault can answer, which changes nothing here.
+    /// Answers from the vault if that is possible without a change of state.
     pub(super) fn answer(&self, question: Question, now: Moment) -> ControlFlow<Answer, Question> {
         match &self.vault {
             Some(vault) if question.may_use(vault, now) => question.answer(vault),
@@ -114,7 +114,7 @@ impl Shelf {
         id.into_iter().for_each(|id| self.waiting.push(id, Question::Reload, now.monotonic));
     }
 
-    /// Reads, whatever the last read gave.
+    /// Reads, after any outcome of the last read.
     fn read_now(&mut self, now: Moment) {
         self.pause = None;
         self.want_read(now);
@@ -148,11 +148,11 @@ impl Shelf {
             Err(ReadError::Replaced(glance)) => self.replaced(glance, now),
             Err(error) => self.fail(Failure::of(error), now),
         }
-        // Changes during the read were not acted on.
+        // Changes during the read had no effect yet.
         self.output.look_soon();
     }
 
-    /// The requests that wait go over to the source that took the place.
+    /// The waiting requests move to the source that replaced the old one.
     fn replaced(&mut self, glance: Glance, now: Moment) {
         if !self.waiting.is_empty() {
             self.seen = Some(Ok(glance));
@@ -160,7 +160,7 @@ impl Shelf {
         }
     }
 
-    /// Decides how far a read counts.
+    /// Decides which part of a read counts.
     fn check(&mut self, content: &Content, now: Moment) {
         let (glance, ttl) = (content.glance, self.settings.ttl);
         self.seen = Some(Ok(glance));
@@ -184,7 +184,7 @@ impl Shelf {
         }
     }
 
-    /// The new table takes the place of the old one as a whole.
+    /// The new table replaces the whole old table.
     fn adopt(&mut self, vault: Vault, changed: bool) {
         self.pause = None;
         self.output.answer_all(self.waiting.answer(&vault));
@@ -209,7 +209,7 @@ impl Shelf {
         self.output.show(state, detail);
     }
 
-    /// Compares the source with what it was.
+    /// Compares the source with its last version.
     fn looked(&mut self, glance: Result<Glance, ReadError>, now: Moment) {
         self.output.note_look();
         if self.vault.as_ref().is_some_and(|vault| !vault.is_held(now)) {
@@ -223,7 +223,7 @@ impl Shelf {
         }
     }
 
-    /// The reader notices changes itself. But the vault may be of a source that is gone.
+    /// The reader itself notices changes. But the vault may come from a source that was replaced.
     fn looked_during_read(&mut self, glance: Result<Glance, ReadError>) {
         let held = self.vault.as_ref().map(|vault| vault.glance);
         if let Some(held) = held.filter(|held| !held.is_eager && glance != Ok(*held)) {
@@ -235,7 +235,7 @@ impl Shelf {
         self.output.show_kind(glance.ok().map(|glance| glance.kind));
         match glance {
             Ok(glance) if glance.is_eager => self.read_now(now),
-            // A read may raise a prompt: it waits for a request that needs it.
+            // A read may raise a prompt, so it waits for a request that needs a secret.
             Ok(glance) => {
                 self.pause = None;
                 self.wipe();
@@ -245,7 +245,7 @@ impl Shelf {
         }
     }
 
-    /// Refuses requests that have waited long enough, and drops a read that nobody wants.
+    /// Refuses requests that have waited long enough, and drops a read that no request wants.
     fn tick(&mut self, now: Moment) {
         self.output.note_tick();
         if !self.reads.is_under_way() {
@@ -281,7 +281,7 @@ impl Shelf {
         self.output.show_nothing_held(self.reads.progress(), why);
     }
 
-    /// Forgets the values, and has connections closed whose buffers may hold them.
+    /// Wipes the values, and has the connections closed whose buffers may hold them.
     fn wipe(&mut self) {
         if self.vault.take().is_some() {
             self.output.step(Step::ForgetSecrets);

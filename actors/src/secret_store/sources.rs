@@ -1,10 +1,10 @@
 //! Sources of secrets: one file for each kind, behind one trait.
 //!
-//! | file | for |
+//! | file | content |
 //! |---|---|
-//! | [`source`] | the trait, and what a read gives |
-//! | [`glance`] | how a source stands, seen without reading it |
-//! | [`error`] | why a source gives no text |
+//! | [`source`] | the trait, and the result of a read |
+//! | [`glance`] | the state of a source, seen without a read |
+//! | [`error`] | the reasons why a source gives no text |
 //! | [`mount`] | a path: a regular file, or the pipe that 1Password serves |
 //! | [`watch`] | changes at a path |
 //! | [`text`] | a buffer that leaves no copy behind |
@@ -34,7 +34,7 @@ pub(crate) use self::source::{OnProgress, Read};
 pub(crate) use self::watch::OnChange;
 pub(crate) use self::watch::Watch;
 
-/// The source that a setting names.
+/// The source that the setting names.
 pub(crate) fn at(path: &Path) -> Box<dyn Source> {
     Box::new(Mount::at(path))
 }

@@ -1,4 +1,4 @@
-//! The store alone: a mount in a folder of the test's own, and nobody behind `upstream`.
+//! Tests of the store alone: a mount in a temporary folder, and no owner behind `upstream`.
 
 mod pieces;
 
@@ -82,7 +82,7 @@ fn pipe(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("made");
 }
 
-/// Writes one text into a pipe, once a reader is there.
+/// Writes one text into a pipe after a reader has opened it.
 fn serve(path: PathBuf, text: &'static str) -> tokio::task::JoinHandle<()> {
     tokio::task::spawn_blocking(move || fs::write(path, text).expect("a reader"))
 }
@@ -131,7 +131,7 @@ async fn a_pipe_is_not_opened_before_it_is_needed_and_then_once() {
     assert_eq!(stage.part.report().kind, Some("pipe"));
 }
 
-/// How many of `count` requests at a time are permitted.
+/// The number of permits for `count` concurrent requests.
 async fn permitted_of(stage: &Stage, count: usize) -> usize {
     let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..count {

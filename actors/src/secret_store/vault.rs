@@ -1,4 +1,4 @@
-//! The table that is in force, and for how long.
+//! The table in force, and its time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use super::moment::Moment;
 use super::sources::Glance;
 use crate::limits;
 
-/// One read of a source, in force until its time is over. Values are wiped when it is dropped.
+/// One read of a source, in force until its time is over. Dropping it wipes the values.
 #[derive(Debug)]
 pub(super) struct Vault {
     table: Table,
-    /// The last confirmed table, while this one is not: only what both allow is in force.
+    /// The last confirmed table, while this table is unconfirmed: a secret goes only where both tables allow it.
     before: Option<Arc<TableFingerprint>>,
-    /// The source as it stood.
+    /// The state of the source at the read.
     pub(super) glance: Glance,
     pub(super) loaded: Moment,
     ttl: Duration,
@@ -37,12 +37,12 @@ impl Vault {
         Self { table, before, glance, loaded: now, ttl }
     }
 
-    /// Whether it may judge a new request.
+    /// Whether the vault may judge a new request.
     pub(super) fn is_fresh(&self, now: Moment) -> bool {
         now.age_of(self.loaded) < self.ttl
     }
 
-    /// Whether it may still render a permit.
+    /// Whether the vault may still fill a permit.
     pub(super) fn is_held(&self, now: Moment) -> bool {
         now.age_of(self.loaded) < self.ttl.max(limits::RENDER_WITHIN)
     }
@@ -58,7 +58,7 @@ impl Vault {
         render(&self.table, self.before.as_deref(), permit)
     }
 
-    /// Whether it allows only what an earlier read did, until another confirms it.
+    /// Whether the table is unconfirmed, and so limited by an earlier table.
     pub(super) fn is_restricted(&self) -> bool {
         self.before.is_some()
     }
@@ -67,7 +67,7 @@ impl Vault {
         self.table.secrets().into_iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// How many entries are wrong.
+    /// The number of wrong entries.
     pub(super) fn problems(&self) -> usize {
         self.table.faults().len()
     }
@@ -86,8 +86,8 @@ mod tests {
 
     const MASK: u8 = 0x5a;
 
-    /// How often the value stands in this process's writable memory. It is known here by its mask alone,
-    /// so that the search does not find itself.
+    /// The number of copies of the value in this process's writable memory. The search has only a masked value, so that
+    /// it does not find itself.
     fn copies_of(masked: &[u8]) -> usize {
         let memory = File::open("/proc/self/mem").expect("our own");
         let maps = fs::read_to_string("/proc/self/maps").expect("our own");
@@ -105,7 +105,7 @@ mod tests {
         ranges.filter(|(start, end)| end - start <= 64 * 1024 * 1024).map(count).sum()
     }
 
-    /// A file with the value in it, which stands nowhere else.
+    /// A file with the value, which is nowhere else.
     fn text(masked: &[u8]) -> Zeroizing<Vec<u8>> {
         let mut text = Zeroizing::new(Vec::with_capacity(256));
         text.extend_from_slice(b"KEY='");

@@ -1,4 +1,4 @@
-//! The states of a source, in the words of `status` and of the audit.
+//! The texts for the states of a source, in `status` and in the audit.
 
 use policy::secrets::file::Malformed;
 use policy::verdict::refusal::Refusal;
@@ -8,7 +8,7 @@ use super::sources::{Progress, ReadError};
 use super::vault::Vault;
 use crate::hint::Hint;
 
-/// What a failed read comes to.
+/// The outcome of a failed read.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) state: SecretsState,
@@ -42,7 +42,7 @@ impl Failure {
         Self::unreadable(SecretsState::Malformed, detail.to_owned())
     }
 
-    /// The read was open for as long as it may be.
+    /// The read reached its time limit.
     pub(super) fn not_approved() -> Self {
         Self::locked("not approved in time".to_owned())
     }
@@ -56,7 +56,7 @@ impl Failure {
     }
 }
 
-/// The state while a read has given nothing yet, and what to do about it.
+/// The state during a read without text, and the next step.
 pub(super) fn while_waiting(progress: Progress) -> (SecretsState, &'static str) {
     match progress {
         Progress::Unserved => (
@@ -73,7 +73,7 @@ pub(super) fn while_waiting(progress: Progress) -> (SecretsState, &'static str) 
     }
 }
 
-/// What a person can do: `check` names the wrong entries, and those that are merely odd.
+/// The next step for the person: `check` names wrong and doubtful entries.
 pub(super) fn hints(state: SecretsState, vault: Option<&Vault>) -> Vec<Hint> {
     let is_wrong = match state {
         SecretsState::Malformed => true,
@@ -83,7 +83,7 @@ pub(super) fn hints(state: SecretsState, vault: Option<&Vault>) -> Vec<Hint> {
     if is_wrong { vec![Hint::run("check")] } else { Vec::new() }
 }
 
-/// The notes on a source that was read.
+/// The notes on a source after a read.
 pub(super) fn when_ready(vault: &Vault) -> String {
     let mut notes: Vec<String> = vault.glance.note.map(str::to_owned).into_iter().collect();
     if vault.is_restricted() {

@@ -1,4 +1,6 @@
-//! How often an owner may crash, and how long to wait before it is started again.
+//! The restart budget of an owner, and the pause before each restart.
+//!
+//! `limits.rs` has the numbers: `CRASHES_MAX`, `CRASH_WINDOW`, `BACKOFF_MIN` and `BACKOFF_MAX`.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -1,4 +1,6 @@
 //! The route to a destination: its addresses, each judged.
+//!
+//! `limits.rs` has the bounds of lookups: `RESOLVE_TIMEOUT`, `LOOKUPS_MAX` and `ADDRESSES_MAX`.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};

@@ -1,4 +1,4 @@
-//! What goes into a shelf, and what comes out of it.
+//! The events and steps of a shelf.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use super::question::{Answer, Question, QuestionId};
 use crate::secret_store::report::Report;
 use crate::secret_store::sources::{Content, Glance, Progress, ReadError};
 
-/// What has happened.
+/// An event.
 pub(crate) enum Event {
-    /// Nobody waits for these answers any more.
+    /// No caller waits for these answers any more.
     Abandoned(HashSet<QuestionId>),
     /// A request asks.
     Asked(QuestionId, Question),
@@ -20,21 +20,21 @@ pub(crate) enum Event {
     Changed,
     /// The daemon is about to end: no request waits long any more.
     Draining,
-    /// The source, seen without reading it.
+    /// The source, seen without a read.
     Looked(Result<Glance, ReadError>),
-    /// How a read goes.
+    /// The progress of a read.
     Progressed(ReadNumber, Progress),
     /// A read has ended.
     ReadEnded(ReadNumber, Result<Content, ReadError>),
-    /// A person wants it read now, and may wait for how that goes.
+    /// A person wants a read now, and may wait for its outcome.
     ReloadAsked(Option<QuestionId>),
     /// The owner is about to end.
     Stopping,
-    /// The time of [`Step::TickAfter`] has come.
+    /// The time of [`Step::TickAfter`] is over.
     Ticked,
 }
 
-/// What its owner is to do.
+/// A step for the owner.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Ends the read under way.
@@ -43,9 +43,9 @@ pub(crate) enum Step {
     Answer(QuestionId, Answer),
     /// Has connections closed whose buffers may hold wiped values.
     ForgetSecrets,
-    /// Publishes where some secret may go.
+    /// Publishes the destinations of all secrets.
     ListHosts(Arc<Allowlist>),
-    /// Looks at the source, after so long.
+    /// Looks at the source, after this time.
     LookAfter(Duration),
     /// Notifies the person at the screen that requests wait for the secrets.
     Notify,
@@ -53,9 +53,9 @@ pub(crate) enum Step {
     Publish(Report),
     /// Reads the source.
     StartRead(ReadNumber),
-    /// Sends [`Event::Ticked`], after so long.
+    /// Sends [`Event::Ticked`], after this time.
     TickAfter(Duration),
 }
 
-/// Reads are numbered, so that a late event of an earlier one does not count.
+/// The number of a read: a late event of an earlier read does not count.
 pub(crate) type ReadNumber = u64;

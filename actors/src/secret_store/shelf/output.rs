@@ -1,4 +1,4 @@
-//! The steps of a shelf, and what must not be done twice.
+//! The steps of a shelf, without repetitions.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,20 +15,20 @@ use crate::secret_store::sources::Progress;
 use crate::secret_store::vault::Vault;
 use crate::secret_store::words;
 
-/// How often the questions that wait are looked through.
+/// The interval of checks of the waiting questions.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
-/// What is to be carried out.
+/// The steps to carry out.
 pub(super) struct Output {
     steps: Vec<Step>,
     shown: Shown,
-    /// The person was notified since the last good read.
+    /// Whether the person was notified since the last good read.
     notified: bool,
     tick_is_due: bool,
     look_is_due: bool,
 }
 
-/// The report, to be published once for each event that changes it.
+/// The report, published once for each event that changes it.
 struct Shown {
     report: Report,
     has_changed: bool,
@@ -91,7 +91,7 @@ impl Output {
         self.tick_is_due = false;
     }
 
-    /// Notifies the person, once until the next good read.
+    /// Notifies the person, at most once until the next good read.
     pub(super) fn notify(&mut self) {
         if !std::mem::replace(&mut self.notified, true) {
             self.steps.push(Step::Notify);
@@ -110,7 +110,7 @@ impl Output {
         self.shown.set(SecretsState::Ready, detail, words::hints(SecretsState::Ready, Some(vault)));
     }
 
-    /// Shows how the read under way goes, or why nothing is held.
+    /// Shows the progress of the current read, or the reason why no secrets are held.
     pub(super) fn show_nothing_held(&mut self, progress: Option<Progress>, idle: impl Into<String>) {
         match progress.map(words::while_waiting) {
             Some((state, detail)) => self.show(state, detail),

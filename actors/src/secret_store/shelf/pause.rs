@@ -1,4 +1,6 @@
-//! The pause after a failed read, longer after each in a row.
+//! The pause after a failed read, longer after each failure in a row.
+//!
+//! `limits.rs` has its bounds: `READ_BACKOFF_MIN` and `READ_BACKOFF_MAX`.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// The pause that follows `before`.
+    /// The pause after `before`.
     pub(super) fn after(before: Option<&Self>, refusal: Refusal, now: Instant) -> Self {
         let length = before.map_or(READ_BACKOFF_MIN, |before| before.length * 2).min(READ_BACKOFF_MAX);
         Self { refusal, length, until: now + length }

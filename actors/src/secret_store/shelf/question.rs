@@ -9,22 +9,22 @@ use policy::verdict::render::Rendered;
 use crate::secret_store::moment::Moment;
 use crate::secret_store::vault::Vault;
 
-/// A question that its owner keeps a reply port for.
+/// A question whose reply port the owner keeps.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct QuestionId(pub(crate) u64);
 
-/// What is asked.
+/// The kind of a question.
 #[derive(Debug)]
 pub(crate) enum Question {
     /// May these fields be filled?
     Judge(InjectionRequest),
-    /// Answer once the source has been read, however that went.
+    /// Answer after the next read, with any outcome.
     Reload,
     /// Fill the fields of a permit.
     Render(Permit),
 }
 
-/// What is answered, of the same kind as the question.
+/// An answer, of the same kind as the question.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Judge(Result<Permit, Refusal>),
@@ -33,7 +33,7 @@ pub(crate) enum Answer {
 }
 
 impl Question {
-    /// A request waits for the answer, and not only a person who has typed `reload`.
+    /// Whether a request waits for the answer, and not only a person who typed `reload`.
     pub(super) fn is_request(&self) -> bool {
         !matches!(self, Self::Reload)
     }
@@ -47,10 +47,10 @@ impl Question {
         }
     }
 
-    /// Answers from the vault. Continues with the question if that is for another read to answer.
+    /// Answers from the vault. Continues with the question if only another read can answer it.
     pub(super) fn answer(self, vault: &Vault) -> ControlFlow<Answer, Self> {
         let answer = match self {
-            // What both reads allow need not wait for a third.
+            // A secret that both reads allow need not wait for a third read.
             Self::Judge(request) if vault.is_restricted() => match vault.judge(request.clone()) {
                 Ok(permit) => Answer::Judge(Ok(permit)),
                 Err(_) => return ControlFlow::Continue(Self::Judge(request)),

@@ -1,4 +1,4 @@
-//! The read under way: one at a time, however many wait for it.
+//! The current read: one at a time for all waiting requests.
 
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,14 @@ pub(super) struct Reads {
 
 struct Read {
     progress: Option<Progress>,
-    /// When the progress was last heard of.
+    /// The time of the last reported progress.
     since: Instant,
-    /// When a request last wanted it.
+    /// The time at which a request last wanted the read.
     wanted: Instant,
 }
 
 impl Reads {
-    /// Keeps the read under way open, or gives the number of one to start.
+    /// Keeps the current read open, or returns the number of a read to start.
     pub(super) fn want(&mut self, now: Instant) -> Option<ReadNumber> {
         if let Some(read) = &mut self.under_way {
             read.wanted = now;
@@ -35,14 +35,14 @@ impl Reads {
         self.under_way.is_some()
     }
 
-    /// Whether it was the read under way that has progressed.
+    /// Whether the progress is that of the current read.
     pub(super) fn note(&mut self, number: ReadNumber, progress: Progress, now: Instant) -> bool {
         let Some(read) = self.under_way.as_mut().filter(|_| number == self.count) else { return false };
         (read.progress, read.since) = (Some(progress), now);
         true
     }
 
-    /// Whether it was the read under way that has ended.
+    /// Whether the current read has ended.
     pub(super) fn end(&mut self, number: ReadNumber) -> bool {
         number == self.count && self.under_way.take().is_some()
     }
@@ -60,7 +60,7 @@ impl Reads {
         read.map(|read| read.since)
     }
 
-    /// Whether no request has wanted it for so long.
+    /// Whether no request has wanted the read for this time.
     pub(super) fn is_unwanted_for(&self, wait: Duration, now: Instant) -> bool {
         self.under_way.as_ref().is_some_and(|read| now.saturating_duration_since(read.wanted) >= wait)
     }

@@ -1,4 +1,4 @@
-//! Each state of a source, as a table: when something happens, which steps follow.
+//! Tables of events and steps, for each state of a source.
 //!
 //! A step is written as: `read N` starts a read, `N permit` answers question N, `list` publishes the allowed
 //! hosts, `forget` has connections closed, a state with its names publishes the report.
@@ -20,7 +20,7 @@ const CUT: &str = "KEY=value-of-key\nKEY_HOSTS=api.exam";
 const PIPE: Glance = pipe(1);
 const FILE: Glance = file(1);
 
-/// A pipe that was seen, and nothing else.
+/// A pipe that was seen, before any read.
 fn fresh() -> Bench {
     let mut bench = Bench::new(SETTINGS);
     bench.play(&[(0, Do::Look(Ok(PIPE)), "idle")]);

@@ -1,4 +1,6 @@
-//! The questions that wait for a read, in the order in which they came.
+//! The questions that wait for a read, in the order of arrival.
+//!
+//! `limits.rs` has the times: `REQUEST_WAIT`, `UNSERVED_WAIT` and `DRAINING_WAIT`.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -12,7 +14,7 @@ use crate::secret_store::vault::Vault;
 
 pub(super) struct Waiting {
     entries: Vec<Entry>,
-    /// How long each may wait.
+    /// How long each question may wait.
     patience: Duration,
 }
 
@@ -28,7 +30,7 @@ impl Entry {
     }
 }
 
-/// Answers, each with its question.
+/// Answers, each with the question.
 pub(super) type Answers = Vec<(QuestionId, Answer)>;
 
 impl Default for Waiting {
@@ -38,7 +40,7 @@ impl Default for Waiting {
 }
 
 impl Waiting {
-    /// From now on none waits long.
+    /// From now on no question waits long.
     pub(super) fn be_brief(&mut self) {
         self.patience = DRAINING_WAIT;
     }
@@ -59,7 +61,7 @@ impl Waiting {
         self.entries.iter().any(|entry| entry.question.is_request())
     }
 
-    /// Answers what a vault that was just read can answer.
+    /// Answers the questions that a vault can answer after a read.
     pub(super) fn answer(&mut self, vault: &Vault) -> Answers {
         let mut answers = Vec::new();
         for Entry { id, question, since } in std::mem::take(&mut self.entries) {
@@ -71,7 +73,7 @@ impl Waiting {
         answers
     }
 
-    /// Answers the persons who wait for a read.
+    /// Answers the `reload` commands that wait for a read.
     pub(super) fn answer_reloads(&mut self) -> Answers {
         let reloads = self.entries.extract_if(.., |entry| !entry.question.is_request());
         reloads.map(|entry| (entry.id, Answer::Reload)).collect()
@@ -81,8 +83,8 @@ impl Waiting {
         self.entries.drain(..).map(|entry| entry.refuse(refusal)).collect()
     }
 
-    /// Refuses what has waited long enough: while nobody serves the source that is sooner. Each is refused
-    /// after the longer wait at the latest, however the source was served meanwhile.
+    /// Refuses the questions that have waited long enough. The limit is shorter while no program serves the source; the
+    /// longer limit holds in any case.
     pub(super) fn refuse_overdue(
         &mut self,
         unserved_since: Option<Instant>,

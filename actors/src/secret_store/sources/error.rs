@@ -1,11 +1,11 @@
-//! Why a source gives no text.
+//! The reasons why a source gives no text.
 
 use std::io;
 
 use super::glance::Glance;
 use crate::limits::SECRETS_BYTES_MAX;
 
-/// Why there is no text.
+/// The reason why there is no text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum ReadError {
     #[error("there is no such file")]
@@ -18,7 +18,7 @@ pub(crate) enum ReadError {
     TooLarge,
     #[error("it was changed while it was read")]
     Changed,
-    /// Another source stands there by now.
+    /// Another source has replaced this one.
     #[error("it was replaced before anything was read")]
     Replaced(Glance),
     #[error("{0}")]
@@ -34,7 +34,7 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// Why a mount is not safe to use.
+/// The reason why a mount is not safe to use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum UnsafeMount {
     /// The target of a link could be exchanged.
@@ -43,7 +43,7 @@ pub enum UnsafeMount {
     /// A folder, a socket, a device.
     #[error("it is neither a regular file nor a pipe")]
     OtherKind,
-    /// Its owner can change it.
+    /// Another user owns the file and can change it.
     #[error("it belongs to another user")]
     OtherOwner,
     /// The values are not private.
@@ -55,7 +55,7 @@ pub enum UnsafeMount {
 }
 
 impl UnsafeMount {
-    /// What to do about it.
+    /// The next step for the person.
     pub const fn fix(self) -> &'static str {
         match self {
             Self::Link => "name the file itself",
@@ -66,7 +66,7 @@ impl UnsafeMount {
         }
     }
 
-    /// The same after a colon, in reasons. Taking over a stranger's file is not always right.
+    /// The next step after a colon, for reasons. To take over another user's file is not always right.
     fn advice(self) -> String {
         match self {
             Self::OtherKind | Self::OtherOwner => String::new(),

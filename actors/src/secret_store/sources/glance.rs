@@ -1,22 +1,22 @@
-//! How a source stands, seen without reading it.
+//! The state of a source, seen without a read.
 
 use std::time::SystemTime;
 
-/// Two glances are equal if nothing has changed in between.
+/// The state at one moment. Two glances are equal if nothing has changed in between.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Glance {
     /// The kind of source, in the words of `status`.
     pub(crate) kind: &'static str,
-    /// Whether a read asks nobody: then each change is read at once.
+    /// Whether a read raises no prompt: then each change is read at once.
     pub(crate) is_eager: bool,
-    /// Whether other readers may take parts of the text: then one read alone proves nothing new.
+    /// Whether other readers may take parts of the text: then new content needs two reads.
     pub(crate) is_shared: bool,
-    /// What a person should know about it.
+    /// A note for the person.
     pub(crate) note: Option<&'static str>,
     pub(crate) version: Version,
 }
 
-/// Tells one file from another, and from itself after a change.
+/// The identity and version of a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Version {
     pub(super) device: u64,

@@ -1,7 +1,7 @@
 //! The mount: a path with a regular file, or with the pipe that 1Password serves.
 //!
-//! Every open of the pipe may raise a prompt, so a glance opens nothing. Opening never blocks: nobody
-//! could release a thread that is stuck in `open`.
+//! Every open of the pipe may raise a prompt, so a glance opens nothing. `open` never blocks: a thread that is stuck in
+//! `open` could not be released.
 
 mod file;
 pub(super) mod look;

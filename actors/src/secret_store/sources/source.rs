@@ -1,4 +1,4 @@
-//! What each kind of source answers.
+//! The trait of all kinds of sources.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -8,41 +8,41 @@ use super::glance::Glance;
 use super::text::Text;
 use super::watch::{OnChange, Watch};
 
-/// One place that secrets come from.
+/// A place that secrets are read from.
 pub(crate) trait Source: Send {
-    /// Its name for people.
+    /// The name for people.
     fn describe(&self) -> PathBuf;
 
-    /// How it stands. Cheap: it opens nothing, and so raises no prompt.
+    /// The state of the source. A glance is cheap: it opens nothing, and so raises no prompt.
     fn glance(&self) -> Result<Glance, ReadError>;
 
-    /// Reads it whole.
+    /// Reads the whole source.
     fn read(&self, on_progress: OnProgress) -> Read;
 
-    /// Watches it for changes. An event is a hint: whoever gets one glances.
+    /// Watches the source for changes. An event is a hint: the receiver glances.
     fn watch(&self, on_change: OnChange) -> Watch;
 }
 
-/// A read under way. It ends only with a text or an error: whoever waits for it sets the limit, and drops it.
+/// A running read. It ends only with a text or an error: the caller sets the time limit, and drops the read.
 pub(crate) type Read = Pin<Box<dyn Future<Output = Result<Content, ReadError>> + Send>>;
 
-/// Hears how a read goes.
+/// The callback for the progress of a read.
 pub(crate) type OnProgress = Box<dyn FnMut(Progress) + Send>;
 
-/// What one read gave.
+/// The result of a read.
 pub(crate) struct Content {
     pub(crate) text: Text,
-    /// The source as it stood during the read.
+    /// The state of the source during the read.
     pub(crate) glance: Glance,
 }
 
-/// What a reader sees before the end of the text.
+/// The progress of a read before the end of the text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Progress {
     /// No program serves the source.
     Unserved,
-    /// A program serves it and has written nothing.
+    /// A program serves the source and has written nothing.
     Awaiting,
-    /// A program has written something.
+    /// A program has written a part of the text.
     Begun,
 }

@@ -1,7 +1,7 @@
 //! Changes at a path: the file is made, removed, replaced or edited.
 //!
-//! The file itself is watched, or its folder while there is no file: our own logs stand in the same
-//! folder, and each line of them would be an event.
+//! The watch is on the file itself, or on its folder while there is no file: the proxy's logs are in the same folder,
+//! and each of their lines would be an event.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
-/// Hears that something may have changed.
+/// The callback for possible changes.
 pub(crate) type OnChange = Arc<dyn Fn() + Send + Sync>;
 
 /// A watch of one path. Dropping it ends it.
@@ -25,17 +25,17 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// It begins with the first [`Self::renew`].
+    /// A watch, which begins with the first [`Self::renew`].
     pub(super) fn of(path: PathBuf, on_change: OnChange) -> Self {
         Self { path, on_change, watcher: None, watched: None, may_have_ended: false }
     }
 
-    /// After a change the file may be gone, and the watch with it, though the next one has the same number.
+    /// After a change the file may be gone, and the watch with it, although the next file has the same number.
     pub(crate) fn note_change(&mut self) {
         self.may_have_ended = true;
     }
 
-    /// Watches what stands at the path. To be called before a glance: what changes from then on is an event.
+    /// Watches the file at the path. Call this before a glance: every later change is an event.
     pub(crate) fn renew(&mut self) {
         let there = number(&self.path);
         if self.watcher.is_some() && !self.may_have_ended && self.watched == there {
@@ -61,19 +61,19 @@ fn watcher(path: &Path, is_there: bool, on_change: OnChange) -> notify::Result<R
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().map(ToOwned::to_owned);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        // By name: macOS reports the folder under its canonical path, which may not be ours.
+        // Compared by name: macOS reports the canonical path of the folder, which may differ.
         let is_ours = |path: &PathBuf| path.file_name() == name.as_deref();
         if event.map_or(true, |event| is_change(event.kind) && event.paths.iter().any(is_ours)) {
             on_change();
         }
     })?;
-    // The events of macOS are made for folders, and come in bundles.
+    // macOS has events for folders, and sends several at a time.
     let target = if is_there && !cfg!(target_os = "macos") { path } else { folder };
     watcher.watch(target, RecursiveMode::NonRecursive)?;
     Ok(watcher)
 }
 
-/// Our own reads are events too: acting on them would never end.
+/// The proxy's own reads are events too, and would cause further reads without end.
 fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),

@@ -1,14 +1,14 @@
-//! Ten thousand pieces of texts: what a pipe gives to two readers.
+//! Ten thousand pieces of texts, as a pipe with two readers gives them.
 //!
 //! A reader cannot tell bytes that another program took from bytes that were never written. So each piece
 //! here is a text with something missing, as a cut, a thief or two servings in one read leave it. Once the
 //! whole text is confirmed, no piece may permit what the whole text does not.
 //!
-//! What is *not* protected:
-//! - The first read of a process' life (and of the store's, after a crash). With nothing to compare it to,
-//!   a piece that is well-formed and ends where a line does is confirmed.
-//! - Two reads in a row whose pieces say the very same. To the store, that is a changed file.
-//! - A regular file: it counts as it stands, half-written or not.
+//! Not protected:
+//! - The first read of a process (and of the store after a crash). There is no earlier read, so a well-formed piece
+//!   that ends with a line end is confirmed.
+//! - Two reads in a row with equal pieces. The store cannot tell them from a changed file.
+//! - A regular file: every read of it counts, even of a half-written file.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, bound: usize) -> usize {
-        // An xorshift generator: good enough to cut at all sorts of places.
+        // An xorshift generator is random enough to choose the places of the cuts.
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -90,7 +90,7 @@ impl Dice {
     }
 }
 
-/// Where some secret of these tables may go.
+/// The destinations of all secrets of these tables.
 fn destinations(tables: [&Table; 2]) -> Vec<Destination> {
     let entries: BTreeSet<String> = tables.iter().flat_map(|table| table.listed().entries()).collect();
     let destination = |entry: &String| {
@@ -105,7 +105,7 @@ fn destinations(tables: [&Table; 2]) -> Vec<Destination> {
     entries.iter().map(destination).collect()
 }
 
-/// What would be sent, if anything may.
+/// The bytes that would be sent, if the request is permitted.
 fn sent(
     table: &Table,
     before: Option<&TableFingerprint>,
@@ -123,7 +123,7 @@ fn sent(
     headers.remove("x-api-key")
 }
 
-/// Everything that a table lets out, and how much of it the whole text would not have sent.
+/// All permits of a table, and the number of those that the whole text would not give.
 fn let_out(table: &Table, before: Option<&TableFingerprint>, whole: &Table) -> (usize, usize) {
     let (mut permitted, mut wrong) = (0, 0);
     for destination in &destinations([table, whole]) {

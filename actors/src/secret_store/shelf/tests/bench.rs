@@ -1,4 +1,4 @@
-//! A shelf, and clocks that stand still until a row moves them.
+//! A shelf with clocks that only a row of the table advances.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 use crate::secret_store::shelf::*;
 use crate::secret_store::sources::Version;
 
-/// One thing that happens.
+/// An event of a row.
 pub(super) enum Do {
-    /// Nobody waits for these any more.
+    /// No caller waits for these questions any more.
     Abandon(&'static [u64]),
     /// A request wants `{{KEY}}` at `api.example`.
     Ask(u64),
@@ -27,10 +27,10 @@ pub(super) enum Do {
     Fail(ReadError),
     Look(Result<Glance, ReadError>),
     Reload(Option<u64>),
-    /// A request has the permit filled that the second one got.
+    /// A request has its permit filled, which the second request got.
     Render(u64, u64),
     See(Progress),
-    /// The computer sleeps: the wall clock alone goes on.
+    /// The computer sleeps: only the wall clock advances.
     Sleep(Duration),
     Stop,
     /// The last read gives this text, from this source.
@@ -72,7 +72,7 @@ impl Bench {
         Self { shelf, start, wall, reads: 0, permits: HashMap::new(), report }
     }
 
-    /// Plays rows: so many milliseconds after the start this happens, and these steps follow.
+    /// Plays rows: milliseconds after the start, event, expected steps.
     #[track_caller]
     pub(super) fn play(&mut self, rows: &[(u64, Do, &str)]) {
         for (nth, (at, what, expected)) in rows.iter().enumerate() {

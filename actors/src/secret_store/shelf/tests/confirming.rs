@@ -1,4 +1,4 @@
-//! Which reads of a shared source count.
+//! The reads of a shared source that count.
 
 use super::*;
 use crate::secret_store::sources::Progress;
@@ -11,7 +11,7 @@ fn a_first_read_that_ends_in_mid_line_counts_when_another_agrees() {
         (2, Do::Text(PIPE, WHOLE), "read 3"),
         (3, Do::Text(PIPE, WHOLE), "list, 1 permit, ready+KEY"),
     ]);
-    // After a malformed one as well.
+    // The same after a malformed read.
     fresh().play(&[
         (0, Do::Ask(1), "read 1, tick 100"),
         (1, Do::Text(PIPE, "KEY='"), "1 unreadable, look 50, malformed"),
@@ -48,7 +48,7 @@ fn what_no_second_read_confirms_in_time_is_refused_as_unconfirmed() {
         (1_002, Do::See(Progress::Unserved), "ready+KEY"),
         (4_001, Do::Tick, "tick 100"),
         (4_002, Do::Tick, "1 unconfirmed, notify, tick 100"),
-        // Nobody wants the read for the approval wait: what is held stays in force.
+        // No request wants the read for the approval wait: the held secrets stay in force.
         (61_001, Do::Tick, "tick 100"),
         (61_002, Do::Tick, "abort, ready+KEY"),
         (61_003, Do::Ask(2), "2 permit"),

@@ -1,4 +1,4 @@
-//! What a failed read comes to.
+//! The outcomes of failed reads.
 
 use std::io;
 
@@ -28,7 +28,7 @@ fn each_failure_has_its_state() {
 
 #[test]
 fn a_read_that_panics_refuses_the_requests_that_wait() {
-    // So the reader reports it.
+    // The reader reports a panic like this.
     let panicked = ReadError::Io(io::ErrorKind::Other);
     fresh().play(&[
         (0, Do::Ask(1), "read 1, tick 100"),

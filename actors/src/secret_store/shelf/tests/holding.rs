@@ -1,4 +1,4 @@
-//! How long a read is used, and what ends it sooner.
+//! The time in which a read is used, and the events that end it.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn with_no_time_to_live_each_request_is_read_for_once_and_its_permit_is_rendered
 #[test]
 fn a_pipe_that_is_replaced_takes_its_values_along() {
     ready().play(&[(1_000, Do::Look(Ok(pipe(2))), "forget, idle"), (1_001, Do::Ask(1), "read 2, tick 100")]);
-    // While it is read again, too.
+    // The same during the next read.
     let mut bench = ready();
     bench.play(&[
         (1_000, Do::Reload(None), "read 2, tick 100"),
@@ -68,7 +68,7 @@ fn a_changed_file_is_read_at_once_and_the_old_table_stays_in_force_until_then() 
         (1_050, Do::Look(Ok(file(2))), "read 2"),
         (1_051, Do::AskFor(1, "old.example"), "1 permit"),
         (1_052, Do::Look(Ok(file(3))), ""),
-        // A file counts as it stands, whatever was read before.
+        // Every read of a file counts, after any earlier read.
         (1_053, Do::Text(file(2), OTHER), "list, forget, look 50, ready+KEY"),
         (1_054, Do::AskFor(2, "old.example"), "2 denied"),
         (1_103, Do::Look(Ok(file(3))), "read 3"),

@@ -1,4 +1,4 @@
-//! How long requests wait for a source, and for which read.
+//! The waits of requests for a source, and the reads that they wait for.
 
 use super::*;
 use crate::secret_store::sources::{Progress, ReadError};
@@ -40,7 +40,7 @@ fn a_read_that_no_request_has_wanted_for_the_approval_wait_is_dropped() {
         (25_000, Do::Tick, "2 locked, tick 100"),
         (69_900, Do::Tick, "tick 100"),
         (70_000, Do::Tick, "abort, locked"),
-        // What comes of it all the same is too late.
+        // A later result of the read comes too late.
         (70_001, Do::See(Progress::Begun), ""),
         (70_002, Do::TextOf(1, PIPE, WHOLE), ""),
         (70_999, Do::Ask(3), "3 locked"),
@@ -97,7 +97,7 @@ fn a_pipe_closed_empty_is_locked_and_the_pauses_grow() {
     bench.play(&[
         (at, Do::Ask(12), "read 7, tick 100"),
         (at, Do::Text(PIPE, WHOLE), "list, 12 permit, look 50, ready+KEY"),
-        // A good read ends the row of failures, and the next notification may come.
+        // After a good read, the next failure may notify again.
         (at, Do::Reload(None), "read 8"),
         (at, Do::Ask(13), "13 permit"),
         (at, Do::Fail(ReadError::ClosedEmpty), "forget, locked"),
@@ -114,7 +114,7 @@ fn requests_go_over_to_the_pipe_that_takes_the_place() {
         (150, Do::Look(Ok(pipe(2))), ""),
         (200, Do::See(Progress::Awaiting), "awaiting-approval"),
         (300, Do::Fail(ReadError::ClosedEmpty), "notify, 1 locked, look 50, locked"),
-        // That pipe was seen: it is not taken for a new one, and the pause stands.
+        // This pipe was seen before: it does not count as new, and the pause continues.
         (350, Do::Look(Ok(pipe(2))), ""),
         (400, Do::Ask(2), "2 locked"),
     ]);
@@ -122,7 +122,7 @@ fn requests_go_over_to_the_pipe_that_takes_the_place() {
         (0, Do::Ask(1), "read 1, tick 100"),
         (25, Do::See(Progress::Unserved), "unserved"),
         (50, Do::Abandon(&[1]), ""),
-        // Nobody waits: the new pipe is not opened.
+        // No request waits: the new pipe is not opened.
         (100, Do::Fail(ReadError::Replaced(pipe(2))), "look 50"),
         (150, Do::Look(Ok(pipe(2))), "idle"),
     ]);
@@ -137,7 +137,7 @@ fn a_reload_reads_in_spite_of_a_pause_and_hears_how_it_went() {
         (1, Do::Reload(Some(3)), ""),
         (2, Do::Text(PIPE, WHOLE), "list, 2 told, 3 told, ready+KEY"),
         (3, Do::Reload(Some(4)), "read 3"),
-        // A person at the keyboard is not notified of what they asked for.
+        // A person who typed `reload` gets no notification.
         (4, Do::Fail(ReadError::ClosedEmpty), "4 told, forget, locked"),
     ]);
 }

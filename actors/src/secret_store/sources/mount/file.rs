@@ -10,7 +10,7 @@ use crate::secret_store::sources::glance::Glance;
 use crate::secret_store::sources::source::Content;
 use crate::secret_store::sources::text::buffer;
 
-/// Reads a file whole. It counts only if nobody changed it meanwhile.
+/// Reads a whole file. The read counts only if the file did not change during it.
 pub(super) fn read(file: &File, before: Glance) -> Result<Content, ReadError> {
     let length = file.metadata()?.len();
     let mut text = buffer(usize::try_from(length).unwrap_or(SECRETS_BYTES_MAX) + 1);

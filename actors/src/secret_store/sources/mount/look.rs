@@ -1,4 +1,4 @@
-//! The kind of a mount, whether it is safe, and its version, by stat alone.
+//! The kind, safety and version of a mount, by stat alone.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -22,7 +22,7 @@ impl MountKind {
         fs::symlink_metadata(path).ok().and_then(|found| Self::of(&found))
     }
 
-    /// The word for it, in `status` and in JSON.
+    /// The name of the kind in `status` and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::File => "file",
@@ -49,7 +49,7 @@ pub(crate) fn at(path: &Path) -> Result<(MountKind, Glance), ReadError> {
     Ok((kind, glance))
 }
 
-/// The same for a file that is open: its folder does not count.
+/// The same for an open file: its folder does not count.
 pub(super) fn at_metadata(found: &Metadata) -> Result<(MountKind, Glance), ReadError> {
     let kind = safe_kind(found).map_err(ReadError::Unsafe)?;
     let is_file = kind == MountKind::File;
@@ -94,7 +94,7 @@ fn is_open_to_others(found: &Metadata) -> bool {
     found.mode() & 0o077 != 0
 }
 
-/// Whether the folder keeps others from the file.
+/// Whether the folder prevents access of other users to the file.
 fn is_kept_by_folder(path: &Path) -> bool {
     let folder = path.parent().and_then(|folder| fs::metadata(folder).ok());
     folder.is_some_and(|it| !is_open_to_others(&it) && it.uid() == rustix::process::geteuid().as_raw())

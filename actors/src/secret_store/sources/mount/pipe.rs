@@ -13,8 +13,8 @@ use crate::secret_store::sources::glance::Glance;
 use crate::secret_store::sources::source::{Content, OnProgress, Progress};
 use crate::secret_store::sources::text::{Text, buffer, make_room};
 
-/// How many bytes a pipe holds at most, on most systems. Taken all at once: with smaller pieces, another
-/// reader would get the same share of a long text each time, and two reads could agree on a wrong one.
+/// The capacity of a pipe in bytes, on most systems. One read takes all of it: with smaller pieces, another reader would
+/// get the same part of a long text each time, and two reads could agree on a wrong text.
 const PIPE_HOLDS: usize = 64 * 1024;
 
 /// Reads a pipe until its writers have closed it. Polls by the clock: readiness of pipes differs between systems.
@@ -46,7 +46,7 @@ pub(super) async fn read(
     }
 }
 
-/// How many bytes there were; `None` if a writer has the pipe open and has nothing for us.
+/// The number of bytes read; `None` if a writer has the pipe open and has written nothing.
 pub(super) fn read_some(file: &mut File, text: &mut Text) -> Result<Option<usize>, ReadError> {
     let held = text.len();
     let more = PIPE_HOLDS.min((SECRETS_BYTES_MAX + 1).saturating_sub(held));

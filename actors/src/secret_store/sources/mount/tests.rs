@@ -1,4 +1,4 @@
-//! What is safe to read, and what a read brings.
+//! The safety of mounts, and the results of reads.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -49,7 +49,7 @@ fn an_open_pipe_needs_a_closed_folder() {
     assert!(matches!(look::at(&path), Err(ReadError::Unsafe(_))));
 }
 
-/// Where two readers take a text in pieces of the same size, each gets the same share time and again.
+/// With pieces of the same size, each of two readers would get the same part of the text every time.
 #[test]
 fn what_a_pipe_holds_is_taken_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
