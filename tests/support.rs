@@ -1,5 +1,5 @@
 //! The end-to-end harness: a real `secret-proxy` process, real TLS origins on loopback, and an
-//! HTTP client that can lie about every layer of a request.
+//! HTTP client that can falsify every layer of a request.
 //!
 //! ```ignore
 //! #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -25,13 +25,13 @@
 //! }
 //! ```
 //!
-//! When the `Proxy` is dropped it is stopped, and the test fails if a canary is found in the
-//! folder, the output of any process, the status, or anything that a client was sent; or if an
-//! owner was restarted that the test did not crash. See [`drop_check`].
+//! Dropping the `Proxy` stops the process. The test then fails if a canary is found in the folder, the
+//! output of any process, the status, or the bytes that a client received, or if an owner was restarted
+//! that the test did not crash. See [`drop_check`].
 //!
-//! `Proxy`, `Fifo` and [`eventually`] are synchronous: in an async test they hold up only the
-//! test's own thread, while origins run on the workers. Origins and clients are async. Nothing
-//! here uses a fixed port, the network, or the environment of the test process.
+//! `Proxy`, `Fifo` and [`eventually`] are synchronous: in an async test they block only the test's own
+//! thread, while origins run on the workers. Origins and clients are async. The harness uses no fixed
+//! port, no network, and no variable of the test process.
 
 #![allow(dead_code, unused_imports, reason = "the harness is whole before every promise uses all of it")]
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]

@@ -1,4 +1,4 @@
-//! What a client gets: an answer, a streamed answer, or an error.
+//! The results of a request: an answer, a streamed answer, or an error.
 
 use std::time::{Duration, Instant};
 
@@ -23,11 +23,11 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// The trailers, if any came.
+    /// The trailers, if there were any.
     pub trailers: Option<HeaderMap>,
     /// The HTTP version of the client's leg.
     pub version: Version,
-    /// From the call of `send` to the end of the body, connecting included.
+    /// The time from the call of `send` to the end of the body, with the connection's setup.
     pub elapsed: Duration,
 }
 
@@ -37,16 +37,16 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The first value of a header, if it is text.
+    /// The first value of a header, if the value is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug)]
 pub enum ClientError {
-    /// The test asked for something that the client cannot say; the raw streams can.
+    /// The client cannot send the test's request; a raw stream can.
     Malformed(String),
     /// The proxy's port, or the stream behind it, failed.
     Io(std::io::Error),
@@ -56,12 +56,12 @@ pub enum ClientError {
     Tls(std::io::Error),
     /// The HTTP exchange failed.
     Http(hyper::Error),
-    /// It took longer than the request may.
+    /// The request exceeded its time limit.
     TimedOut(&'static str),
 }
 
 impl ClientError {
-    /// The answer to CONNECT, if that is what is wrong.
+    /// The answer to CONNECT, if that is the error.
     pub fn connect_answer(&self) -> Option<&Answer> {
         match self {
             Self::ConnectRefused(answer) => Some(answer),
@@ -97,8 +97,8 @@ impl From<hyper::Error> for ClientError {
     }
 }
 
-/// An answer whose head is there and whose body is still to come. Dropping it early closes its
-/// connection, unless a [`Tunnel`] is held.
+/// An answer after its head and before its body. Dropping it early closes the connection, unless the test
+/// holds a [`Tunnel`].
 pub struct Streaming {
     /// The status code.
     pub status: u16,
@@ -106,7 +106,7 @@ pub struct Streaming {
     pub headers: HeaderMap,
     /// The HTTP version of the client's leg.
     pub version: Version,
-    /// The trailers, once they have come.
+    /// The trailers, after they have arrived.
     pub trailers: Option<HeaderMap>,
     body: Incoming,
     upgrade: Option<OnUpgrade>,
@@ -167,7 +167,7 @@ impl Streaming {
         }
     }
 
-    /// The rest of the body, and all else.
+    /// The whole answer, with the rest of the body.
     pub async fn collect(mut self) -> Result<Answer, ClientError> {
         let mut body = BytesMut::new();
         while let Some(piece) = self.chunk().await? {
@@ -183,7 +183,7 @@ impl Streaming {
         })
     }
 
-    /// Counts the rest of the body without keeping it: for bodies that are large.
+    /// Counts the rest of the body without keeping it, for large bodies.
     pub async fn count(mut self) -> Result<u64, ClientError> {
         let mut count = 0;
         while let Some(piece) = self.chunk().await? {
@@ -192,7 +192,7 @@ impl Streaming {
         Ok(count)
     }
 
-    /// The same without listening for canaries, which takes its time: for bodies that are very large.
+    /// The same without the search for canaries, which takes time, for very large bodies.
     pub async fn count_unrecorded(self) -> Result<u64, ClientError> {
         let Self { mut body, within, .. } = self;
         let mut count = 0;

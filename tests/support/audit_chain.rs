@@ -1,4 +1,4 @@
-//! A second opinion on the audit files: the hash chain, checked without a line of the product.
+//! An independent check of the audit files' hash chain, without code of the product.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,15 +9,15 @@ use serde_json::Value;
 
 use super::canary::hex;
 
-/// The live audit file of a folder and all that was moved aside, in no order.
+/// The live audit file of a folder and all rotated files, in no order.
 pub fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("audit.log"));
     named.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())).map(|entry| entry.path()).collect()
 }
 
-/// Reads all audit files of a folder in the order of their numbers. Every line must be whole, every
-/// number must be there once, and each line must name the hash of the one before.
+/// Reads all audit files of a folder in the order of their numbers. Every line must be whole, every number
+/// must occur once, and each line must have the hash of the previous line.
 pub fn verify(dir: &Path) -> Result<Vec<Value>, String> {
     let mut lines = BTreeMap::new();
     for path in files(dir) {
@@ -58,7 +58,7 @@ fn check(lines: &BTreeMap<u64, (String, Value)>) -> Result<(), String> {
     Ok(())
 }
 
-/// The first record there is: the first of all, or the one after those that a later note tells were
+/// The first existing record: the first of all, or the first after the records that a later note names as
 /// deleted.
 fn begins(seq: u64, record: &Value, lines: &BTreeMap<u64, (String, Value)>) -> Result<(), String> {
     let pruned = |note: &Value| {

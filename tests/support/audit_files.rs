@@ -1,4 +1,4 @@
-//! What stands in the audit files at this moment, read as they grow, are renamed and cut.
+//! The current content of the audit files, which grow, are renamed and are truncated.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -9,24 +9,24 @@ use serde_json::Value;
 
 use super::audit_chain;
 
-/// The whole lines that have been seen in any audit file of a folder.
+/// The whole lines of all audit files of a folder so far.
 pub struct AuditFiles {
     dir: PathBuf,
-    /// Open files and how far they were read, by inode: a file that is renamed meanwhile is not lost.
+    /// Open files and their read positions, by inode: a renamed file is not lost.
     files: HashMap<u64, (File, u64)>,
     /// The paths of permitted requests.
     permits: HashSet<String>,
 }
 
 impl AuditFiles {
-    /// Nothing is read yet.
+    /// A reader that has read nothing yet.
     pub fn new(dir: &Path) -> Self {
         Self { dir: dir.to_path_buf(), files: HashMap::new(), permits: HashSet::new() }
     }
 
     /// Whether a record permits the request of this path.
     pub fn permits(&mut self, path: &str) -> bool {
-        // A file may be renamed while the folder is listed, and then be missed once.
+        // A file that is renamed while the folder is listed may be missed once.
         for _ in 0..3 {
             if self.permits.contains(path) {
                 return true;
@@ -52,11 +52,11 @@ impl AuditFiles {
     }
 }
 
-/// The records behind `offset`, which moves on to the end of the last whole line.
+/// The records after `offset`, which advances to the end of the last whole line.
 fn fresh(file: &File, offset: &mut u64) -> Vec<Value> {
     let length = file.metadata().map_or(0, |found| found.len());
     if length < *offset {
-        // It was cut in place.
+        // The file was truncated in place.
         *offset = 0;
     }
     let mut text = vec![0; usize::try_from(length - *offset).expect("a length")];

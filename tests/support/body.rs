@@ -25,13 +25,13 @@ impl std::fmt::Display for Aborted {
 
 impl std::error::Error for Aborted {}
 
-/// A body that is known whole; hyper sends its length.
+/// A body of known length; hyper sends the length.
 pub fn full(bytes: impl Into<Bytes>) -> Outgoing {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed()
 }
 
-/// A body that is sent piece by piece. One piece may wait in the channel: the sender feels the
-/// back-pressure of the connection.
+/// A body that is sent piece by piece. The channel holds one piece, so the connection's back-pressure
+/// reaches the sender.
 pub fn streamed() -> (BodySender, Outgoing) {
     let (sender, receiver) = mpsc::channel(1);
     (BodySender(sender), Streamed(receiver).boxed())
@@ -41,7 +41,7 @@ pub fn streamed() -> (BodySender, Outgoing) {
 pub struct BodySender(mpsc::Sender<Result<Frame<Bytes>, Aborted>>);
 
 impl BodySender {
-    /// Sends a piece; false if nobody reads the body any more.
+    /// Sends a piece; false if the body has no reader any more.
     pub async fn send(&self, piece: impl Into<Bytes>) -> bool {
         self.0.send(Ok(Frame::data(piece.into()))).await.is_ok()
     }
@@ -51,14 +51,14 @@ impl BodySender {
         self.0.send(Ok(Frame::trailers(trailers))).await.is_ok()
     }
 
-    /// Waits until nobody reads the body any more.
+    /// Waits until the body has no reader any more.
     pub async fn given_up(&self) {
         self.0.closed().await;
     }
 
     /// Ends the body in the middle: the connection or stream is reset.
     pub async fn abort(self) {
-        // If nobody reads any more, it has been aborted already.
+        // Without a reader the body has been aborted already.
         let _ = self.0.send(Err(Aborted)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What a test wants of its proxy, before it starts.
+//! The settings of a test's proxy, before its start.
 
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, Permissions};
@@ -15,7 +15,7 @@ use super::transcript::Transcript;
 
 type Preparation = Box<dyn FnOnce(&Path)>;
 
-/// The folder and settings of a proxy, which outlive one run of it.
+/// The folder and settings of a proxy, which outlive one run.
 pub(super) struct Home {
     pub(super) root: TempDir,
     pub(super) dir: PathBuf,
@@ -65,7 +65,7 @@ impl ProxyBuilder {
         }
     }
 
-    /// Has everything in this folder, such as on a disk of its own.
+    /// Uses this folder for everything, such as a folder on another disk.
     pub fn within(mut self, folder: &Path) -> Self {
         self.within = folder.to_path_buf();
         self
@@ -87,31 +87,31 @@ impl ProxyBuilder {
         self
     }
 
-    /// Adds a secret and its hosts to the secrets file, and watches for its value.
+    /// Adds a secret and its hosts to the secrets file, and searches for its value.
     pub fn secret(self, name: &str, value: &Canary, hosts: &str) -> Self {
         let lines = format!("{name}={}\n{name}_HOSTS={hosts}\n", value.value());
         self.secrets_text(&lines).canary(value)
     }
 
-    /// Adds text to the secrets file. Its values are watched for only by [`Self::canary`].
+    /// Adds text to the secrets file. Only [`Self::canary`] adds its values to the search.
     pub fn secrets_text(mut self, text: &str) -> Self {
         self.secrets.push_str(text);
         self
     }
 
-    /// Makes the secrets file a FIFO that nobody serves yet: see [`super::Fifo`].
+    /// Makes the secrets file a FIFO without a writer: see [`super::Fifo`].
     pub fn secrets_fifo(mut self) -> Self {
         self.secrets_fifo = true;
         self
     }
 
-    /// Watches for this value.
+    /// Searches for this value.
     pub fn canary(self, canary: &Canary) -> Self {
         self.transcript.watch(canary);
         self
     }
 
-    /// Listens on `DIR/proxy.sock` too.
+    /// Also listens on `DIR/proxy.sock`.
     pub fn unix_listener(mut self) -> Self {
         self.unix_listener = true;
         self
@@ -123,7 +123,7 @@ impl ProxyBuilder {
         self
     }
 
-    /// Leaves out a variable that the harness sets.
+    /// Omits a variable that the harness sets.
     pub fn without_env(mut self, key: &str) -> Self {
         self.set.push((key.to_owned(), None));
         self
@@ -135,19 +135,19 @@ impl ProxyBuilder {
         self
     }
 
-    /// Called with DIR (there, 0700) before the secrets are written and the daemon starts.
+    /// Calls this with DIR (which exists, mode 0700) before the secrets are written and the daemon starts.
     pub fn prepare(mut self, preparation: impl FnOnce(&Path) + 'static) -> Self {
         self.preparations.push(Box::new(preparation));
         self
     }
 
-    /// Lets canaries come back in answers to clients: for origins that reflect what they get.
+    /// Allows canaries in answers to clients, for origins that reflect requests.
     pub fn allow_reflection(mut self) -> Self {
         self.allow_reflection = true;
         self
     }
 
-    /// Lets owners be restarted in this test.
+    /// Allows restarts of owners in this test.
     pub fn expect_restarts(mut self) -> Self {
         self.expect_restarts = true;
         self
@@ -160,7 +160,7 @@ impl ProxyBuilder {
         proxy
     }
 
-    /// For a daemon that must refuse to start: waits for its end.
+    /// Starts a daemon that must refuse to start, and waits for its end.
     pub fn start_refused(self) -> Output {
         Proxy::new(self.lay_out()).run_refused()
     }

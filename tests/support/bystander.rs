@@ -1,4 +1,4 @@
-//! A client that behaves, beside others that do not: it must be served all the while.
+//! An honest client beside hostile clients, which must be served at all times.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::client::Client;
 use super::eventually::eventually_async;
 
-/// How long one request may take while others misbehave, its connection and handshake included.
+/// The time limit of one request beside hostile clients, with its connection and handshake.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Sends requests with and without a placeholder, until told to stop.
@@ -26,7 +26,7 @@ struct Shared {
 }
 
 impl Bystander {
-    /// Starts. `url` is of an origin that answers 200, where `API_KEY` may go.
+    /// Starts the client. `url` is that of an origin that answers 200, where `API_KEY` may go.
     pub fn start(client: Client, url: &str) -> Self {
         let shared = Arc::new(Shared::default());
         let (mine, url) = (Arc::clone(&shared), url.to_owned());
@@ -39,7 +39,7 @@ impl Bystander {
         Self { shared, visiting }
     }
 
-    /// Waits for so many visits that begin from now on; panics if a request was not served.
+    /// Waits for this many visits that begin after the call; panics if a request was not served.
     pub async fn visits(&self, count: usize) {
         let before = self.shared.visits.load(Ordering::SeqCst);
         let more = async || {
@@ -50,7 +50,7 @@ impl Bystander {
         assert!(!self.visiting.is_finished(), "a bystander was not served");
     }
 
-    /// Stops after the present visit; panics if a request was not served.
+    /// Stops after the current visit; panics if a request was not served.
     pub async fn stop(self) {
         self.shared.stop.store(true, Ordering::SeqCst);
         self.visiting.await.expect("each request of the bystander was served");

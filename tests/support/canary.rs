@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::sync::Arc;
 
-/// Values shorter than this are searched for whole: their halves would be found by accident.
+/// The search uses no halves of values shorter than this: they would be found by accident.
 const HALVED_FROM: usize = 24;
 
 /// A fresh random secret value.
 ///
-/// The search looks for each half of the value, so that a log that cut it short is caught too.
+/// The search looks for each half of the value, so that it also finds a truncated value in a log.
 #[derive(Clone)]
 pub struct Canary {
     value: String,
@@ -36,7 +36,7 @@ impl Canary {
         Self::of(&format!("canary-{}", hex(&random)))
     }
 
-    /// A value of the test's own making, such as one with characters that need escapes.
+    /// A value that the test gives, such as a value with characters that need escapes.
     pub fn of(value: &str) -> Self {
         assert!(value.len() >= 8, "a canary under 8 bytes would be found by accident");
         let bytes = value.as_bytes();
@@ -55,17 +55,17 @@ impl Canary {
         Self { value: value.to_owned(), needles, starts: starts.into() }
     }
 
-    /// The value, for the secrets file and for comparing with what an origin got.
+    /// The value, for the secrets file and for the comparison with an origin's request.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// The value as bytes, as header values are compared.
+    /// The value as bytes, for the comparison with header values.
     pub fn bytes(&self) -> &[u8] {
         self.value.as_bytes()
     }
 
-    /// The spelling in which the value, or half of it, stands in `haystack`.
+    /// The spelling of the value, or of half of it, in `haystack`.
     pub fn found_in(&self, haystack: &[u8]) -> Option<&'static str> {
         self.first_match(haystack).map(|(_, needle)| needle.form)
     }
@@ -80,7 +80,7 @@ impl Canary {
         String::from_utf8_lossy(&masked).into_owned()
     }
 
-    /// The most bytes that a spelling has: what a search in pieces must keep of the last piece.
+    /// The length of the longest spelling: a search in pieces must keep this much of the last piece.
     pub fn longest_spelling(&self) -> usize {
         self.needles.iter().map(|needle| needle.bytes.len()).max().unwrap_or(0)
     }
@@ -133,7 +133,7 @@ fn spell(part: &[u8], needles: &mut Vec<Needle>) {
     if needed.as_bytes() != part {
         add("percent-encoded", needed.into_bytes());
     }
-    // What `{:?}` of a `Vec<u8>` prints: the likeliest accident in Rust.
+    // The `{:?}` of a `Vec<u8>`: the likeliest accident in Rust.
     let list = part.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
     add("byte list", list.into_bytes());
     let escaped = part.escape_ascii().to_string();

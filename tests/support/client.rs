@@ -1,4 +1,4 @@
-//! An HTTP client that goes through the proxy and can lie about every layer of a request.
+//! An HTTP client that uses the proxy and can falsify every layer of a request.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,23 +19,23 @@ use super::transcript::{Source, Transcript};
 use super::tunnel::Tunnel;
 use super::wire::{TlsFacts, Wire};
 
-/// How long connecting and each handshake may take.
+/// The time limit of the connection, and of each handshake.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 
-/// Where a client's connections go.
+/// The target of a client's connections.
 #[derive(Clone, Debug)]
 enum Route {
     /// The proxy's TCP port.
     Proxy(SocketAddr),
     /// The proxy's Unix socket.
     ProxySocket(PathBuf),
-    /// No proxy: straight to an origin, for comparison.
+    /// An origin directly, without a proxy, for comparison.
     Direct(SocketAddr),
 }
 
 /// A client; clones share the transcript and each request has a connection of its own.
 ///
-/// `http2`, `sni` and the like give a changed client; [`Request`] has them too.
+/// `http2`, `sni` and similar methods return a changed client; [`Request`] has the same methods.
 #[derive(Clone)]
 pub struct Client {
     route: Route,
@@ -51,7 +51,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the proxy at this port, that trusts the proxy's CA.
+    /// A client of the proxy at this port, which trusts the proxy's CA.
     pub fn through(address: SocketAddr, ca_pem: &str, transcript: &Transcript) -> Self {
         Self::by(Route::Proxy(address), ca_pem, transcript)
     }
@@ -61,7 +61,7 @@ impl Client {
         Self::by(Route::ProxySocket(path), ca_pem, transcript)
     }
 
-    /// A client with no proxy, straight to an origin.
+    /// A client that connects to an origin directly.
     pub fn direct(address: SocketAddr, ca_pem: &str) -> Self {
         Self::by(Route::Direct(address), ca_pem, &Transcript::default())
     }
@@ -91,13 +91,13 @@ impl Client {
         self
     }
 
-    /// Sends another SNI, or none; the certificate must fit the CONNECT authority all the same.
+    /// Sends another SNI, or none; the certificate must still fit the CONNECT authority.
     pub fn sni(mut self, name: Option<&str>) -> Self {
         self.sni = name.map_or(Sni::Absent, |name| Sni::Other(name.to_owned()));
         self
     }
 
-    /// Sends this text in CONNECT, whatever the URL says.
+    /// Sends this text in CONNECT, independent of the URL.
     pub fn connect_authority(mut self, text: &str) -> Self {
         self.connect_authority = Some(text.to_owned());
         self
@@ -115,7 +115,7 @@ impl Client {
         self
     }
 
-    /// Ends its TCP connections by a reset, as a program that is killed may.
+    /// Ends its TCP connections by a reset, as the end of a killed program may.
     pub fn abrupt(mut self) -> Self {
         self.abrupt = true;
         self
@@ -143,7 +143,7 @@ impl Client {
         self.request("GET", url)
     }
 
-    /// A tunnel that many requests go through, one after the other or, by HTTP/2, at once.
+    /// A tunnel for many requests, in sequence or, with HTTP/2, concurrent.
     pub async fn tunnel(&self, authority: &str) -> Result<Tunnel, ClientError> {
         let wire = if self.cleartext {
             self.raw_tunnel(authority).await?
@@ -153,7 +153,7 @@ impl Client {
         Tunnel::over(wire, &self.transcript, false).await
     }
 
-    /// A connection for absolute-form requests: what plain `http://` goes through.
+    /// A connection for absolute-form requests, as `http://` URLs use it.
     pub async fn forward(&self) -> Result<Tunnel, ClientError> {
         let absolute = !matches!(self.route, Route::Direct(_));
         Tunnel::over(self.raw().await?, &self.transcript, absolute).await
@@ -178,7 +178,7 @@ impl Client {
         bounded("connecting to the proxy", connecting).await
     }
 
-    /// What is behind CONNECT, with nothing sent into it.
+    /// The stream after CONNECT, before any byte is sent.
     pub async fn raw_tunnel(&self, authority: &str) -> Result<Wire, ClientError> {
         let mut wire = self.raw().await?;
         if matches!(self.route, Route::Direct(_)) {
@@ -198,12 +198,12 @@ impl Client {
         Ok(wire)
     }
 
-    /// The TLS inside a tunnel, for requests that are exact to the byte.
+    /// The TLS stream inside a tunnel, for requests with exact bytes.
     pub async fn raw_tls_tunnel(&self, authority: &str, sni: Sni, alpn: &[&str]) -> Result<Wire, ClientError> {
         let wire = self.raw_tunnel(authority).await?;
         let roots = tls::roots(&self.roots).map_err(ClientError::Malformed)?;
         let forged = self.connect_authority.as_deref().map(host_of);
-        // A forged authority may be no name at all; then the certificate is for the asked host.
+        // A forged authority may be no name; then the certificate is for the URL's host.
         let asked = tls::client(roots.clone(), host_of(authority), &sni, alpn);
         let settings = match forged {
             Some(host) => tls::client(roots, host, &sni, alpn).or(asked),

@@ -1,4 +1,4 @@
-//! CONNECT: reading its answer, and what its authority names.
+//! The answer to CONNECT, and the host in its authority.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt as _;
 use super::answer::{Answer, ClientError};
 use super::wire::Wire;
 
-/// The host of an authority: all before the last colon, if digits follow it.
+/// The host of an authority: the text before the last colon, if digits follow the colon.
 pub(super) fn host_of(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
@@ -17,7 +17,7 @@ pub(super) fn host_of(authority: &str) -> &str {
     }
 }
 
-/// Reads the answer to CONNECT; anything but 200 is the error, with its body.
+/// Reads the answer to CONNECT; any status but 200 is an error, with its body.
 pub(super) async fn connected(wire: &mut Wire) -> Result<(), ClientError> {
     let started = Instant::now();
     let head = wire.read_head().await?;

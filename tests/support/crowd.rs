@@ -1,5 +1,7 @@
-//! Many clients at once, each doing by chance what clients do: HTTP/1.1 and HTTP/2, with placeholders
-//! and without, whole bodies and streamed ones, to a host that is listed and to one that is not.
+//! Many concurrent clients with random requests.
+//!
+//! Requests use HTTP/1.1 and HTTP/2, with and without placeholders, whole and streamed bodies, a listed host
+//! and an unlisted host.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -16,30 +18,30 @@ use super::tunnel::Tunnel;
 
 /// The host that the secret is listed for.
 pub const HOST: &str = "api.example.test";
-/// A host that it is not listed for.
+/// A host that the secret is not listed for.
 pub const THIEF: &str = "thief.example.test";
 
 /// The placeholder of the secret.
 const SECRET: &str = "{{API_KEY}}";
 
-/// How long the clients may take to finish what they have begun.
+/// The time limit for the clients to finish their requests.
 const FINISH: Duration = Duration::from_secs(40);
 
-/// A number below `below`, never the same sequence twice.
+/// A random number below `below`.
 pub fn random(below: u64) -> u64 {
     RandomState::new().build_hasher().finish() % below
 }
 
-/// What all clients of a test saw, whichever run of the daemon they met.
+/// The observations of all clients of a test, over all runs of the daemon.
 #[derive(Default)]
 pub struct Seen {
-    /// Makes each path the only one of its kind.
+    /// Makes each path unique.
     numbers: AtomicU64,
-    /// The paths of all requests that got a whole answer, whatever it said.
+    /// The paths of all requests that got a whole answer, of any status.
     pub answered: List<String>,
     /// The paths of requests with a placeholder that were answered with 200.
     pub served: List<String>,
-    /// Those among them that were to be refused.
+    /// The paths answered with 200 although the request had to be refused.
     pub stolen: List<String>,
     /// The ids of refusals.
     pub refused: List<String>,
@@ -47,17 +49,17 @@ pub struct Seen {
     pub denied: List<String>,
     /// Requests with a placeholder that got 502 or 504.
     pub gateway: List<String>,
-    /// Requests with a placeholder whose connection broke, and how.
+    /// Requests with a placeholder whose connection failed, with the error.
     pub broken: List<String>,
-    /// Requests without placeholders that were answered as the origin answers.
+    /// Requests without placeholders that got the origin's answer.
     pub plain: AtomicU64,
-    /// Those that were not, and how.
+    /// Requests without placeholders that failed, with the error.
     pub plain_failed: List<String>,
-    /// When no new tunnel was to be had, and why.
+    /// The failures to open a new tunnel, with time and reason.
     pub no_tunnel: List<(Instant, String)>,
 }
 
-/// A list that many clients write on.
+/// A list that many clients append to.
 pub struct List<T>(Mutex<Vec<T>>);
 
 impl<T> Default for List<T> {
@@ -84,7 +86,7 @@ impl<T: Clone> List<T> {
     }
 }
 
-/// Clients that go on until they are told to stop.
+/// Clients that send requests until they are stopped.
 pub struct Crowd {
     stop: Arc<AtomicBool>,
     clients: JoinSet<()>,
@@ -101,14 +103,14 @@ impl Crowd {
         Self { stop, clients }
     }
 
-    /// Lets all of them finish what they have begun.
+    /// Stops the clients after their current requests.
     pub async fn stop(self) {
         self.stop.store(true, Ordering::SeqCst);
         let all = tokio::time::timeout(FINISH, self.clients.join_all()).await;
         assert!(all.is_ok(), "every request is answered within {FINISH:?}");
     }
 
-    /// Lets all of them go at once, whatever they are about.
+    /// Stops the clients at once, in the middle of their requests.
     pub async fn abandon(mut self) {
         self.clients.shutdown().await;
     }
@@ -138,7 +140,7 @@ async fn visit(tunnel: Tunnel, host: &str, seen: &Seen, stop: &AtomicBool) {
             tokio::join!(ask(&tunnel, host, seen), ask(&tunnel, host, seen));
         } else {
             let is_whole = ask(&tunnel, host, seen).await;
-            // A refused upload ends its connection, because the rest of it is not read.
+            // A refused upload ends its connection, because the rest of the upload is not read.
             if !is_whole {
                 return;
             }
@@ -146,7 +148,7 @@ async fn visit(tunnel: Tunnel, host: &str, seen: &Seen, stop: &AtomicBool) {
     }
 }
 
-/// Whether the request was sent to its end.
+/// Whether the whole request was sent.
 async fn ask(tunnel: &Tunnel, host: &str, seen: &Seen) -> bool {
     let key = match random(8) {
         0..4 => SECRET,
@@ -174,7 +176,7 @@ async fn whole(tunnel: &Tunnel, url: &str, key: &str) -> Result<Answer, ClientEr
     tunnel.get(url).header("x-api-key", key).send().await
 }
 
-/// Each piece of the body is sent only when the one before has come back.
+/// Sends each piece of the body after the echo of the previous piece.
 async fn streamed(tunnel: &Tunnel, url: &str, key: &str) -> Result<Answer, ClientError> {
     let (request, body) = tunnel.request("POST", url).header("x-api-key", key).streaming();
     let mut answer = request.open().await?;
@@ -194,7 +196,7 @@ async fn streamed(tunnel: &Tunnel, url: &str, key: &str) -> Result<Answer, Clien
 }
 
 impl Seen {
-    /// A number for a path that no other request has.
+    /// A unique number for a path.
     pub fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! The daemon's process across launches, and whether its end was meant.
+//! The daemon's process across launches, and whether its end was expected.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus};
 
 use super::process::{Process, in_words};
 
-/// The present run of the daemon, if there is one.
+/// The current run of the daemon, if there is one.
 #[derive(Default)]
 pub struct Daemon {
     process: Option<Process>,
@@ -16,7 +16,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts a run; the output of all runs is in one pair of files.
+    /// Starts a run. The output of all runs goes to one pair of files.
     pub fn spawn(&mut self, command: &mut Command, folder: &Path) {
         assert!(self.has_ended(), "the daemon is running already");
         let process = Process::spawn(command, folder, "run");
@@ -25,27 +25,27 @@ impl Daemon {
         self.address = None;
     }
 
-    /// The process; only after a launch.
+    /// The process, after a launch.
     pub fn process(&mut self) -> &mut Process {
         self.process.as_mut().expect("the daemon has been launched")
     }
 
-    /// Whether there is no process, or none any more.
+    /// Whether no process runs.
     pub fn has_ended(&mut self) -> bool {
         self.process.as_mut().is_none_or(|process| process.ended().is_some())
     }
 
-    /// From now on the end of the process is no surprise.
+    /// Expects the end of the process from now on.
     pub fn forget_end(&mut self) {
         self.end_is_meant = true;
     }
 
-    /// Whether the process ended although nobody meant it to.
+    /// Whether the process ended unexpectedly.
     pub fn ended_by_itself(&mut self) -> bool {
         self.process.is_some() && self.has_ended() && !self.end_is_meant
     }
 
-    /// Ends the process; how it ended, if it was running.
+    /// Ends the process. Returns its exit status if it was running.
     pub fn end(&mut self) -> Option<ExitStatus> {
         if self.has_ended() {
             return None;
@@ -58,12 +58,12 @@ impl Daemon {
         self.process.as_ref().map(Process::stdout).unwrap_or_default()
     }
 
-    /// The complaints so far.
+    /// The stderr so far.
     pub fn stderr(&self) -> Vec<u8> {
         self.process.as_ref().map(Process::stderr).unwrap_or_default()
     }
 
-    /// Running, or how it ended.
+    /// The state for messages: running, or the exit status.
     pub fn state(&mut self) -> String {
         let ended = self.process.as_mut().and_then(Process::ended);
         ended.map_or_else(|| "running".to_owned(), in_words)

@@ -1,13 +1,13 @@
-//! What every end-to-end test proves besides its own point.
+//! The checks at the end of every end-to-end test.
 //!
-//! When a proxy is dropped, no canary may be found in
+//! After the drop of a proxy, no canary may be in
 //! - any file of DIR but the secrets file: audit, logs, CA, settings;
-//! - stdout and stderr of the daemon and of every program that the test ran;
+//! - stdout and stderr of the daemon and of every program of the test;
 //! - any answer on `status.sock`;
 //! - any byte that a client of this proxy received, unless the test said `allow_reflection`.
 //!
-//! And no owner may have been restarted (a panic in an actor does not fail a test by itself),
-//! nor the daemon have ended, unless the test brought it about.
+//! No owner may have restarted, because a panic in an actor does not fail a test by itself. The daemon must
+//! not have ended. A test can allow both.
 
 use std::fs;
 use std::path::Path;
@@ -24,11 +24,11 @@ use super::transcript::{Source, Transcript};
 
 const STATUS_WITHIN: Duration = Duration::from_secs(3);
 
-/// Ends the daemon, and panics if the check fails, unless the test has failed already.
+/// Ends the daemon. Panics if the check fails, unless the test has failed already.
 pub(super) fn end(proxy: &Proxy) {
     if std::thread::panicking() {
-        // A lock poisoned by the same panic must not make a second one; dropping the process
-        // ends it in any case.
+        // A lock poisoned by the same panic must not cause a second panic; dropping the process ends it in any
+        // case.
         return;
     }
     let mut problems = Vec::new();
@@ -72,7 +72,7 @@ fn look_for_restarts(status: &Value, problems: &mut Vec<String>) {
 
 fn look_at_end(proxy: &Proxy, problems: &mut Vec<String>) {
     let ended = proxy.with_daemon(Daemon::end);
-    // A daemon that needs SIGKILL, or that says "failed" when told to stop, is not well.
+    // The daemon must stop at SIGTERM, with success.
     if let Some(status) = ended.filter(|status| !status.success()) {
         problems.push(format!("at SIGTERM secret-proxy ended with {}", in_words(status)));
     }
@@ -101,7 +101,7 @@ fn look_in_folder(transcript: &Transcript, folder: &Path, secrets: &Path) {
         if kind.is_dir() {
             look_in_folder(transcript, &path, secrets);
         } else if kind.is_file() && path != secrets {
-            // Not read: sockets, a FIFO (it would wait for a writer), links.
+            // Sockets, FIFOs (`open` would wait for a writer) and links are not read.
             let text = fs::read(&path).expect("a file of the proxy can be read");
             transcript.record(Source::Product, format!("the file {}", path.display()), &text);
         }

@@ -1,15 +1,15 @@
-//! Bounded waiting for a state: never a bare sleep.
+//! Bounded waits for a state, without bare sleeps.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What a probe gives: `bool` for "is it so?", `Option<T>` for "have you got it?".
+/// The result of a probe: a `bool`, or an `Option<T>`.
 pub trait Probe {
-    /// What the wait ends with.
+    /// The result of the wait.
     type Found;
-    /// The find, or nothing yet.
+    /// The result, or nothing yet.
     fn found(self) -> Option<Self::Found>;
 }
 
@@ -29,18 +29,18 @@ impl<T> Probe for Option<T> {
     }
 }
 
-/// Asks every 10 ms until the probe gives something; panics with `what` after `within`.
+/// Calls the probe every 10 ms until it returns a result; panics with `what` after `within`.
 #[track_caller]
 pub fn eventually<P: Probe>(within: Duration, what: &str, probe: impl FnMut() -> P) -> P::Found {
     let Some(found) = poll(within, probe) else { panic!("not within {within:?}: {what}") };
     found
 }
 
-/// [`eventually`] without the panic, for callers that have more to say than `what`.
+/// [`eventually`] without the panic, for callers with a longer message.
 pub fn poll<P: Probe>(within: Duration, mut probe: impl FnMut() -> P) -> Option<P::Found> {
     let deadline = Instant::now() + within;
     loop {
-        // Looked at before the probe, so that a slow machine still gets one last look.
+        // Taken before the probe, so that a slow machine still gets a last probe.
         let last_look = Instant::now() >= deadline;
         if let Some(found) = probe().found() {
             return Some(found);
@@ -52,7 +52,7 @@ pub fn poll<P: Probe>(within: Duration, mut probe: impl FnMut() -> P) -> Option<
     }
 }
 
-/// [`eventually`] for a probe that awaits; a probe that hangs counts as "not within".
+/// [`eventually`] for an async probe; a probe that hangs fails at the same limit.
 pub async fn eventually_async<P, F>(within: Duration, what: &str, mut probe: impl FnMut() -> F) -> P::Found
 where
     P: Probe,

@@ -14,21 +14,21 @@ use super::file_opens::FileOpens;
 
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Time for a reader to see the end of one serving before the next, where it cannot be known whether it
-/// has; without it a slow reader gets the content twice in one read, as with the real thing.
+/// The pause between two servings on systems that do not report a reader's close. Without the pause a slow
+/// reader gets the content twice in one read, as with 1Password.
 const BETWEEN_SERVINGS: Duration = Duration::from_millis(60);
 
-/// How long a reader is waited for that does not go.
+/// The time limit of the wait for a reader's close.
 const READER_GOES_WITHIN: Duration = Duration::from_secs(2);
 
-/// One thing that the writer does.
+/// One step of the writer.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Waits for a reader and opens the writing end.
     Open,
-    /// Stays as it is for this long: with the end open, this is an unanswered prompt.
+    /// Waits for this time: with the writing end open, this is an unanswered prompt.
     Wait(Duration),
-    /// Stays as it is until [`Fifo::approve`] is called.
+    /// Waits until [`Fifo::approve`] is called.
     AwaitApproval,
     /// Writes this text.
     Write(String),
@@ -38,14 +38,14 @@ pub enum Step {
     Close,
 }
 
-/// A FIFO with a scripted writer; the thread ends when this is dropped.
+/// A FIFO with a scripted writer. Dropping it ends the writer's thread.
 pub struct Fifo {
     path: PathBuf,
     play: Arc<Play>,
     writer: Option<JoinHandle<()>>,
 }
 
-/// What the writer's thread and the test share.
+/// The state shared by the writer's thread and the test.
 struct Play {
     stop: AtomicBool,
     approved: AtomicBool,
@@ -54,12 +54,12 @@ struct Play {
 }
 
 impl Fifo {
-    /// Makes a FIFO that nobody opens for writing.
+    /// Makes a FIFO without a writer.
     pub fn silent(path: &Path) -> Self {
         Self::script(path, Vec::new())
     }
 
-    /// Serves `text` to each reader that comes, as an unlocked 1Password does.
+    /// Serves `text` to each reader, as an unlocked 1Password does.
     pub fn serving(path: &Path, text: &str) -> Self {
         let serving = [Step::Open, Step::Write(text.to_owned()), Step::Close];
         Self::start(path, serving.to_vec(), true)
@@ -76,7 +76,7 @@ impl Fifo {
         Self::script(path, vec![Step::Open, Step::AwaitApproval, write, Step::Close])
     }
 
-    /// Opens for each reader and closes a moment later with nothing written, as a declined prompt may.
+    /// Opens for each reader and closes a moment later without a byte, as a declined prompt may.
     pub fn declining(path: &Path) -> Self {
         let moment = Step::Wait(Duration::from_millis(200));
         Self::start(path, vec![Step::Open, moment, Step::Close], true)
@@ -87,33 +87,33 @@ impl Fifo {
         Self::script(path, vec![Step::Open, Step::Drip(text.to_owned(), gap), Step::Close])
     }
 
-    /// Writes `text` twice into one opening: the double read that readers of a FIFO can get.
+    /// Writes `text` twice during one open: readers of a FIFO can get such a double read.
     pub fn twice(path: &Path, text: &str) -> Self {
         let write = Step::Write(text.to_owned());
         Self::script(path, vec![Step::Open, write.clone(), write, Step::Close])
     }
 
-    /// Makes the FIFO (mode 0600) if it is not there, and plays `steps` once.
+    /// Makes the FIFO (mode 0600) if it does not exist, and runs `steps` once.
     pub fn script(path: &Path, steps: Vec<Step>) -> Self {
         Self::start(path, steps, false)
     }
 
-    /// Lets [`Step::AwaitApproval`] go on.
+    /// Ends [`Step::AwaitApproval`].
     pub fn approve(&self) {
         self.play.approved.store(true, Ordering::SeqCst);
     }
 
-    /// How often the writing end has been opened: with [`Fifo::serving`], the reads so far.
+    /// The number of opens of the writing end: with [`Fifo::serving`], the reads so far.
     pub fn opens(&self) -> usize {
         self.play.opens.load(Ordering::SeqCst)
     }
 
-    /// How often the writing end has been closed again.
+    /// The number of closes of the writing end.
     pub fn closes(&self) -> usize {
         self.play.closes.load(Ordering::SeqCst)
     }
 
-    /// Where the FIFO is.
+    /// The path of the FIFO.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -150,7 +150,7 @@ impl Drop for Fifo {
 }
 
 impl Play {
-    /// Plays all steps; nothing if told to stop, or if the reader left in the middle.
+    /// Runs all steps; `None` if the test stops the writer, or if the reader closes in the middle.
     fn perform(&self, path: &Path, steps: &[Step]) -> Option<()> {
         let (mut end, mut readers) = (None, None);
         for step in steps {
@@ -175,18 +175,18 @@ impl Play {
                 }
             }
         }
-        // An end that the script leaves open stays open until the test is over.
+        // A writing end that the script leaves open stays open until the end of the test.
         if end.is_some() {
             self.wait_while(|| true)?;
         }
         Some(())
     }
 
-    /// Without `O_NONBLOCK`, a thread would be stuck in `open` when no reader ever comes.
+    /// Without `O_NONBLOCK`, a thread without a reader would be stuck in `open`.
     fn open(&self, path: &Path) -> Option<File> {
         let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).expect("a flag fits an i32");
         loop {
-            // ENXIO while nobody reads, ENOENT if the test removed the path: both may pass.
+            // ENXIO without a reader, ENOENT if the test removed the path: both may change.
             if let Ok(end) = OpenOptions::new().write(true).custom_flags(nonblocking).open(path) {
                 self.opens.fetch_add(1, Ordering::SeqCst);
                 return Some(end);
@@ -204,7 +204,7 @@ impl Play {
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     self.wait_until(Instant::now() + PAUSE)?;
                 }
-                // The reader has gone; the next step of a repeated script opens anew.
+                // The reader has closed; the next step of a repeated script opens again.
                 Err(_) => return Some(()),
             }
         }

@@ -1,5 +1,7 @@
-//! Who opens and closes a file, as the kernel tells it: a reader of a pipe that nobody serves leaves no other
-//! trace, and to ask by opening the other end would look like a writer.
+//! The opens and closes of a file, as the kernel reports them.
+//!
+//! A reader of a pipe without a writer is not detectable in another way: to open the other end would look like a
+//! writer.
 
 use std::path::Path;
 
@@ -17,7 +19,7 @@ mod linux {
 
     use super::Path;
 
-    /// Counts the opens of one file, by whomever, and the ends of its readers.
+    /// Counts the opens of one file by all processes, and the closes of its readers.
     pub struct FileOpens {
         events: OwnedFd,
         begun: usize,
@@ -26,22 +28,22 @@ mod linux {
 
     #[expect(clippy::unnecessary_wraps, reason = "elsewhere nothing is known")]
     impl FileOpens {
-        /// From now on.
+        /// Counts from now on.
         pub fn of(path: &Path) -> Self {
             let events = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).expect("events");
-            // Closes for the sake of opens, too: the kernel joins equal events that follow one another.
+            // Closes are watched for the count of opens, too: the kernel merges equal events in sequence.
             let wanted = WatchFlags::OPEN | WatchFlags::CLOSE;
             inotify::add_watch(&events, path, wanted).expect("the file is there");
             Self { events, begun: 0, readers_gone: 0 }
         }
 
-        /// So far; `None` where it cannot be known.
+        /// The opens so far; `None` if the system does not report them.
         pub fn count(&mut self) -> Option<usize> {
             self.read();
             Some(self.begun)
         }
 
-        /// Whether a reader has closed it; `None` where it cannot be known.
+        /// Whether a reader has closed the file; `None` if the system does not report it.
         pub fn reader_has_gone(&mut self) -> Option<bool> {
             self.read();
             Some(self.readers_gone > 0)
@@ -62,21 +64,21 @@ mod linux {
 mod unknown {
     use super::Path;
 
-    /// Knows nothing: the file system events of macOS tell no opens.
+    /// Counts nothing: the file system events of macOS have no opens.
     pub struct FileOpens;
 
     impl FileOpens {
-        /// From now on.
+        /// Counts from now on.
         pub fn of(_: &Path) -> Self {
             Self
         }
 
-        /// So far; `None` where it cannot be known.
+        /// The opens so far; `None` if the system does not report them.
         pub fn count(&mut self) -> Option<usize> {
             None
         }
 
-        /// Whether a reader has closed it; `None` where it cannot be known.
+        /// Whether a reader has closed the file; `None` if the system does not report it.
         pub fn reader_has_gone(&mut self) -> Option<bool> {
             None
         }

@@ -1,8 +1,7 @@
-//! What the daemon holds at a moment: sessions, tasks, descriptors, threads, memory.
+//! The daemon's sessions, tasks, descriptors, threads and memory at a moment.
 //!
-//! Sessions and tasks are told by `status`, the rest by `/proc`. Without `/proc`, and where it hides
-//! the descriptors of a process that is not dumpable from everybody but root, that part is not known,
-//! and not compared.
+//! `status` reports sessions and tasks, `/proc` the rest. Only root can see the descriptors of a process that
+//! is not dumpable. Figures that the system does not report are not compared.
 
 use std::fs;
 use std::time::Duration;
@@ -10,10 +9,10 @@ use std::time::Duration;
 use super::eventually::{eventually, poll};
 use super::proxy::Proxy;
 
-/// How long what a client left behind may take to be gone. Threads that read files linger for 10 s.
+/// The time limit for the release of a client's resources. Threads that read files stay for 10 s.
 const GONE_WITHIN: Duration = Duration::from_secs(20);
 
-/// What a daemon holds.
+/// The resources of a daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footprint {
     /// Client connections.
@@ -26,12 +25,12 @@ pub struct Footprint {
     pub threads: Option<u64>,
     /// Resident memory in KiB, if it can be measured.
     pub resident: Option<u64>,
-    /// The most that it ever was.
+    /// The peak of resident memory in KiB.
     pub peak: Option<u64>,
 }
 
 impl Proxy {
-    /// What the daemon holds now.
+    /// The daemon's resources now.
     pub fn footprint(&self) -> Footprint {
         let status = self.status();
         let process = format!("/proc/{}", self.pid());
@@ -48,7 +47,7 @@ impl Proxy {
         }
     }
 
-    /// Waits until no client is connected and nothing changes any more, and gives what is held then.
+    /// Waits until no client is connected and the figures are stable, and returns the figures.
     #[track_caller]
     pub fn at_rest(&self) -> Footprint {
         let mut last = self.footprint();
@@ -58,7 +57,7 @@ impl Proxy {
         })
     }
 
-    /// Waits until nothing is held that was not held at `start`; memory is compared by the caller.
+    /// Waits until no more is held than at `start`; the caller compares memory.
     #[track_caller]
     pub fn returns_to(&self, start: &Footprint, after: &str) -> Footprint {
         let mut last = *start;
@@ -76,7 +75,7 @@ impl Footprint {
         (self.sessions, self.tasks, self.descriptors, self.threads)
     }
 
-    /// Whether there is nothing that was not there at `start`.
+    /// Whether no more is held than at `start`.
     fn is_no_more_than(&self, start: &Self) -> bool {
         let same = |now: Option<u64>, then: Option<u64>| now.zip(then).is_none_or(|(now, then)| now <= then);
         let descriptors = self.descriptors.zip(start.descriptors).is_none_or(|(now, then)| now <= then);

@@ -1,6 +1,6 @@
-//! HTTP/2 by hand, for clients that break its rules: frames as bytes, and header blocks of literals.
+//! HTTP/2 frames as bytes, for clients that violate HTTP/2; header blocks of literals.
 //!
-//! What comes back is cut into frames. Of header blocks only the status is read.
+//! The answer is split into frames. Of a header block, only the status is read.
 
 use std::io;
 
@@ -28,13 +28,13 @@ pub const END_STREAM: u8 = 1;
 pub const ACK: u8 = 1;
 pub const END_HEADERS: u8 = 4;
 
-/// The bytes that a client begins with.
+/// The client's connection preface.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// `SETTINGS_HEADER_TABLE_SIZE` of 0: the other side encodes each block for itself.
+/// `SETTINGS_HEADER_TABLE_SIZE` of 0: the peer encodes each block independently.
 const NO_TABLE: (u16, u32) = (1, 0);
 
-/// One frame that came.
+/// A received frame.
 #[derive(Clone, Debug)]
 pub struct Frame {
     pub kind: u8,
@@ -43,10 +43,10 @@ pub struct Frame {
     pub payload: Vec<u8>,
 }
 
-/// What became of a stream.
+/// The end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// An answer with this status, to its end.
+    /// A whole answer with this status.
     Answered(u16),
     /// The stream was reset, with this code.
     Reset(u32),
@@ -54,16 +54,16 @@ pub enum Outcome {
     Ended,
 }
 
-/// An HTTP/2 connection to the proxy, past the preface.
+/// An HTTP/2 connection to the proxy, after the preface.
 pub struct Frames(Wire);
 
 impl Frames {
-    /// Opens a tunnel, speaks the preface and agrees to what the other side wants.
+    /// Opens a tunnel, sends the preface and acknowledges the peer's settings.
     pub async fn open(client: &Client, authority: &str) -> Result<Self, ClientError> {
         Self::open_with(client, authority, &[]).await
     }
 
-    /// The same with settings of the test's.
+    /// The same with the test's settings.
     pub async fn open_with(client: &Client, authority: &str, mine: &[(u16, u32)]) -> Result<Self, ClientError> {
         let mut wire = client.raw_tls_tunnel(authority, Sni::Host, &["h2"]).await?;
         let mine: Vec<_> = [NO_TABLE].iter().chain(mine).copied().collect();
@@ -71,12 +71,12 @@ impl Frames {
         Ok(Self(wire))
     }
 
-    /// Writes frames. A peer that has closed is an error.
+    /// Writes frames; fails if the peer has closed.
     pub async fn send(&mut self, frames: impl AsRef<[u8]>) -> io::Result<()> {
         self.0.send(frames).await
     }
 
-    /// The next frame; none once the connection has ended, by a reset too.
+    /// The next frame; none after the end of the connection, also by a reset.
     pub async fn next(&mut self) -> Option<Frame> {
         next(&mut self.0).await
     }
@@ -118,7 +118,7 @@ pub async fn next(io: &mut (impl tokio::io::AsyncRead + Unpin)) -> Option<Frame>
     Some(Frame { kind, flags, stream: u32::from_be_bytes(stream), payload })
 }
 
-/// A frame, whatever it says.
+/// A frame of any content.
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: impl AsRef<[u8]>) -> Vec<u8> {
     let payload = payload.as_ref();
     let length = u32::try_from(payload.len()).expect("a frame is small").to_be_bytes();
@@ -146,7 +146,7 @@ pub fn headers(flags: u8, stream: u32, fields: &[(&str, &str)]) -> Vec<u8> {
     frame(HEADERS, flags | END_HEADERS, stream, block(fields))
 }
 
-/// The fields of a header block, as literals without a table, in the order and the letters given.
+/// The fields of a header block, as literals without a table, with order and case as given.
 pub fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     fields.iter().flat_map(|(name, value)| literal(0x10, name, value)).collect()
 }
@@ -162,7 +162,7 @@ fn text(text: &str) -> Vec<u8> {
     [length(bytes.len()), bytes].concat()
 }
 
-/// A number in seven bits, and in further bytes if it is larger (RFC 7541, section 5.1).
+/// A number in seven bits, with further bytes for a larger number (RFC 7541, section 5.1).
 fn length(number: usize) -> Vec<u8> {
     let low = |number: usize| number.to_le_bytes()[0];
     let Some(mut rest) = number.checked_sub(127) else { return vec![low(number)] };
@@ -182,12 +182,12 @@ fn code(payload: &[u8]) -> u32 {
 
 /// The status in the block of an answer, which stands first.
 fn status(block: &[u8]) -> Option<u16> {
-    // The announcement that no table is used.
+    // The update of the table's size to 0.
     let block = if block.first()? & 0xe0 == 0x20 { block.get(1..)? } else { block };
     let indexed = [200, 204, 206, 304, 400, 404, 500];
     match block {
         [index @ 0x88..=0x8e, ..] => Some(indexed[usize::from(index - 0x88)]),
-        // A literal whose name stands in the fixed table, at any of the places of `:status`.
+        // A literal with a name of the static table: any of the entries of `:status`.
         [name, length, text @ ..] if (8..=14).contains(&(name & 0x0f)) => {
             let text = text.get(..usize::from(length & 0x7f))?;
             Some(if length & 0x80 == 0 { plain_digits(text) } else { huffman_digits(text) })

@@ -1,4 +1,4 @@
-//! Accepting connections, with or without TLS: what every kind of origin has in common.
+//! The listener of every kind of origin, with or without TLS.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use super::record::Records;
 use super::tee::Tee;
 use super::wire::BoxIo;
 
-/// A connection on which decrypted bytes can be read.
+/// A connection after its handshake.
 pub struct Accepted {
     /// The decrypted stream.
     pub stream: Tee<BoxIo>,
@@ -23,9 +23,9 @@ pub struct Accepted {
     pub alpn: Option<Vec<u8>>,
 }
 
-/// A bound port and the task that accepts on it. Dropping it ends the port and its connections.
+/// A bound port and its accepting task. Dropping it closes the port and its connections.
 pub struct Listening {
-    /// Where it listens.
+    /// The address of the port.
     pub address: SocketAddr,
     task: JoinHandle<()>,
 }
@@ -43,7 +43,7 @@ impl Listening {
         let address = listener.local_addr().expect("a bound listener has an address");
         let records = records.clone();
         let task = tokio::spawn(async move {
-            // Held here, so that the end of this task ends the connections too.
+            // Held by this task, so that its end also ends the connections.
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (tls, records, serve) = (tls.clone(), records.clone(), serve.clone());
@@ -58,7 +58,7 @@ impl Listening {
         Self { address, task }
     }
 
-    /// Closes the port and its connections, as an origin that goes away.
+    /// Closes the port and its connections, as an origin that shuts down.
     pub fn stop(&self) {
         self.task.abort();
     }

@@ -1,4 +1,4 @@
-//! A proxy under load: many clients, origins that record, and the account at the end.
+//! A proxy under load: many clients, recording origins, and the comparison at the end.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -18,12 +18,12 @@ use super::origin::Origin;
 use super::proxy::Proxy;
 use super::record_watch::RecordWatch;
 
-/// Whether tests under load are to take their time.
+/// Whether tests under load run in their long form.
 pub fn is_long() -> bool {
     std::env::var_os("SECRET_PROXY_LONG").is_some()
 }
 
-/// A proxy, a host that its secret is listed for, and one that would like to have it.
+/// A proxy, a listed host, and an unlisted host.
 pub struct Load {
     pub canary: Canary,
     pub origin: Origin,
@@ -40,7 +40,7 @@ impl Load {
         Self::with(|builder| builder)
     }
 
-    /// With further settings.
+    /// A load with further settings.
     pub fn with(settings: impl FnOnce(ProxyBuilder) -> ProxyBuilder) -> Self {
         let (canary, watch) = (Canary::new(), RecordWatch::default());
         let (origin, thief) = (watch.origin(HOST, &canary), Origin::start(&[THIEF]));
@@ -50,7 +50,7 @@ impl Load {
         Self { canary, origin, thief, proxy, watch, seen: Arc::default(), log_has_gaps: false }
     }
 
-    /// The secrets file as it was at first.
+    /// The first content of the secrets file.
     pub fn secrets_text(&self) -> String {
         format!("API_KEY={}\nAPI_KEY_HOSTS={HOST}\n", self.canary.value())
     }
@@ -59,7 +59,7 @@ impl Load {
         Crowd::start(&self.proxy, count, &self.seen)
     }
 
-    /// Waits until so many more values have been served, and so many more requests without placeholders.
+    /// Waits for this many further values, and this many further requests without placeholders.
     pub fn flows(&self, what: &str, more: usize) {
         let so_far = || (self.seen.served.len(), self.seen.plain.load(Ordering::SeqCst));
         let (served, plain) = so_far();
@@ -67,13 +67,13 @@ impl Load {
         eventually(Duration::from_secs(30), what, flowed);
     }
 
-    /// Waits until so many more requests without placeholders were served.
+    /// Waits for this many further requests without placeholders.
     pub fn flows_plain(&self, what: &str, more: u64) {
         let before = self.seen.plain.load(Ordering::SeqCst);
         eventually(Duration::from_secs(30), what, || self.seen.plain.load(Ordering::SeqCst) >= before + more);
     }
 
-    /// Holds what clients and origins saw against what the proxy wrote; gives the records.
+    /// Compares the observations of clients and origins with the proxy's records; returns the records.
     pub fn account(&self) -> Vec<Value> {
         assert_eq!(self.watch.wrong(), [""; 0], "a value leaves whole, after its record stands in the file");
         assert_eq!(self.thief.find(&self.canary), None, "no value went elsewhere");
@@ -105,7 +105,7 @@ impl Load {
         }
     }
 
-    /// In the audit or, while that was down, in the log and in the count of the status.
+    /// The refusals in the audit or, while the audit was down, in the log and in the count of `status`.
     fn every_refusal_has_a_record(&self, records: &[Value]) {
         let recorded: HashSet<&str> = records.iter().filter_map(|record| record["id"].as_str()).collect();
         let refused = self.seen.refused.all();
@@ -113,7 +113,7 @@ impl Load {
         let tells =
             |log: &str, id: &str| log.lines().any(|line| line.contains("refused, not recorded") && line.contains(id));
         if !self.log_has_gaps {
-            // Lines of the log are gathered before they are written.
+            // The proxy gathers lines of the log before it writes them.
             eventually(Duration::from_secs(5), "each refusal is told", || {
                 let log = self.logs();
                 missing.iter().all(|id| tells(&log, id))
@@ -122,24 +122,24 @@ impl Load {
         assert!(missing.len() <= self.unrecorded(), "{} refusals are neither recorded nor counted", missing.len());
     }
 
-    /// One request of its own, and the status that it is answered with.
+    /// Sends one request with a new client, and returns the status.
     pub async fn answer(&self, key: &str) -> u16 {
         self.answer_to(&self.proxy.client(), key).await
     }
 
-    /// The same by a client that is there already: to make one takes files of the proxy.
+    /// The same with an existing client: a new client needs files of the proxy.
     pub async fn answer_to(&self, client: &Client, key: &str) -> u16 {
         let url = format!("https://{HOST}/probe/{}", self.seen.number());
         client.get(&url).header("x-api-key", key).send().await.expect("answered").status
     }
 
-    /// Refusals that the status counts as not recorded.
+    /// Refusals that `status` counts as unrecorded.
     pub fn unrecorded(&self) -> usize {
         let counted = self.proxy.status()["audit"]["unrecorded"].as_u64().expect("a number");
         usize::try_from(counted).expect("a small one")
     }
 
-    /// `proxy.log` and all that it was renamed to.
+    /// `proxy.log` and its renamed predecessors.
     pub fn logs(&self) -> String {
         let entries = fs::read_dir(self.proxy.dir()).expect("the folder is there").flatten();
         let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("proxy.log"));

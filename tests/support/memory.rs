@@ -1,13 +1,13 @@
-//! The writable memory of a process, searched as a debugger or a core dump would show it.
+//! A search of a process's writable memory, as a debugger or a core dump would show it.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 
-/// How much is read at a time.
+/// The length of one read.
 const PIECE: usize = 1024 * 1024;
 
-/// Where in the writable memory of a process `needle` stands, as the names of the mappings; `None` if
-/// this user may not look: the daemon cannot be read by its own user, but root may.
+/// The mappings of a process's writable memory that contain `needle`, by name; `None` if this user may not
+/// read the memory: only root may read the daemon's.
 pub fn copies_of(needle: &[u8], pid: u32) -> Option<Vec<String>> {
     let memory = File::open(format!("/proc/{pid}/mem")).ok()?;
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
@@ -27,7 +27,7 @@ pub fn copies_of(needle: &[u8], pid: u32) -> Option<Vec<String>> {
     Some(found)
 }
 
-/// Pieces overlap by a byte less than the needle, so that none is missed or counted twice.
+/// Pieces overlap by the needle's length minus one, so that no match is missed or counted twice.
 fn count_in(memory: &File, mut at: u64, end: u64, needle: &[u8]) -> usize {
     let (mut count, mut piece) = (0, vec![0; PIECE]);
     while at < end {

@@ -1,4 +1,4 @@
-//! HTTP origins on loopback that record all that they get.
+//! HTTP origins on loopback that record every request.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use super::record::{OnRequest, Recorded, Records};
 use super::routes::{Visit, answer};
 use super::tls::TestCa;
 
-/// Loopback, a port of the system's choice.
+/// Loopback, and a port that the system chooses.
 pub const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// Something that the proxy can be pointed at by `--resolve` and `--upstream-ca`.
+/// A server that `--resolve` and `--upstream-ca` lead the proxy to.
 pub trait Upstream {
-    /// Where it listens.
+    /// The address of the listener.
     fn address(&self) -> SocketAddr;
-    /// The CA behind its certificate; none for cleartext.
+    /// The CA of its certificate; none for cleartext.
     fn ca_pem(&self) -> Option<&str>;
-    /// The port that a name without one stands for.
+    /// The port of a name without a port.
     fn default_port(&self) -> u16 {
         if self.ca_pem().is_some() { 443 } else { 80 }
     }
@@ -54,7 +54,7 @@ impl Origin {
         }
     }
 
-    /// Where it listens.
+    /// The address of the listener.
     pub fn address(&self) -> SocketAddr {
         self.listening.address
     }
@@ -69,22 +69,22 @@ impl Origin {
         self.requests().pop().expect("the origin got a request")
     }
 
-    /// Everything it saw.
+    /// The records of this origin.
     pub fn records(&self) -> &Records {
         &self.records
     }
 
-    /// How many connections got through their handshake.
+    /// The number of connections with a successful handshake.
     pub fn connections(&self) -> usize {
         self.records.connections()
     }
 
-    /// How many TLS handshakes failed.
+    /// The number of failed TLS handshakes.
     pub fn failed_handshakes(&self) -> usize {
         self.records.failed_handshakes()
     }
 
-    /// Where in all that came the canary was seen.
+    /// The places of the canary in the received bytes.
     pub fn find(&self, canary: &Canary) -> Option<String> {
         self.records.find(canary)
     }
@@ -109,7 +109,7 @@ impl Upstream for Origin {
 pub struct PlainOrigin;
 
 impl PlainOrigin {
-    /// Starts one; it is an [`Origin`] without TLS.
+    /// Starts an [`Origin`] without TLS.
     pub fn start() -> Origin {
         Origin::builder(&[]).cleartext().start()
     }
@@ -138,7 +138,7 @@ impl OriginBuilder {
         self
     }
 
-    /// Knows nothing of ALPN, and speaks HTTP/1.1.
+    /// Uses HTTP/1.1 without ALPN.
     pub fn no_alpn(mut self) -> Self {
         self.alpn = Vec::new();
         self
@@ -156,13 +156,13 @@ impl OriginBuilder {
         self
     }
 
-    /// Listens here, as when an origin comes back; port 0 is any port.
+    /// Listens at this address, such as that of an earlier origin; port 0 is any port.
     pub fn bind(mut self, address: SocketAddr) -> Self {
         self.bind = address;
         self
     }
 
-    /// Called at the receipt of each request's head, before it is answered.
+    /// Calls this at the receipt of each request's head, before the answer.
     pub fn on_request(mut self, hook: impl Fn(&Recorded) + Send + Sync + 'static) -> Self {
         self.on_request = Arc::new(hook);
         self
@@ -191,7 +191,7 @@ async fn serve(accepted: Accepted, records: Records, on_request: OnRequest) {
     let visit = Arc::new(Visit { connection, sni: accepted.sni, records, on_request });
     let service = service_fn(move |request| answer(request, Arc::clone(&visit)));
     let io = TokioIo::new(accepted.stream);
-    // How a connection ends is the client's business; what came is in the records.
+    // The records have the bytes, so the error of a connection is ignored.
     if http2 {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         let _ = builder.timer(TokioTimer::new()).serve_connection(io, service).await;

@@ -1,14 +1,14 @@
-//! What the system says of a process: only root may look at one that forbids it, and only on Linux.
+//! The figures of a process in `/proc`, on Linux; for a process that is not dumpable, root only.
 
 use std::fs;
 
-/// How many descriptors are open.
+/// The number of open descriptors.
 pub fn descriptors(pid: u32) -> Option<usize> {
     Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count())
 }
 
-/// Memory of its own that is in use, in KiB: not the pages of the program's file, of which the system brings in
-/// more with each line of code that is first run.
+/// Private resident memory, in KiB, without the pages of the program's file: the system loads more of these as
+/// further code runs.
 pub fn own_kib(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;

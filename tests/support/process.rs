@@ -1,5 +1,6 @@
-//! Child processes that are always ended, with their output in files: a pipe could fill, and
-//! ssh masters hold inherited pipes open for ever.
+//! Child processes that always end, with their output in files.
+//!
+//! A pipe could fill, and ssh masters keep inherited pipes open for ever.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::eventually::poll;
 
-/// How long a process may take to end after SIGTERM before it is killed.
+/// The time between SIGTERM and SIGKILL.
 const END_WITHIN: Duration = Duration::from_secs(5);
 
 /// A child process. Dropping it ends it: SIGTERM, five seconds, SIGKILL.
@@ -24,14 +25,13 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` with empty stdin and its output in `folder/LABEL.out` and `.err`, which
-    /// are added to if they are there.
+    /// Starts `command` with empty stdin. Its output is appended to `folder/LABEL.out` and `.err`.
     pub fn spawn(command: &mut Command, folder: &Path, label: &str) -> io::Result<Self> {
         let stdout = appending(&folder.join(format!("{label}.out")))?;
         Self::spawn_into(stdout.into(), command, folder, label)
     }
 
-    /// The same with its stdout elsewhere.
+    /// The same with another stdout.
     pub fn spawn_into(out: Stdio, command: &mut Command, folder: &Path, label: &str) -> io::Result<Self> {
         let stdout = folder.join(format!("{label}.out"));
         let stderr = folder.join(format!("{label}.err"));
@@ -39,7 +39,7 @@ impl Process {
         Ok(Self { child, stdout, stderr, ended: None })
     }
 
-    /// Starts `command` with the stdin and stdout that it has.
+    /// Starts `command` with its own stdin and stdout.
     pub fn adopt(command: &mut Command, folder: &Path, label: &str) -> io::Result<Self> {
         let (stdout, stderr) = (folder.join(format!("{label}.out")), folder.join(format!("{label}.err")));
         let child = command.stderr(appending(&stderr)?).spawn()?;
@@ -51,17 +51,17 @@ impl Process {
         self.child.id()
     }
 
-    /// What it has printed so far.
+    /// The stdout so far.
     pub fn stdout(&self) -> Vec<u8> {
         std::fs::read(&self.stdout).unwrap_or_default()
     }
 
-    /// What it has complained of so far.
+    /// The stderr so far.
     pub fn stderr(&self) -> Vec<u8> {
         std::fs::read(&self.stderr).unwrap_or_default()
     }
 
-    /// How it ended, if it has.
+    /// The exit status, after the end of the process.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().expect("a child of ours can be waited for");
@@ -69,20 +69,20 @@ impl Process {
         self.ended
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     pub fn wait(&mut self, within: Duration) -> Option<ExitStatus> {
         poll(within, || self.ended())
     }
 
-    /// Sends a signal, unless the process has ended: its id may be another's by then.
+    /// Sends a signal, unless the process has ended: another process may have its id then.
     pub fn signal(&mut self, signal: Signal) {
         if self.ended().is_none() {
-            // It may have ended since; then it is a zombie of ours, and that is no error.
+            // The process may have ended since. It is then a zombie of this process, and no error.
             let _ = kill_process(Pid::from_child(&self.child), signal);
         }
     }
 
-    /// Ends it, by force if it does not listen.
+    /// Ends the process by SIGTERM, or by SIGKILL after the time limit.
     pub fn end(&mut self) -> ExitStatus {
         // A stopped process would not see SIGTERM.
         self.signal(Signal::CONT);
@@ -90,7 +90,7 @@ impl Process {
         self.wait(END_WITHIN).unwrap_or_else(|| self.kill())
     }
 
-    /// Ends it by force.
+    /// Ends the process by SIGKILL.
     pub fn kill(&mut self) -> ExitStatus {
         self.signal(Signal::KILL);
         self.wait(END_WITHIN).expect("a killed process ends")
@@ -112,7 +112,7 @@ pub fn output(command: &mut Command, folder: &Path, label: &str, within: Duratio
     Ok(Output { status, stdout: process.stdout(), stderr: process.stderr() })
 }
 
-/// How a process ended, in words.
+/// The text of an exit status.
 pub fn in_words(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),

@@ -13,16 +13,16 @@ use super::proxy::{Proxy, program};
 use super::terminal;
 use super::transcript::Source;
 
-/// How long a daemon may take to refuse to start.
+/// The time limit of a daemon that must refuse to start.
 const REFUSAL_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a program may take.
+/// The time limit of a program.
 const PROGRAM_WITHIN: Duration = Duration::from_secs(60);
 
-/// Where programs look for a proxy. curl reads `http_proxy` in lower case only.
+/// The proxy variables of programs. curl reads `http_proxy` in lower case only.
 const PROXY_VARIABLES: [&str; 4] = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
 
-/// Where programs look for a CA: OpenSSL, curl, git, Python's requests, Node.
+/// The CA variables of OpenSSL, curl, git, Python's requests and Node.
 const CA_VARIABLES: [&str; 5] =
     ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
 
@@ -32,7 +32,7 @@ impl Proxy {
         self.run_as(Source::Product, self.command().args(words), PROGRAM_WITHIN)
     }
 
-    /// The same with more in its environment.
+    /// The same with more variables.
     pub fn cli_with(&self, words: &[&str], environment: &[(&str, &str)]) -> Output {
         let mut command = self.command();
         self.run_as(Source::Product, command.args(words).envs(environment.iter().copied()), PROGRAM_WITHIN)
@@ -50,7 +50,7 @@ impl Proxy {
         self.run_as(Source::Product, &mut shell, PROGRAM_WITHIN)
     }
 
-    /// Starts another command of the binary, which goes on until it is ended or dropped.
+    /// Starts another command of the binary, which runs until it is ended or dropped.
     pub fn cli_running(&self, words: &[&str]) -> Process {
         let process = Process::spawn(self.command().args(words), self.home.root.path(), &self.label());
         process.expect("the built secret-proxy can be started")
@@ -64,20 +64,20 @@ impl Proxy {
         (process.expect("the built secret-proxy can be started"), reader)
     }
 
-    /// Runs another command of the binary on a terminal, and gives what the terminal was sent.
+    /// Runs another command of the binary on a terminal, and returns the terminal's output.
     pub fn cli_on_terminal(&self, words: &[&str], environment: &[(&str, &str)]) -> String {
         let shown = terminal::shown_by(self.command().args(words).envs(environment.iter().copied()));
         self.home.transcript.record(Source::Product, "a terminal", &shown);
         String::from_utf8(shown).expect("text")
     }
 
-    /// Runs any program to its end, 60 s at most, and listens to its output for canaries.
+    /// Runs any program to its end, for at most 60 s, and searches its output for canaries.
     pub fn run(&self, program: &mut Command) -> Output {
         self.run_as(Source::Client, program, PROGRAM_WITHIN)
     }
 
-    /// A real client that is set up to go through the proxy and to trust its CA, with nothing of
-    /// the environment of the tests but `PATH`. To be given to [`Self::run`].
+    /// A real client that uses the proxy and trusts its CA, for [`Self::run`]. Of the tests' environment it has only
+    /// `PATH`.
     pub fn program(&self, name: &str) -> Command {
         let proxy = format!("http://{}", self.addr());
         let mut command = Command::new(name);
@@ -86,7 +86,7 @@ impl Proxy {
         command.envs(CA_VARIABLES.map(|variable| (variable, self.ca_path())));
         let kept = ["PATH", "HOME"].into_iter();
         command.envs(kept.filter_map(|key| Some((key, self.home.environment.get(key)?))));
-        // git must fail rather than ask; Node goes through a proxy only when told to.
+        // git must fail and not ask; Node needs a variable to use a proxy.
         command.env("GIT_TERMINAL_PROMPT", "0").env("NODE_USE_ENV_PROXY", "1");
         command
     }
@@ -112,7 +112,7 @@ impl Proxy {
     }
 }
 
-/// Writes a program of a few lines of shell.
+/// Writes a shell script as a program.
 pub fn executable(path: &Path, lines: &str) {
     fs::write(path, format!("#!/bin/sh\n{lines}\n")).expect("written");
     fs::set_permissions(path, Permissions::from_mode(0o700)).expect("ours");

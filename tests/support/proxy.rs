@@ -1,4 +1,4 @@
-//! The built `secret-proxy`, running in a folder of its own.
+//! A `secret-proxy` process in a folder of its own.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -22,26 +22,26 @@ use super::drop_check;
 use super::eventually::poll;
 use super::fifo;
 
-/// The binary under test: the one that was built with the tests, unless another is named.
+/// The binary under test: that of this build, unless a variable names another.
 pub fn program() -> OsString {
     std::env::var_os("SECRET_PROXY_UNDER_TEST").unwrap_or_else(|| env!("CARGO_BIN_EXE_secret-proxy").into())
 }
 
-/// How long the daemon may take to answer, or to end.
+/// The time limit of the daemon's answer, and of its end.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// A running daemon. See [`super::drop_check`] for what its end proves.
+/// A running daemon. [`super::drop_check`] has the checks at its end.
 pub struct Proxy {
-    // First, so that a failed test ends the process before its folder goes.
+    // The first field, so that a failed test ends the process before the removal of its folder.
     pub(super) daemon: Mutex<Daemon>,
     pub(super) home: Home,
     pub(super) faulted: AtomicBool,
-    /// How many programs it has run.
+    /// The number of programs run so far.
     pub(super) programs: AtomicUsize,
 }
 
 impl Proxy {
-    /// A proxy that is to be described.
+    /// A builder for a proxy.
     pub fn builder() -> ProxyBuilder {
         ProxyBuilder::new()
     }
@@ -56,13 +56,13 @@ impl Proxy {
         proxy
     }
 
-    /// Starts the daemon, again if it has ended, in the same folder; waits until it answers.
+    /// Starts the daemon in the same folder, also after its end; waits until it answers.
     pub fn launch(&self) {
         let mut command = self.command();
         command.args(&self.home.args);
         self.with_daemon(|daemon| daemon.spawn(&mut command, self.home.root.path()));
         let listening = || self.ask(&json!({"ask": "status"})).and_then(|status| listeners(&status));
-        // Both may be empty: a daemon that has ended will not come up any more.
+        // The wait also ends if the daemon has ended.
         let up = poll(WITHIN, || match listening() {
             None if self.with_daemon(Daemon::has_ended) => Some(None),
             listeners => listeners.map(Some),
@@ -75,7 +75,7 @@ impl Proxy {
         self.with_daemon(|daemon| daemon.address = tcp);
     }
 
-    /// The proxy's TCP address, as it was at launch: it may not change.
+    /// The proxy's TCP address at launch, which must not change.
     pub fn addr(&self) -> SocketAddr {
         self.with_daemon(|daemon| daemon.address).expect("the proxy listens on a TCP port")
     }
@@ -96,7 +96,7 @@ impl Proxy {
         set.unwrap_or_else(|| self.home.dir.join("secrets.env"))
     }
 
-    /// Replaces the secrets file in one step. New values are to be given to [`Self::watch`].
+    /// Replaces the secrets file in one step. Give new values to [`Self::watch`].
     pub fn write_secrets(&self, text: &str) {
         let new = self.home.root.path().join("secrets.new");
         let mut options = File::options();
@@ -106,7 +106,7 @@ impl Proxy {
         std::fs::rename(&new, self.secrets_path()).expect("the secrets file is replaced");
     }
 
-    /// Watches for one more value; before it is written anywhere.
+    /// Searches for one more value; call this before any use of the value.
     pub fn watch(&self, canary: &Canary) {
         self.home.transcript.watch(canary);
     }
@@ -117,7 +117,7 @@ impl Proxy {
         std::fs::read_to_string(path).expect("the proxy has written ca/ca-cert.pem")
     }
 
-    /// Where the CA certificate is, for programs such as curl.
+    /// The path of the CA certificate, for programs such as curl.
     pub fn ca_path(&self) -> PathBuf {
         self.home.dir.join("ca/ca-cert.pem")
     }
@@ -127,13 +127,13 @@ impl Proxy {
         self.with_daemon(|daemon| daemon.process().signal(signal));
     }
 
-    /// SIGTERM, and the way the daemon then ended; it must not need SIGKILL.
+    /// Sends SIGTERM, and returns the exit status; the daemon must not need SIGKILL.
     pub fn stop(&self) -> ExitStatus {
         self.signal(Signal::TERM);
         self.wait(WITHIN)
     }
 
-    /// SIGKILL, as in a power cut.
+    /// Sends SIGKILL, as in a power cut.
     pub fn kill(&self) -> ExitStatus {
         self.with_daemon(|daemon| {
             daemon.forget_end();
@@ -141,7 +141,7 @@ impl Proxy {
         })
     }
 
-    /// Waits until the daemon ends; then its end is no surprise to the drop check.
+    /// Waits for the end of the daemon, which the drop check then expects.
     pub fn wait(&self, within: Duration) -> ExitStatus {
         let ended = self.with_daemon(|daemon| {
             daemon.forget_end();
@@ -150,7 +150,7 @@ impl Proxy {
         ended.unwrap_or_else(|| panic!("no end within {within:?}\n{}", self.diagnosis()))
     }
 
-    /// A client that goes through the TCP port and trusts the proxy's CA.
+    /// A client that uses the TCP port and trusts the proxy's CA.
     pub fn client(&self) -> Client {
         Client::through(self.addr(), &self.ca_pem(), &self.home.transcript)
     }
@@ -165,7 +165,7 @@ impl Proxy {
         look(&mut self.daemon.lock().expect("no test thread panicked with the daemon in hand"))
     }
 
-    /// The binary, with the settings and nothing else in its environment.
+    /// The binary, with only the settings in its environment.
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(program());
         command.env_clear().envs(&self.home.environment);
@@ -173,7 +173,7 @@ impl Proxy {
     }
 }
 
-/// The addresses listened on, once there are any and none is a port still to be chosen.
+/// The daemon's addresses, after all ports are bound.
 fn listeners(status: &Value) -> Option<Vec<String>> {
     let named = status["listeners"].as_array().into_iter().flatten();
     let addresses = named.filter_map(|listener| listener["address"].as_str().map(str::to_owned));

@@ -1,4 +1,4 @@
-//! Origins for tests that are exact about bytes, and one that says nothing at all.
+//! Origins for tests with exact bytes, and an origin that never answers.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use super::tee::Tee;
 use super::tls::TestCa;
 use super::wire::BoxIo;
 
-/// The decrypted stream of one connection, listened in on.
+/// The decrypted stream of one connection, which is recorded.
 pub type RawStream = Tee<BoxIo>;
 
 /// An origin that hands each connection's decrypted stream to the test.
@@ -57,7 +57,7 @@ impl RawOrigin {
         Self { listening, records, ca_pem }
     }
 
-    /// The bytes that came, by connection; it parses no requests.
+    /// The received bytes by connection; this origin parses no requests.
     pub fn records(&self) -> &Records {
         &self.records
     }
@@ -73,14 +73,14 @@ impl Upstream for RawOrigin {
     }
 }
 
-/// Accepts TCP connections and never says a word.
+/// Accepts TCP connections and never sends a byte.
 pub struct Silent {
     listening: Listening,
     records: Records,
 }
 
 impl Silent {
-    /// Starts to be silent.
+    /// Starts a silent origin.
     pub fn start() -> Self {
         let records = Records::default();
         let listening = Listening::start(ANY_PORT, None, &records, |accepted: Accepted| async move {
@@ -90,7 +90,7 @@ impl Silent {
         Self { listening, records }
     }
 
-    /// How many connections it has accepted.
+    /// The number of accepted connections.
     pub fn connections(&self) -> usize {
         self.records.connections()
     }
@@ -101,7 +101,7 @@ impl Upstream for Silent {
         self.listening.address
     }
 
-    /// Silent has no certificate, but is meant for `https`: see [`Upstream::default_port`].
+    /// `Silent` has no certificate, but stands for an `https` origin: see [`Upstream::default_port`].
     fn ca_pem(&self) -> Option<&str> {
         None
     }

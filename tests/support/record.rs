@@ -1,17 +1,17 @@
-//! What an origin saw: every decrypted byte of each connection, and every parsed request.
+//! The records of an origin: decrypted bytes of each connection, and parsed requests.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime};
 
 use super::canary::Canary;
 
-/// How much of one connection and of one body is kept; the rest is only counted.
+/// The kept length of one connection and of one body; the rest is only counted.
 const KEPT_MAX: usize = 16 << 20;
 
 /// One request as an origin parsed it.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// Which connection of this origin it came on, from 0.
+    /// The number of the request's connection, from 0.
     pub connection: usize,
     /// The SNI of that connection.
     pub sni: Option<String>,
@@ -25,17 +25,17 @@ pub struct Recorded {
     pub headers: Vec<(Vec<u8>, Vec<u8>)>,
     /// The HTTP version.
     pub version: http::Version,
-    /// The body as far as it has come and is kept; empty in the hook, which runs at receipt.
+    /// The received and kept part of the body; empty in the hook, which runs at the head's receipt.
     pub body: Vec<u8>,
     /// The body's length so far, kept or not.
     pub body_bytes: u64,
-    /// Whether the body came to its end.
+    /// Whether the whole body was received.
     pub complete: bool,
     /// The trailers, names and values.
     pub trailers: Vec<(Vec<u8>, Vec<u8>)>,
-    /// When the head had been read.
+    /// The time of the head's receipt.
     pub at: Instant,
-    /// The same moment by the clock, for comparison with audit records.
+    /// The same time by the wall clock, for comparison with audit records.
     pub clock: SystemTime,
 }
 
@@ -51,17 +51,17 @@ impl Recorded {
         mine.map(|(_, value)| value.as_slice()).collect()
     }
 
-    /// One value of the query, as `ms` in `/slow?ms=5`; no decoding.
+    /// One value of the query, such as `ms` in `/slow?ms=5`, without decoding.
     pub fn query(&self, key: &str) -> Option<&str> {
         let (_, query) = self.path.split_once('?')?;
         query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
     }
 }
 
-/// Called at the receipt of each request's head, before anything is answered.
+/// The hook at the receipt of each request's head, before the answer.
 pub type OnRequest = Arc<dyn Fn(&Recorded) + Send + Sync>;
 
-/// Everything that one origin saw; clones share it.
+/// The records of one origin; clones share them.
 #[derive(Clone, Default)]
 pub struct Records(Arc<Mutex<Seen>>);
 
@@ -84,23 +84,22 @@ impl Records {
         self.seen().connections.clone()
     }
 
-    /// How many connections got as far as decrypted bytes could be read.
+    /// The number of connections with a successful handshake.
     pub fn connections(&self) -> usize {
         self.seen().connections.len()
     }
 
-    /// How many of them are open now.
+    /// The number of these connections that are open now.
     pub fn open_connections(&self) -> usize {
         self.seen().open
     }
 
-    /// How many TLS handshakes failed.
+    /// The number of failed TLS handshakes.
     pub fn failed_handshakes(&self) -> usize {
         self.seen().failed_handshakes
     }
 
-    /// Where the canary was seen, in bytes as they came or in what was parsed from them (HTTP/2
-    /// heads are compressed).
+    /// The places of the canary, in received bytes or in parsed requests (HTTP/2 heads are compressed).
     pub fn find(&self, canary: &Canary) -> Option<String> {
         let seen = self.seen();
         let in_bytes = seen.connections.iter().enumerate().find_map(|(number, bytes)| {
@@ -123,17 +122,17 @@ impl Records {
         seen.connections.len() - 1
     }
 
-    /// Adds bytes that a connection has sent.
+    /// Adds received bytes of a connection.
     pub fn received_on(&self, connection: usize, piece: &[u8]) {
         keep(&mut self.seen().connections[connection], piece);
     }
 
-    /// Counts a connection out.
+    /// Counts a closed connection.
     pub fn close(&self) {
         self.seen().open -= 1;
     }
 
-    /// Counts a handshake that came to nothing.
+    /// Counts a failed handshake.
     pub fn handshake_failed(&self) {
         self.seen().failed_handshakes += 1;
     }

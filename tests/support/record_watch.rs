@@ -1,4 +1,4 @@
-//! The order of events of the promise "no record, no request", as an allowed origin sees them.
+//! The promise "no record, no request", as an allowed origin observes it.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -8,7 +8,7 @@ use super::canary::Canary;
 use super::origin::Origin;
 use super::record::Recorded;
 
-/// Looks, at the receipt of each value, whether its record stands in the file already.
+/// Checks, at the receipt of each value, whether the record is in the file already.
 #[derive(Clone, Default)]
 pub struct RecordWatch(Arc<Watched>);
 
@@ -21,13 +21,13 @@ struct Watched {
 }
 
 impl RecordWatch {
-    /// An origin that watches.
+    /// An origin that checks.
     pub fn origin(&self, host: &str, canary: &Canary) -> Origin {
         let (watch, canary) = (self.clone(), canary.clone());
         Origin::builder(&[host]).on_request(move |request| watch.see(request, &canary)).start()
     }
 
-    /// Where the audit files are.
+    /// The folder of the audit files.
     pub fn look_in(&self, dir: &Path) {
         let written = Mutex::new(AuditFiles::new(dir));
         assert!(self.0.written.set(written).is_ok(), "one folder a watch");
@@ -43,7 +43,7 @@ impl RecordWatch {
         self.0.received.lock().expect("no panic").clone()
     }
 
-    /// What was not as promised.
+    /// The violations of the promise.
     pub fn wrong(&self) -> Vec<String> {
         self.0.wrong.lock().expect("no panic").clone()
     }

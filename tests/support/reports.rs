@@ -1,4 +1,4 @@
-//! What a proxy tells about itself: status, audit, log, stderr.
+//! The reports of a proxy: status, audit, log, stderr.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -22,7 +22,7 @@ impl Proxy {
         answer.unwrap_or_else(|| panic!("status.sock does not answer\n{}", self.diagnosis()))
     }
 
-    /// Waits until the status report is as the test wants it, and gives it.
+    /// Waits until the status report fulfils the test's condition, and returns the report.
     #[track_caller]
     pub fn status_becomes(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
         eventually(WITHIN, what, || Some(self.status()).filter(&mut wanted))
@@ -44,13 +44,13 @@ impl Proxy {
         std::fs::read_to_string(self.home.dir.join("proxy.log")).unwrap_or_default()
     }
 
-    /// What the daemon has printed on stderr so far.
+    /// The daemon's stderr so far.
     pub fn stderr_text(&self) -> String {
         String::from_utf8_lossy(&self.with_daemon(|daemon| daemon.stderr())).into_owned()
     }
 
-    /// Makes an owner fail, through the `faults` feature; gives the answer, or null if the
-    /// answer was lost with the owner.
+    /// Makes an owner fail, by the `faults` feature; returns the answer, or null if the answer was lost with the
+    /// owner.
     pub fn fault(&self, owner: &str, kind: &str) -> Value {
         self.faulted.store(true, Ordering::SeqCst);
         self.ask(&json!({"ask": "fault", "owner": owner, "kind": kind})).unwrap_or_default()
@@ -61,7 +61,7 @@ impl Proxy {
         self.ask_in(&self.home.dir, question)
     }
 
-    /// The same in a folder that was moved.
+    /// The same in a moved folder.
     pub fn ask_in(&self, dir: &Path, question: &Value) -> Option<Value> {
         let mut socket = UnixStream::connect(dir.join("status.sock")).ok()?;
         socket.set_read_timeout(Some(WITHIN)).ok()?;
@@ -72,7 +72,7 @@ impl Proxy {
         serde_json::from_str(&line).ok()
     }
 
-    /// What the daemon wrote, for panic messages: without canaries.
+    /// The daemon's output without canaries, for panic messages.
     pub fn diagnosis(&self) -> String {
         let state = self.with_daemon(Daemon::state);
         let (log, stderr) = (self.log_text(), self.stderr_text());

@@ -1,4 +1,4 @@
-//! One request, built up and sent.
+//! A builder for one request.
 
 use std::time::{Duration, Instant};
 
@@ -12,18 +12,18 @@ use super::body::{self, BodySender, Outgoing};
 use super::client::Client;
 use super::tunnel::Tunnel;
 
-/// How long a head, and each piece of a body, may take.
+/// The time limit of a head, and of each piece of a body.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// What the request goes through.
+/// The connection of a request.
 enum Via {
     /// A connection of its own.
     Fresh(Client),
-    /// A connection that is there.
+    /// An existing connection.
     Tunnel(Tunnel),
 }
 
-/// A request that is not sent yet. What is wrong with it is told by `send`.
+/// A request before `send`, which reports the request's errors.
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request {
     via: Via,
@@ -60,7 +60,7 @@ impl Request {
         }
     }
 
-    /// Adds a field; the same name may come again.
+    /// Adds a field; a name may occur again.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.fields.push((name.to_owned(), value.as_ref().to_vec()));
         self
@@ -192,7 +192,7 @@ fn malformed(what: &str, text: &str) -> ClientError {
     ClientError::Malformed(format!("{what} {text:?}"))
 }
 
-/// A URL cut into its parts, with no opinion on them.
+/// A URL split into its parts, without validation.
 struct Target<'a> {
     scheme: &'a str,
     authority: &'a str,
@@ -212,7 +212,7 @@ impl<'a> Target<'a> {
         Ok(Self { scheme, authority, path })
     }
 
-    /// The authority as CONNECT wants it.
+    /// The authority in the form of CONNECT.
     fn with_port(&self) -> String {
         let after_host = self.authority.rsplit(']').next().unwrap_or_default();
         if after_host.contains(':') {

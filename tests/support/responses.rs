@@ -40,7 +40,7 @@ pub(super) fn reflection(head: &Recorded) -> Vec<u8> {
     head.headers.iter().flat_map(|(name, value)| [name, &b": "[..], value, b"\n"].concat()).collect()
 }
 
-/// A response whose body a task of its own sends.
+/// A response whose body is sent by its own task.
 pub(super) fn sent_by<F>(send: impl FnOnce(BodySender) -> F) -> Response<Outgoing>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -98,7 +98,7 @@ pub(super) fn upgrade_echo(mut request: Request<Incoming>) -> Response<Outgoing>
     };
     let upgrading = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
-        // The client may leave before or after; the echo ends with it.
+        // The client may disconnect at any time, which ends the echo.
         if let Ok(upgraded) = upgrading.await {
             let (mut read, mut write) = tokio::io::split(TokioIo::new(upgraded));
             let _ = tokio::io::copy(&mut read, &mut write).await;

@@ -1,4 +1,4 @@
-//! What an [`super::Origin`] answers.
+//! The answers of an [`super::Origin`].
 //!
 //! | path | answer |
 //! |---|---|
@@ -8,9 +8,9 @@
 //! | `/status/CODE`, `/early/CODE` | that status; `early` without reading the body |
 //! | `/bytes/N` | N bytes, with their length announced |
 //! | `/sse?n=&gap_ms=` | N events, a gap before each but the first |
-//! | `/stream-echo` | the request's body, piece by piece as it comes, then its trailers |
+//! | `/stream-echo` | the request's body, piece by piece, then its trailers |
 //! | `/trailers` | `ok` and the trailer `grpc-status: 0` |
-//! | `/ws-echo` | 101 to the protocol that was asked for, then all bytes back |
+//! | `/ws-echo` | 101 to the requested protocol, then an echo of all bytes |
 //! | `/slow?ms=`, `/hang` | 200 after a while, or no answer at all |
 //! | `/redirect?to=` | 302 |
 //! | others | 200 and a short body |
@@ -27,13 +27,13 @@ use super::body::{Outgoing, full};
 use super::record::{OnRequest, Recorded, Records};
 use super::responses::{events, many_bytes, redirect, reflection, sent_by, status, text, upgrade_echo, with_trailers};
 
-/// What a request is recorded with besides itself.
+/// The context of a request's record.
 pub struct Visit {
     /// The number of its connection.
     pub connection: usize,
     /// The SNI of its connection.
     pub sni: Option<String>,
-    /// Where it is recorded.
+    /// The records of the origin.
     pub records: Records,
     /// The test's hook.
     pub on_request: OnRequest,
@@ -57,7 +57,7 @@ pub async fn answer(request: Request<Incoming>, visit: Arc<Visit>) -> Result<Res
         }
     };
     if head.method == "HEAD" {
-        // hyper leaves this out by itself in HTTP/1.1 only.
+        // hyper omits this body by itself in HTTP/1.1 only.
         *response.body_mut() = full("");
     }
     Ok(response)
@@ -114,7 +114,7 @@ fn number(head: &Recorded, key: &str, default: u64) -> u64 {
 async fn read_body(mut body: Incoming, records: &Records, index: usize) -> u64 {
     let mut length = 0;
     while let Some(frame) = body.frame().await {
-        // The client went away in the middle: the record stays incomplete.
+        // The client disconnected in the middle: the record stays incomplete.
         let Ok(frame) = frame else { return length };
         if let Some(piece) = frame.data_ref() {
             length += piece.len() as u64;
@@ -135,7 +135,7 @@ fn stream_echo(request: Request<Incoming>, visit: Arc<Visit>, index: usize) -> R
                 return sender.abort().await;
             };
             match frame.into_data() {
-                // How HTTP/2 may end a body: an echo of it would not end one.
+                // HTTP/2 may end a body with an empty piece, but an echo of it would not end a body.
                 Ok(piece) if piece.is_empty() => {}
                 Ok(piece) => {
                     visit.records.body(index, &piece);

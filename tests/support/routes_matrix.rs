@@ -1,4 +1,4 @@
-//! The ways that a request can take through the proxy: which version on each side, with TLS or without.
+//! The ways of a request through the proxy: HTTP version of each leg, TLS or cleartext.
 
 use super::canary::Canary;
 use super::client::Client;
@@ -17,9 +17,9 @@ pub enum ProxyRoute {
     Http1,
     /// HTTP/2 on both sides.
     Http2,
-    /// An HTTP/2 client, and an origin that does not know it.
+    /// An HTTP/2 client, and an origin without HTTP/2.
     Http2ToHttp1,
-    /// An HTTP/1.1 client, and an origin that wants HTTP/2.
+    /// An HTTP/1.1 client, and an origin that prefers HTTP/2.
     Http1ToHttp2,
     /// Cleartext, by an absolute URL.
     Absolute,
@@ -28,7 +28,7 @@ pub enum ProxyRoute {
 }
 
 impl ProxyRoute {
-    /// All of them.
+    /// All routes.
     pub const ALL: [Self; 6] =
         [Self::Http1, Self::Http2, Self::Http2ToHttp1, Self::Http1ToHttp2, Self::Absolute, Self::Cleartext];
 
@@ -45,17 +45,17 @@ impl ProxyRoute {
         if self.speaks() == Speaks::Cleartext { "http" } else { "https" }
     }
 
-    /// Whether the client speaks HTTP/2.
+    /// Whether the client uses HTTP/2.
     pub fn is_http2(self) -> bool {
         matches!(self, Self::Http2 | Self::Http2ToHttp1)
     }
 
-    /// Whether the origin does.
+    /// Whether the origin uses HTTP/2.
     pub fn reaches_http2(self) -> bool {
         matches!(self, Self::Http2 | Self::Http1ToHttp2)
     }
 
-    /// A proxy before an origin of this kind.
+    /// A proxy with an origin of this kind.
     pub fn stage(self) -> Stage {
         let (canary, origin) = (Canary::new(), ScriptedOrigin::start(&[HOST], self.speaks()));
         let listed = format!("{HOST}, http://{HOST}");
@@ -64,7 +64,7 @@ impl ProxyRoute {
     }
 }
 
-/// A proxy between a client and an origin that the test plays.
+/// A proxy between a client and an origin that the test controls.
 pub struct Stage {
     pub route: ProxyRoute,
     pub canary: Canary,

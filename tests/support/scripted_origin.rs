@@ -1,5 +1,6 @@
-//! An origin that the test plays itself: each request is handed over as it comes, and answered piece by
-//! piece.
+//! An origin that the test controls.
+//!
+//! The test gets each request at its arrival, and answers it piece by piece.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -22,7 +23,7 @@ use super::record::Records;
 use super::tls::TestCa;
 use super::wire::WITHIN;
 
-/// What the origin speaks.
+/// The protocol of the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speaks {
     /// HTTP/2 and HTTP/1.1, over TLS.
@@ -43,11 +44,11 @@ pub struct ScriptedOrigin {
     calls: Mutex<mpsc::Receiver<Call>>,
 }
 
-/// A request whose head has come.
+/// A request after its head.
 pub struct Call {
     /// Its head.
     pub head: Parts,
-    /// Its body, which is read only if the test reads it.
+    /// The body, which only the test reads.
     pub body: Upload,
     /// The number of its connection.
     pub connection: usize,
@@ -57,12 +58,12 @@ pub struct Call {
 /// The body of a request.
 pub struct Upload {
     body: Incoming,
-    /// The trailers, once they have come.
+    /// The trailers, after their arrival.
     pub trailers: Option<HeaderMap>,
 }
 
 impl ScriptedOrigin {
-    /// Starts one with a certificate for `names`.
+    /// Starts an origin with a certificate for `names`.
     pub fn start(names: &[&str], speaks: Speaks) -> Self {
         let alpn: &[&str] = match speaks {
             Speaks::Both => &["h2", "http/1.1"],
@@ -87,12 +88,12 @@ impl ScriptedOrigin {
         call.expect("a request comes").expect("the origin is there")
     }
 
-    /// What came, byte by byte.
+    /// The received bytes.
     pub fn records(&self) -> &Records {
         &self.records
     }
 
-    /// Closes the port and all connections, without a word.
+    /// Closes the port and all connections without an answer.
     pub fn stop(&self) {
         self.listening.stop();
     }
@@ -112,7 +113,7 @@ async fn serve(accepted: Accepted, calls: mpsc::Sender<Call>) {
     let (is_http2, connection) = (accepted.alpn.as_deref() == Some(b"h2"), accepted.stream.connection());
     let service = service_fn(move |request| hand_over(request, connection, calls.clone()));
     let io = TokioIo::new(accepted.stream);
-    // How a connection ends is the test's business.
+    // The test checks the end of connections, so the error is ignored.
     if is_http2 {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         let _ = builder.timer(TokioTimer::new()).auto_date_header(false).serve_connection(io, service).await;
@@ -137,7 +138,7 @@ async fn hand_over(
     }
     match answered.await {
         Ok(response) => Ok(response),
-        // The test has dropped it: it is never answered.
+        // The test has dropped the request, which gets no answer.
         Err(_) => std::future::pending().await,
     }
 }
@@ -148,20 +149,20 @@ impl Call {
         self.head.headers.get(name).map(|value| value.as_bytes())
     }
 
-    /// Answers with a head, and gives what its body is sent by, and the rest of the request's.
+    /// Answers with a head. Returns the sender of the body, and the rest of the request's body.
     pub fn begin(self, status: u16, fields: &[(&str, &str)]) -> (BodySender, Upload) {
         let (sender, body) = streamed();
         let _ = self.answer.send(response(status, fields, body));
         (sender, self.body)
     }
 
-    /// Answers at once and whole, and gives the rest of the request's body.
+    /// Sends a whole answer, and returns the rest of the request's body.
     pub fn answer(self, status: u16, fields: &[(&str, &str)], body: impl Into<Bytes>) -> Upload {
         let _ = self.answer.send(response(status, fields, full(body)));
         self.body
     }
 
-    /// Waits until nobody waits for the answer any more.
+    /// Waits until the client does not wait for the answer any more.
     pub async fn given_up(&mut self) {
         timeout(WITHIN, self.answer.closed()).await.expect("the request is given up");
     }
@@ -173,7 +174,7 @@ fn response(status: u16, fields: &[(&str, &str)], body: Outgoing) -> Response<Ou
 }
 
 impl Upload {
-    /// The next piece, never an empty one; none at the end, an error if it is cut off.
+    /// The next piece, never an empty one; none at the end, an error if the body is truncated.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, hyper::Error> {
         loop {
             let frame = timeout(WITHIN, self.body.frame()).await.expect("a piece of the body comes");

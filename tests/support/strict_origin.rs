@@ -1,4 +1,4 @@
-//! An origin that reads HTTP/1.1 by the letter of RFC 9112, repairs nothing, and keeps every byte.
+//! An origin with a strict RFC 9112 parser, which keeps every byte.
 
 use std::net::SocketAddr;
 
@@ -28,32 +28,32 @@ impl Message {
     }
 }
 
-/// What the first bytes of a connection are.
+/// The kind of the first bytes of a connection.
 #[derive(Debug)]
 pub enum Reading {
-    /// A request, of so many bytes.
+    /// A request of this length.
     Whole(Message, usize),
-    /// The beginning of one.
+    /// The beginning of a request.
     Partial,
-    /// Something else.
+    /// Other bytes.
     Bad(String),
 }
 
-/// An HTTP/1.1 origin over TLS that answers 200 to what it can read and hangs up on all else.
+/// An HTTP/1.1 origin over TLS that answers 200 to a valid request and closes the connection on all other bytes.
 pub struct StrictOrigin(RawOrigin);
 
 impl StrictOrigin {
-    /// Starts one with a certificate for `names`.
+    /// Starts an origin with a certificate for `names`.
     pub fn start(names: &[&str]) -> Self {
         Self(RawOrigin::start(names, &["http/1.1"], serve))
     }
 
-    /// The bytes that came.
+    /// The received bytes.
     pub fn records(&self) -> &Records {
         self.0.records()
     }
 
-    /// Every whole request so far; panics if there is anything that is not one or the beginning of one.
+    /// Every whole request so far; panics if other bytes were received than requests and the beginning of one.
     pub fn messages(&self) -> Vec<Message> {
         let mut messages = Vec::new();
         for bytes in self.records().received() {
@@ -139,7 +139,7 @@ fn field(line: &str) -> Result<(String, Vec<u8>), String> {
     Ok((name.to_ascii_lowercase(), value))
 }
 
-/// The body and how long it is as sent; none if there is more to come.
+/// The body and its length on the wire; none if the body is not complete.
 fn framed(message: &Message, bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, String> {
     match (&message.all("content-length")[..], &message.all("transfer-encoding")[..]) {
         ([], []) => Ok(Some((Vec::new(), 0))),

@@ -1,4 +1,4 @@
-//! A stream that copies what passes into the record of an origin.
+//! A stream that copies received bytes into the records of an origin.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -15,12 +15,12 @@ pub struct Tee<S> {
 }
 
 impl<S> Tee<S> {
-    /// Listens in on `inner` as a new connection.
+    /// Records `inner` as a new connection.
     pub fn new(inner: S, records: &Records) -> Self {
         Self { inner, records: records.clone(), connection: records.open() }
     }
 
-    /// Which connection of the origin this is.
+    /// The number of this connection.
     pub fn connection(&self) -> usize {
         self.connection
     }

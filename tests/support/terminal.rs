@@ -1,4 +1,4 @@
-//! A terminal that keeps what it is sent.
+//! A terminal that keeps its output.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -15,10 +15,10 @@ pub fn shown_by(command: &mut Command) -> Vec<u8> {
     let name = ptsname(&terminal, Vec::new()).expect("it has a name");
     let side = File::options().read(true).write(true).open(OsStr::from_bytes(name.to_bytes())).expect("opened");
     let mut child = command.stdin(Stdio::null()).stdout(side).stderr(Stdio::null()).spawn().expect("started");
-    // The terminal ends when nobody holds its other side any more.
+    // The terminal ends when its other side is closed.
     command.stdout(Stdio::null());
     let mut shown = Vec::new();
-    // Linux ends it with an error.
+    // Linux reports the end as an error.
     let _ = File::from(terminal).read_to_end(&mut shown);
     child.wait().expect("a child of ours");
     shown

@@ -7,13 +7,13 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// A small file system in memory, in a folder of its own. To be dropped after the proxy on it.
+/// A small file system in memory, in a folder of its own. Drop it after its proxy.
 pub struct TinyDisk {
     folder: TempDir,
 }
 
 impl TinyDisk {
-    /// Mounts one, if this system and this user can.
+    /// Mounts a disk, if this system and this user can.
     pub fn mount() -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("sp").tempdir().expect("a temporary folder");
         let mut command = Command::new("mount");
@@ -22,26 +22,26 @@ impl TinyDisk {
         is_mounted.then_some(Self { folder })
     }
 
-    /// Where it is mounted.
+    /// The mount point.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Takes all the space that is left.
+    /// Fills the free space.
     pub fn fill(&self) {
         let mut filler = fs::File::options().create(true).append(true).open(self.filler()).expect("a file");
-        // By the page first, then by the byte: the last page of a file may have room.
+        // First by pages, then by bytes: the last page of a file may have space.
         for piece in [[b' '; 4096].as_slice(), b" "] {
             while filler.write_all(piece).is_ok() {}
         }
     }
 
-    /// Gives the space back.
+    /// Frees the space.
     pub fn empty(&self) {
         fs::remove_file(self.filler()).expect("it was filled");
     }
 
-    /// Puts an empty file of this disk over another one. To be dropped before the folder of that.
+    /// Mounts an empty file of this disk over another file. Drop it before the folder of that file.
     pub fn cover(&self, file: &Path) -> Cover {
         let cover = self.folder.path().join("cover");
         fs::write(&cover, "").expect("an empty file needs no space");
@@ -61,7 +61,7 @@ impl Drop for TinyDisk {
     }
 }
 
-/// A file under one of a small disk.
+/// A file that a file of a small disk covers.
 pub struct Cover(PathBuf);
 
 impl Drop for Cover {
@@ -70,7 +70,7 @@ impl Drop for Cover {
     }
 }
 
-/// Lazily: a process that is still ending may hold a file.
+/// Unmounts lazily: a process that is about to end may hold a file.
 fn unmount(path: &Path) {
     let _ = Command::new("umount").arg("-l").arg(path).status();
 }

@@ -1,5 +1,6 @@
-//! TLS for both ends of the harness: a throw-away CA for origins, and a client that verifies one
-//! name while it may send another as SNI.
+//! TLS for both ends of the harness.
+//!
+//! There is a temporary CA for origins, and a client that verifies one name and may send another as SNI.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use rustls::{
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 
-/// The one provider: the plain builders of rustls panic when a tree holds two.
+/// The only provider: the default builders of rustls panic if a process has two.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
@@ -67,7 +68,7 @@ impl TestCa {
     }
 }
 
-/// What a client says as SNI.
+/// The SNI of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Sni {
     /// The host of the CONNECT authority.
@@ -91,8 +92,7 @@ pub fn roots(pems: &[String]) -> Result<RootCertStore, String> {
     Ok(store)
 }
 
-/// A client's TLS settings and the name to connect with: the peer must have a certificate for
-/// `host`, whatever the SNI says.
+/// A client's TLS settings and SNI: the peer must have a certificate for `host`, with any SNI.
 pub fn client(
     roots: RootCertStore,
     host: &str,

@@ -1,21 +1,21 @@
-//! Listens to everything that clients are sent and to what programs print, for canaries.
+//! A search for canaries in the bytes that clients receive and programs print.
 //!
-//! The bytes are searched as they come and not kept, so that a test may stream gigabytes.
+//! The bytes are searched at arrival and not kept, so that a test may stream gigabytes.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::canary::Canary;
 
-/// Whose words were heard.
+/// The source of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// What a client was sent, or printed: an origin may have said it.
+    /// Bytes that a client received or printed: they may come from an origin.
     Client,
-    /// What the product itself printed, wrote or answered.
+    /// Bytes that the product itself printed, wrote or answered.
     Product,
 }
 
-/// What the clients and programs of one proxy have heard; clones share it.
+/// The transcript of one proxy's clients and programs; clones share it.
 #[derive(Clone, Default)]
 pub struct Transcript(Arc<Mutex<Heard>>);
 
@@ -26,27 +26,27 @@ struct Heard {
 }
 
 impl Transcript {
-    /// Listens for this canary from now on.
+    /// Searches for this canary from now on.
     pub fn watch(&self, canary: &Canary) {
         self.heard().canaries.push(canary.clone());
     }
 
-    /// The canaries listened for.
+    /// The canaries of the search.
     pub fn canaries(&self) -> Vec<Canary> {
         self.heard().canaries.clone()
     }
 
-    /// Where canaries were heard.
+    /// The places of canaries.
     pub fn finds(&self) -> Vec<(Source, String)> {
         self.heard().finds.clone()
     }
 
-    /// A recorder for one stream of bytes; `label` says where a find was made.
+    /// A recorder for one stream of bytes; `label` names the stream in a finding.
     pub fn recorder(&self, source: Source, label: impl Into<String>) -> Recorder {
         Recorder { transcript: self.clone(), source, label: label.into(), tail: Vec::new() }
     }
 
-    /// Listens to bytes that are whole.
+    /// Searches a whole text.
     pub fn record(&self, source: Source, label: impl Into<String>, bytes: &[u8]) {
         self.recorder(source, label).record(bytes);
     }
@@ -61,7 +61,7 @@ impl Transcript {
     }
 }
 
-/// Hears one stream in pieces; a canary that is cut between two pieces is found.
+/// Searches one stream in pieces, and finds a canary across two pieces.
 pub struct Recorder {
     transcript: Transcript,
     source: Source,
@@ -70,7 +70,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Listens to the next piece.
+    /// Searches the next piece.
     pub fn record(&mut self, piece: &[u8]) {
         if piece.is_empty() {
             return;
@@ -93,7 +93,7 @@ impl Recorder {
         self.tail.drain(..surplus);
     }
 
-    /// Listens to the fields of a head or of trailers, each for itself.
+    /// Searches the fields of a head or of trailers, each separately.
     pub fn record_fields(&mut self, fields: &http::HeaderMap) {
         for (name, value) in fields {
             self.record(format!("{name}: ").as_bytes());

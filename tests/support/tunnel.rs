@@ -40,13 +40,13 @@ impl Drop for Shared {
 }
 
 impl Tunnel {
-    /// Speaks HTTP on this wire, in the version that ALPN settled on.
+    /// Starts HTTP on this stream, in the negotiated version.
     /// `absolute`: requests carry their whole URL, as to a proxy.
     pub(super) async fn over(mut wire: Wire, transcript: &Transcript, absolute: bool) -> Result<Self, ClientError> {
         let tls = wire.tls.take();
         let http2 = tls.as_ref().is_some_and(|tls| tls.alpn.as_deref() == Some(b"h2"));
         let io = TokioIo::new(wire);
-        // A connection's own error is also that of the request on it, where the test sees it.
+        // The request on this connection reports the same error to the test.
         let (sender, connection) = if http2 {
             let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
             let connection = tokio::spawn(async move { drop(connection.await) });
@@ -81,7 +81,7 @@ impl Tunnel {
         self.0.absolute
     }
 
-    /// What the TLS handshake settled, if there was one.
+    /// The result of the TLS handshake, if there was one.
     pub fn tls(&self) -> Option<&TlsFacts> {
         self.0.tls.as_ref()
     }
@@ -112,7 +112,7 @@ impl Tunnel {
         let mut sender = self.0.sender.lock().await;
         match &mut *sender {
             Sender::Http1(sender) => {
-                // Without this a second request is "canceled" while the first one's end is read.
+                // Without this, hyper cancels a second request while it reads the end of the first response.
                 sender.ready().await?;
                 sender.send_request(request).await
             }

@@ -1,7 +1,7 @@
-//! A stand-in for a VM: a network namespace with an sshd of its own, on a wire of its own.
+//! A stand-in for a VM: a network namespace with its own sshd and network link.
 //!
-//! Nothing in it reaches the host but by that wire, where only sshd's answers come back from: the host's
-//! loopback, and so the proxy, is out of its reach. It needs root. Everything goes when it is dropped.
+//! The link is its only connection to this computer, and carries only sshd's answers: the VM stand-in cannot
+//! reach the loopback of this computer, and so not the proxy. It needs root. Dropping it removes everything.
 
 mod capture;
 
@@ -23,7 +23,7 @@ use super::process::Process;
 
 const WITHIN: Duration = Duration::from_secs(20);
 
-/// The host's name for the VM in the ssh config files.
+/// The Host entry of the VM in the ssh config files.
 pub const HOST: &str = "lima-work";
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -32,12 +32,12 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 pub struct Vm {
     sshd: Mutex<Option<Process>>,
     namespace: Namespace,
-    /// What stands for Lima's folder, and all other files.
+    /// The stand-in for Lima's folder, and all other files.
     folder: TempDir,
     wire: Wire,
 }
 
-/// Removed when dropped, with the processes in it and its end of the wire.
+/// A namespace. Dropping it removes it, its processes and its end of the link.
 struct Namespace(String);
 
 impl Namespace {
@@ -56,7 +56,7 @@ impl Drop for Namespace {
 }
 
 impl Vm {
-    /// Makes it and waits until its sshd listens.
+    /// Creates the stand-in and waits until its sshd listens.
     pub fn start() -> Self {
         assert!(geteuid().is_root(), "a network namespace needs root");
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
@@ -78,7 +78,7 @@ impl Vm {
         vm
     }
 
-    /// Keys, the files of sshd, and a folder as Lima has it.
+    /// Creates keys, the files of sshd, and a folder like Lima's.
     fn lay_out(&self) {
         for key in ["host_key", "key"] {
             let path = self.path(key);
@@ -98,7 +98,7 @@ impl Vm {
         fs::set_permissions(self.path("bin/limactl"), fs::Permissions::from_mode(0o755)).expect("ours");
     }
 
-    /// As docs/setup-macos.md wants it.
+    /// The settings of docs/setup-macos.md.
     fn sshd_config(&self) -> String {
         format!(
             "ListenAddress {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\n\
@@ -110,7 +110,7 @@ impl Vm {
         )
     }
 
-    /// As Lima writes it.
+    /// The ssh config in Lima's form.
     fn client_config(&self) -> String {
         format!(
             "Host {HOST}\n  IdentityFile \"{}\"\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  \
@@ -123,7 +123,7 @@ impl Vm {
         )
     }
 
-    /// What the stand-in for limactl says from now on.
+    /// Sets the answer of the stand-in for limactl.
     pub fn say_status(&self, status: &str) {
         let file = self.ssh_config().display().to_string();
         let line = serde_json::json!({"name": "work", "status": status, "sshConfigFile": file});
@@ -138,7 +138,7 @@ impl Vm {
         self.path(name).display().to_string()
     }
 
-    /// The ssh config that leads here.
+    /// The ssh config of this VM.
     pub fn ssh_config(&self) -> PathBuf {
         self.path("lima/work/ssh.config")
     }
@@ -153,24 +153,24 @@ impl Vm {
         format!("{}:{}", self.path("bin").display(), std::env::var("PATH").expect("a PATH"))
     }
 
-    /// Its address on the wire.
+    /// The VM's address on the link.
     pub fn address(&self) -> Ipv4Addr {
         self.wire.guest
     }
 
-    /// The host's, on the other end.
+    /// The address of the other end.
     pub fn host_address(&self) -> Ipv4Addr {
         self.wire.host
     }
 
-    /// Adds a line to the settings of sshd, before others; it counts when sshd starts.
+    /// Adds a line before the other settings of sshd, for its next start.
     pub fn set_sshd(&self, line: &str) {
         let path = self.path("sshd_config");
         let text = fs::read_to_string(&path).expect("written before");
         fs::write(path, format!("{line}\n{text}")).expect("written");
     }
 
-    /// Cuts the wire, or mends it: what is on its way is lost, and neither end is told.
+    /// Disconnects or reconnects the link: packets in flight are lost, without a notice to either end.
     pub fn plug(&self, plugged: bool) {
         let (name, wire) = (&self.namespace.0, format!("{}g", self.namespace.0));
         ip(&["-n", name, "link", "set", &wire, if plugged { "up" } else { "down" }]);
@@ -186,7 +186,7 @@ impl Vm {
         eventually(WITHIN, "sshd listens", listens);
     }
 
-    /// Ends sshd and all its sessions by force, as when the VM is switched off.
+    /// Kills sshd and all its sessions, as at a power-off of the VM.
     pub fn cut(&self) {
         self.signal_sshd(Signal::KILL);
         if let Some(mut sshd) = self.sshd.lock().expect("no panic").take() {
@@ -195,7 +195,7 @@ impl Vm {
         eventually(WITHIN, "no sshd is left", || self.sshd_pids().is_empty());
     }
 
-    /// Ends the sessions, and leaves the sshd that listens.
+    /// Ends the sessions, but not the listening sshd.
     pub fn cut_sessions(&self) {
         let listener = self.sshd.lock().expect("no panic").as_ref().map(Process::pid);
         let sessions = || {
@@ -208,7 +208,7 @@ impl Vm {
         });
     }
 
-    /// Stops or continues sshd and all its sessions: a VM that is frozen, and thaws.
+    /// Stops or continues sshd and all its sessions, as a VM that is suspended and resumed.
     pub fn signal_sshd(&self, signal: Signal) {
         kill_all(&self.sshd_pids(), signal);
     }
@@ -228,24 +228,24 @@ impl Vm {
         command
     }
 
-    /// Starts a program inside, which goes on.
+    /// Starts a program inside, which keeps running.
     pub fn spawn_inside(&self, program: &str, words: &[&str], label: &str) -> Process {
         Process::spawn(self.inside(program).args(words), self.folder.path(), label).expect("it starts")
     }
 
-    /// Starts a program on the host, such as ssh with the VM's config, which goes on.
+    /// Starts a program on this computer, such as ssh with the VM's config, which keeps running.
     pub fn spawn_outside(&self, command: &mut Command, label: &str) -> Process {
         Process::spawn(command, self.folder.path(), label).expect("it starts")
     }
 
-    /// ssh on the host, with this VM's config.
+    /// ssh on this computer, with this VM's config.
     pub fn ssh(&self) -> Command {
         let mut command = Command::new("ssh");
         command.arg("-F").arg(self.ssh_config());
         command
     }
 
-    /// What Lima does at boot: a master that shares its connection.
+    /// Starts a master that shares its connection, as Lima does at boot.
     pub fn share_connection(&self) -> Process {
         let socket = self.path("lima/work/ssh.sock");
         let _ = fs::remove_file(&socket);
@@ -256,13 +256,13 @@ impl Vm {
         master
     }
 
-    /// Whether somebody listens on the port inside.
+    /// Whether a program listens on the port inside.
     pub fn listens(&self, port: u16) -> bool {
         let output = self.inside("ss").args(["-Hltn", &format!("sport = :{port}")]).output().expect("ss runs");
         !output.stdout.is_empty()
     }
 
-    /// Listens to all interfaces inside, raw.
+    /// Captures all packets on the interfaces inside.
     pub fn capture(&self) -> Capture {
         let file = self.path("capture");
         let words = ["-i", "any", "-s", "0", "-U", "--immediate-mode", "-Z", "root", "-w", &file.display().to_string()];
@@ -272,14 +272,14 @@ impl Vm {
     }
 }
 
-/// The two addresses of a wire, which no other test of this machine has.
+/// The two addresses of a link, which no other test of this machine has.
 struct Wire {
     host: Ipv4Addr,
     guest: Ipv4Addr,
 }
 
 impl Wire {
-    /// Four addresses a wire, of those set aside for benchmarks.
+    /// Four addresses for each link, from the range for benchmarks.
     fn of(number: u32) -> Self {
         let base = u32::from(Ipv4Addr::new(198, 18, 0, 0)) + (number % (1 << 15)) * 4;
         Self { host: Ipv4Addr::from(base + 1), guest: Ipv4Addr::from(base + 2) }
@@ -293,7 +293,7 @@ fn ip(words: &[&str]) {
 
 fn kill_all(pids: &[Pid], signal: Signal) {
     for pid in pids {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = kill_process(*pid, signal);
     }
 }

@@ -1,5 +1,4 @@
-//! A byte stream for tests that are exact about bytes, with everything read from it heard by the
-//! transcript.
+//! A byte stream for tests with exact bytes; the transcript searches all bytes read.
 
 use std::io;
 use std::pin::Pin;
@@ -12,24 +11,24 @@ use tokio::time::timeout;
 
 use super::transcript::Recorder;
 
-/// The most that a message head may have.
+/// The maximum length of a message head.
 const HEAD_MAX: usize = 1 << 20;
 
-/// How long any one read of a test may take.
+/// The time limit of one read.
 pub const WITHIN: Duration = Duration::from_secs(20);
 
-/// Any stream: TCP, a Unix socket, TLS, or what is left after an upgrade.
+/// Any stream: TCP, a Unix socket, TLS, or the rest after an upgrade.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Io for S {}
 
-/// A stream whose kind does not matter.
+/// A stream of any kind.
 pub type BoxIo = Box<dyn Io>;
 
-/// What the TLS handshake settled.
+/// The result of the TLS handshake.
 #[derive(Clone, Debug, Default)]
 pub struct TlsFacts {
-    /// The protocol that ALPN settled on.
+    /// The protocol negotiated by ALPN.
     pub alpn: Option<Vec<u8>>,
     /// The peer's certificates, leaf first.
     pub certificates: Vec<CertificateDer<'static>>,
@@ -46,7 +45,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// A stream whose bytes `recorder` gets.
+    /// A stream with a recorder of its bytes.
     pub fn new(io: impl Io + 'static, recorder: Recorder) -> Self {
         Self { io: Box::new(io), recorder, tls: None }
     }
@@ -57,25 +56,25 @@ impl Wire {
         self.flush().await
     }
 
-    /// Reads a message head, up to and with its empty line, and not a byte more.
+    /// Reads a message head to the end of its empty line, and no further byte.
     pub async fn read_head(&mut self) -> io::Result<String> {
         let head = self.read_until(b"\r\n\r\n").await?;
         Ok(String::from_utf8_lossy(&head).into_owned())
     }
 
-    /// Reads up to and with `mark`, and not a byte more.
+    /// Reads to the end of `mark`, and no further byte.
     pub async fn read_until(&mut self, mark: &[u8]) -> io::Result<Vec<u8>> {
         within(read_until(self, mark)).await
     }
 
-    /// Reads exactly so many bytes.
+    /// Reads exactly this many bytes.
     pub async fn read_bytes(&mut self, count: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; count];
         within(self.read_exact(&mut bytes)).await?;
         Ok(bytes)
     }
 
-    /// Reads until the peer closes. A reset counts as a close: what had come is given.
+    /// Reads until the peer closes. A reset counts as a close: the bytes before it are returned.
     pub async fn read_rest(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         match within(self.read_to_end(&mut bytes)).await {
@@ -85,7 +84,7 @@ impl Wire {
     }
 }
 
-/// Reads up to and with `mark`, a byte at a time so that nothing behind it is lost.
+/// Reads to the end of `mark`, one byte at a time, so that later bytes are not lost.
 pub async fn read_until(io: &mut (impl AsyncRead + Unpin), mark: &[u8]) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while !bytes.ends_with(mark) {

@@ -1,4 +1,4 @@
-//! Everything that passes inside a VM stand-in.
+//! A capture of all packets inside a VM stand-in.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// What was caught, which must have all of these in it: else it has missed something.
+    /// The captured bytes. They must contain all `controls`, or the capture has missed packets.
     pub fn bytes(mut self, controls: &[&str]) -> Vec<u8> {
         let caught = || {
             let bytes = fs::read(&self.file).expect("the capture");
