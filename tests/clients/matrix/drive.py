@@ -71,7 +71,7 @@ class Driver:
         arrived = self.world.record.sent_to(direct.host)
         check(any(request.holds(row.placeholder) for request in arrived), f"it did not arrive: {tale}")
         check(not self.records(row, direct.host, blocked=True), f"it went through the proxy: {tale}")
-        return "**goes around the proxy**"
+        return "**bypasses the proxy**"
 
     def arrived(self, row):
         """What holds the row's value, which only it may be sent."""

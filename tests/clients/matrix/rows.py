@@ -39,7 +39,7 @@ class Row:
         self.versions = self.head["http"].split()
         self.server = self.head.get("server", "http")
         self.line = self.head.get("line")
-        # A client that goes around the proxy is a row too: that has to be known.
+        # A client that bypasses the proxy is a row too: users must know such clients.
         self.goes_around = self.versions == ["none"]
         self.seen = None
 
