@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
 use crate::settings::FolderArgs;
 use crate::terminal::failure::Failure;
 
-/// Injects secrets into HTTP requests, each only for the hosts you allow
+/// Inject secrets into HTTP requests, each only for the hosts you allow
 ///
 /// Programs in a VM send {{NAME}} in a header. The proxy checks that the secret is allowed for the
 /// destination, writes an audit record, replaces {{NAME}} by its value, and forwards the request.
@@ -38,7 +38,7 @@ enum Command {
     /// Run the daemon in the foreground
     #[command(after_help = "Example: secret-proxy run\n\n\
         A setting comes from its flag, else its variable, else FOLDER/settings.env, else the default.\n\
-        SIGTERM and SIGINT stop the daemon once its requests have finished, after 10 s at most.\n\
+        SIGTERM and SIGINT stop the daemon when its requests have finished, after 10 s at most.\n\
         SIGHUP reads the secrets again and reopens the logs.")]
     Run(run::RunArgs),
     /// Show the daemon's state; exit code 0 if secrets can be injected
@@ -56,7 +56,7 @@ enum Command {
     #[command(after_help = "Example: secret-proxy audit --blocked --since 2h\n\n\
         The output is columns on a terminal, and the JSON lines of the audit file in a pipe or a file:\n\
         secret-proxy audit --host '*.example.com' | jq -r .path\n\n\
-        `audit` also reads rotated files (audit.log.N), oldest first. --verify prints the head of the hash chain.\n\
+        `audit` also reads rotated files (audit.log.N), oldest first. --verify prints the head of the hash chain. \
         Store the head elsewhere; later, --verify --head SEQ:HASH detects whether records are missing.")]
     Audit(audit::AuditArgs),
     /// Show the records of a refusal, by its id (the x-secret-proxy-id header)
@@ -86,7 +86,7 @@ enum Command {
     Tunnel(tunnel::TunnelArgs),
     /// Print the variables that programs in the VM need
     #[command(after_help = "Example: secret-proxy env --shell fish | source\n\n\
-        In sh: eval \"$(secret-proxy env)\". For a VM without secret-proxy, run `env` on your computer and\n\
+        In sh: eval \"$(secret-proxy env)\". For a VM without secret-proxy, run `env` on your computer and \
         append its output to the VM's /etc/environment. docs/clients.md lists the variables that each client reads.")]
     Env(env::EnvArgs),
     /// Demonstrate the proxy in a few seconds, without network, 1Password or root

@@ -1,4 +1,4 @@
-//! What `run` does to its own process.
+//! The process of `run`: hardening, signals, log, watchdog.
 
 pub(crate) mod harden;
 pub(crate) mod inherited_sockets;

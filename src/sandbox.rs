@@ -1,4 +1,4 @@
-//! A throw-away proxy in a folder of its own, local HTTPS servers, and a client.
+//! A temporary proxy in its own folder, local HTTPS servers, and a client.
 //!
 //! `demo` shows what happens there, `doctor` checks it.
 

@@ -1,4 +1,4 @@
-//! What a person sees: output, errors, suggested commands, and text of others made harmless.
+//! Output, errors and hints for people, and escapes for foreign text.
 
 #[macro_use]
 pub(crate) mod output;

@@ -1,4 +1,4 @@
-//! How a VM is named, found and reached, for every command.
+//! The name, place and ssh connection of a VM, for every command.
 
 pub(crate) mod locate;
 pub(crate) mod ssh;

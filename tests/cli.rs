@@ -1,4 +1,4 @@
-//! Commands: what they print, how they fail, and what `install` makes.
+//! Commands: their output, their failures, and the services of `install`.
 
 pub(crate) mod bad_input;
 mod ca_rotate;

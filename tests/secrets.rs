@@ -1,4 +1,4 @@
-//! What a value is for: where it goes, where it never goes, and when it is there at all.
+//! Secrets: the destinations of a value, and the states of its source.
 
 mod destination;
 mod fail_closed;

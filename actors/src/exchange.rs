@@ -1,4 +1,4 @@
-//! One request and its response, whoever makes the request.
+//! One request and its response, for clients of every kind.
 //!
 //! [`Exchange::attempt`] is the security argument, in order.
 

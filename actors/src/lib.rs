@@ -1,4 +1,4 @@
-//! The owners of secret-proxy's parts: who owns what, who may ask whom, who starts again.
+//! The owners of secret-proxy's parts: ownership, questions between owners, restarts.
 //!
 //! ```text
 //! supervisor                       the root

@@ -1,4 +1,4 @@
-//! What the tunnel keepers, which are other processes, report.
+//! The reports of the tunnel keepers, which are other processes.
 
 pub(crate) mod heard;
 pub mod probe;

@@ -30,7 +30,7 @@ enum CaCommand {
     Export,
     /// Create the next root, or with --finish make it the current root
     #[command(after_help = "Example: secret-proxy ca rotate\n\n\
-        1. secret-proxy ca rotate                        creates the next root; the current root stays in use\n\
+        1. secret-proxy ca rotate                        creates the next root, which is not used yet\n\
         2. secret-proxy ca export > secret-proxy-ca.pem  prints both roots: copy the file to each VM again\n\
         3. secret-proxy doctor VM                        shows whether the VM trusts both roots\n\
         4. secret-proxy ca rotate --finish               switches to the next root, deletes the previous key")]

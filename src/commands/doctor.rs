@@ -1,4 +1,4 @@
-//! `doctor`: prints one line for each link from the files to the VM, and the fix.
+//! `doctor`: one line for each step from the files to the VM, and the fix.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     guest: GuestArgs,
 
-    /// Read the secrets even from a pipe, for which 1Password may ask for approval
+    /// Read the secrets from a pipe too; 1Password may then ask for approval
     #[arg(long)]
     read_mount: bool,
 

@@ -1,4 +1,4 @@
-//! The operational log: `proxy.log`. The audit is not this; it is mirrored here.
+//! The operational log `proxy.log`, which also mirrors the audit.
 
 mod clock;
 mod fields;

@@ -1,4 +1,4 @@
-//! SIGTERM, SIGINT and SIGHUP, for commands that work on until they are stopped.
+//! SIGTERM, SIGINT and SIGHUP, for commands that run until they are stopped.
 
 use std::io;
 

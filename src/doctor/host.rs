@@ -1,4 +1,4 @@
-//! This computer: its trusted roots and its clock.
+//! The trusted roots and the clock of this computer.
 
 use actors::Roots;
 use actors::clock::to_second;

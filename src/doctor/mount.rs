@@ -1,4 +1,4 @@
-//! The secrets file: that it can be used, and what it lists. A pipe is opened only if that is asked for.
+//! The secrets file: its state and its list. A pipe is opened only with `--read-mount`.
 
 use std::path::Path;
 

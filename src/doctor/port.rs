@@ -1,4 +1,4 @@
-//! Whether our daemon answers at its addresses.
+//! The check that the daemon answers at its addresses.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 

@@ -1,4 +1,4 @@
-//! The certificate authority: the active root, and the next one.
+//! The certificate authority: the current root and the next root.
 
 use std::io::ErrorKind;
 

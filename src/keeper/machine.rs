@@ -1,4 +1,4 @@
-//! The keeper's decisions: events go in, steps come out; without clock, process or file.
+//! The keeper's state machine: takes events, returns steps; no clock, process or file.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Reports to the daemon, whose answers say where the proxy listens.
+//! Reports to the daemon, whose answers name the proxy's addresses.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Why ssh failed, read from the end of its error output.
+//! The cause of an ssh failure, from the end of ssh's error output.
 
 use std::fmt;
 

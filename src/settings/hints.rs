@@ -1,4 +1,4 @@
-//! Hints for a folder, which commands have to name unless it is the usual one.
+//! Hints for a folder: commands name every folder but the default.
 
 use std::path::PathBuf;
 

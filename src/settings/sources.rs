@@ -1,4 +1,4 @@
-//! Where settings come from: flag, else environment, else `settings.env`, else default.
+//! The sources of settings: flag, else environment, else `settings.env`, else default.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Hints in words: commands of ours completed with the folder, and words quoted for a shell.
+//! The text of hints: commands completed with the folder, and words quoted for a shell.
 
 use std::borrow::Cow;
 use std::path::Path;

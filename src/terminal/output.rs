@@ -1,4 +1,4 @@
-//! Printing to stdout and stderr. A write to stdout that failed is known when the command ends.
+//! Output to stdout and stderr. A failed write to stdout fails the command at its end.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write as _};

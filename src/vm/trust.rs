@@ -1,4 +1,4 @@
-//! The roots of ours that each VM trusts, as `doctor` last saw.
+//! The proxy's roots that each VM trusts, as `doctor` last saw.
 //!
 //! Nothing else can find out: a client does not say what it trusts.
 

@@ -1,5 +1,6 @@
-//! Every resource has a number: what is within it is served, what is beyond it is refused or waits, and
-//! others do not notice.
+//! The bound of every resource.
+//!
+//! The proxy serves requests within a bound, refuses or delays requests beyond it, and serves other clients as before.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,7 @@
-//! The audit file while it cannot be written: while records cannot be written, what asks for a secret is refused and
-//! counted, everything else flows, the status says why, and it heals by itself. No rotation loses a line.
+//! The audit file during failed writes and rotations.
+//!
+//! While no record can be written, the proxy refuses and counts requests with placeholders and forwards all others;
+//! `status` gives the reason, and the proxy recovers by itself. No rotation loses a line.
 
 mod rotation;
 mod synced;

@@ -1,4 +1,4 @@
-//! Whatever is done to the audit trail, `audit --verify` names the first line that shows it.
+//! `audit --verify` names the first line of every manipulation of the trail.
 
 use std::fs;
 use std::path::Path;

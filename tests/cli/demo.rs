@@ -1,5 +1,5 @@
-//! Promise: `secret-proxy demo` shows the whole thing within seconds, whatever the settings of its
-//! user are, and leaves nothing behind.
+//! Promise: `secret-proxy demo` demonstrates the proxy within seconds, with any settings of its user, and leaves
+//! nothing behind.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;

@@ -1,5 +1,5 @@
-//! Promise: `secret-proxy env` gives each shell the same variables, whatever the file of the certificate is
-//! called, and they are those of the NixOS module and of the manual.
+//! Promise: `secret-proxy env` gives each shell the same variables, for every name of the certificate's file. The
+//! NixOS module and the documentation have the same variables.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output};

@@ -1,7 +1,7 @@
-//! Where a request begins and ends is never in doubt: it is refused and the connection closed, or the
-//! origin gets one canonical request.
+//! The beginning and the end of every request are unambiguous.
 //!
-//! The client's side is bytes by hand; the origin reads by the letter and repairs nothing.
+//! The proxy refuses the request and closes the connection, or the origin gets one canonical request. The client sends
+//! exact bytes; the origin has a strict parser.
 
 use std::time::Duration;
 

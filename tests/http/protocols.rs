@@ -1,4 +1,4 @@
-//! What clients and servers may say by the rules of HTTP passes as if the proxy were not there.
+//! Valid HTTP of clients and servers passes as without a proxy.
 
 mod early;
 mod grpc;

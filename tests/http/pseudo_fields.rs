@@ -1,8 +1,8 @@
-//! What HTTP/2 can say that HTTP/1.1 cannot, and the other way round: whatever a header block holds,
-//! a value arrives only where all of it agrees, and as one canonical request.
+//! Header blocks of HTTP/2 that HTTP/1.1 cannot express, and the reverse.
 //!
-//! The client's side is frames by hand. One origin speaks HTTP/2; the other speaks HTTP/1.1, reads by
-//! the letter and repairs nothing, so that what is written anew for it is seen byte by byte.
+//! For every header block, a value arrives only at the destination that all its fields agree on, in one canonical
+//! request. The client sends exact frames. One origin uses HTTP/2; the other uses HTTP/1.1 with a strict parser, which
+//! shows the bytes that the proxy serialised.
 
 mod blocks;
 

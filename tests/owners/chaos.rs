@@ -1,8 +1,7 @@
-//! Nothing leaks and no record is lost, whatever crashes: every owner, many times, under load, while the
-//! mount changes, logs are rotated and the daemon is told to read everything anew.
+//! Crashes of every owner, many times, under load: nothing leaks and no record is lost.
 //!
-//! With `SECRET_PROXY_LONG=1` it takes minutes and crashes ten times as much. What it measured is in
-//! `docs/reliability.md`.
+//! Meanwhile the mount changes, logs rotate, and SIGHUP makes the daemon read the secrets again. With
+//! `SECRET_PROXY_LONG=1` the test takes minutes and has ten times as many crashes. `docs/reliability.md` has the results.
 
 mod kill;
 mod port;

@@ -1,4 +1,4 @@
-//! What is unknown, missing, locked or malformed refuses requests with placeholders, and those alone.
+//! Unknown, missing, locked or malformed secrets refuse only requests with placeholders.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};

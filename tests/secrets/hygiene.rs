@@ -1,4 +1,4 @@
-//! What the process keeps from others on the same computer: its log, its memory, its files.
+//! The log, memory and files of the process, which other users cannot read.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};

@@ -1,5 +1,6 @@
-//! 1Password's pipe in every state, played by a scripted writer: what is shown, what is answered, how it
-//! gets well again, and that requests without placeholders never notice.
+//! 1Password's pipe in every state, with a scripted writer.
+//!
+//! The tests cover the shown state, the answers, the recovery, and requests without placeholders, which are not affected.
 
 mod bystander;
 mod changed_file;

@@ -1,4 +1,4 @@
-//! What was proven for one destination serves no other.
+//! Verified connections of one destination serve no other destination.
 
 use std::collections::HashSet;
 use std::fs;

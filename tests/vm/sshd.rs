@@ -1,4 +1,4 @@
-//! Promise: a tunnel into a VM carries requests and mends itself, whatever ends it, and the VM sees no value.
+//! Promise: a tunnel into a VM carries requests, reconnects after every failure, and shows no value to the VM.
 //!
 //! The VM is a stand-in ([`crate::support::vm`]) that needs root: `cargo test` names these tests as ignored,
 //! and `tests/vm` runs them.

@@ -1,4 +1,4 @@
-//! What signs: a root, and all that was made with it, which goes with it.
+//! The signer: a root, and everything that was made with this root.
 
 use std::sync::Arc;
 

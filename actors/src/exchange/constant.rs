@@ -1,4 +1,4 @@
-//! The proxy's own answers: constant, whatever the cause.
+//! The proxy's own answers, which are the same for every cause.
 
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};

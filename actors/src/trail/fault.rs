@@ -1,4 +1,4 @@
-//! Which line is to blame where the chain breaks.
+//! The line that breaks the chain.
 //!
 //! A line that does not fit is not always the one that was changed: after a changed line, the next one names
 //! another hash. So the neighbours decide: which of them still continue each other?

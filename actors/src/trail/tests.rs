@@ -1,4 +1,4 @@
-//! Which lines are read, in which order, and where the trail goes on.
+//! Tests of the read lines, their order, and the next file of the trail.
 
 mod tampering;
 

@@ -1,4 +1,4 @@
-//! What the tunnel keepers, which are other processes, say of their tunnels.
+//! The last report of each tunnel keeper.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! What a tunnel keeper, another process, says over the status socket.
+//! The report of a tunnel keeper over the status socket.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! The addresses that are never dialled, in every spelling.
 //!
-//! A VM reaches public and private addresses by its own network anyway. Through the proxy it must not reach
-//! the host's own services and the metadata services of clouds. The ranges are those of the IANA
+//! A VM reaches public and private addresses by its own network anyway. Through the proxy the VM must not reach
+//! services of this computer and metadata services of clouds. The ranges are those of the IANA
 //! special-purpose registries (RFC 6890 and its updates).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,7 +11,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 /// Why an address is not dialled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Denied {
-    /// The host itself.
+    /// This computer itself.
     #[error("it is a loopback address")]
     Loopback,
     /// A neighbour on the link, or the metadata service of a cloud.

@@ -1,4 +1,4 @@
-//! The records that the options ask for. All conditions must hold.
+//! The records that fulfil all conditions of the options.
 
 use std::collections::VecDeque;
 

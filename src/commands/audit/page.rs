@@ -1,4 +1,4 @@
-//! Records on standard output: as they stand in the file, or in columns for a person.
+//! Records on standard output: unchanged lines of the file, or columns for a person.
 
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};

@@ -1,4 +1,4 @@
-//! `audit --verify`: whether the chain is whole, and the limits of that proof.
+//! `audit --verify`: the check of the chain, and the limits of that proof.
 
 use std::process::ExitCode;
 
@@ -9,10 +9,10 @@ use crate::terminal::escape::{visible, visible_json};
 use crate::terminal::failure::Failure;
 use crate::terminal::hints::Hints;
 
-/// What a whole chain proves, and what it does not.
+/// The limits of the proof by a whole chain.
 const LIMITS: &str = "No record was changed, removed or moved without a break in the chain. The chain does not show whether\n\
-     somebody with write access to these files rewrote them from some record on, or removed the newest.\n\
-     To detect that, keep the head elsewhere, and check later that it is still in the chain:";
+     a person with write access to these files rewrote all records after one, or removed the newest records.\n\
+     To detect that, keep the head elsewhere, and check later that the head is still in the chain:";
 
 pub(super) fn head(text: &str) -> Result<Head, Failure> {
     let usage = |()| Failure::usage("--head: write SEQ:HASH, as secret-proxy audit --verify prints it");

@@ -1,4 +1,4 @@
-//! What `check` prints, for people and as JSON.
+//! The output of `check`, for people and as JSON.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! How each shell writes a variable whose value may hold anything but control characters.
+//! Assignments in each shell, of values without control characters.
 
 use clap::ValueEnum;
 

@@ -1,4 +1,4 @@
-//! Which variables which family of programs reads, and what the others need instead.
+//! The variables of each family of programs, and the needs of the other programs.
 
 use super::quote::{self, Shell};
 

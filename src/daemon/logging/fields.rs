@@ -1,4 +1,4 @@
-//! The fields of a line of the log: on one line, whatever they hold.
+//! The fields of a log line, always on one line.
 
 use std::fmt::{self, Write};
 

@@ -1,4 +1,4 @@
-//! The file of the operational log: it stays at its name, whatever becomes of the file.
+//! The file of the operational log, which is always at its path.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -10,28 +10,28 @@ use std::time::{Duration, Instant};
 
 use actors::folder::{FolderError, open_ours};
 
-/// How long lines are gathered after some were written: a busy proxy wakes the thread that writes them twenty
-/// times a second, not once for each line.
+/// How long lines are gathered after a write: a busy proxy wakes the writing thread twenty times a second, not once
+/// for each line.
 const GATHER: Duration = Duration::from_millis(50);
 /// Lines that are written at once, in bytes.
 const GATHERED_MAX: usize = 64 * 1024;
-/// How often it is looked at: whether it still stands at its path, and how long it is.
+/// The interval of checks whether the file is still at its path, and how long the file is.
 const LOOK: Duration = Duration::from_millis(100);
-/// From which length on, in bytes, it is copied aside and emptied. Records are in the audit; this is for
-/// people, and old lines of it may go.
+/// The length in bytes at which the file is copied and truncated. Records are in the audit; the log is for people, and
+/// its old lines may be deleted.
 const BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// How many copies are kept.
+/// The number of kept copies.
 const COPIES: u32 = 4;
 
-/// Set when the file is to be looked at before the next line.
+/// Set if the file must be checked before the next line.
 static REOPEN: AtomicBool = AtomicBool::new(false);
 
-/// Goes over to the file that stands at the path now, before the next line.
+/// Opens the file at the path again, before the next line.
 pub(crate) fn reopen() {
     REOPEN.store(true, Ordering::Relaxed);
 }
 
-/// The file, and whatever takes its place: programs that rotate logs rename or remove it.
+/// The log file, or its replacement: programs that rotate logs rename or remove the file.
 pub(super) struct LogFile {
     path: PathBuf,
     file: File,
@@ -47,7 +47,7 @@ impl LogFile {
         Ok(Self { path, file, gathered: Vec::new(), looked: Instant::now(), bytes_max: BYTES_MAX })
     }
 
-    /// What cannot be done now is tried again at the next look; lines go on being written meanwhile.
+    /// A failed step is retried at the next check; meanwhile lines are still written.
     fn look(&mut self) {
         self.looked = Instant::now();
         if self.was_replaced()
@@ -68,11 +68,11 @@ impl LogFile {
         }
     }
 
-    /// Copies it aside and empties it, so that `tail -f` stays with it. A disk that is too full for the
-    /// copy loses the old lines, which makes room.
+    /// Copies and truncates the file, so that `tail -f` continues. If the disk is too full for the copy, the old lines
+    /// are lost, which frees space.
     fn rotate(&self) -> io::Result<()> {
         for copy in (1..COPIES).rev() {
-            // Not there yet, the first few times.
+            // The first few times, the copy does not exist yet.
             let _ = fs::rename(self.copy(copy), self.copy(copy + 1));
         }
         let first = self.copy(1);

@@ -1,4 +1,4 @@
-//! What a script in the VM says of it, line by line.
+//! The report of a script in the VM, line by line.
 
 use std::collections::{BTreeMap, BTreeSet};
 

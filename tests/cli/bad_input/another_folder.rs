@@ -1,4 +1,4 @@
-//! What is to be typed is written for the folder that was looked at.
+//! Hints are commands for the folder of the command.
 
 use std::fs;
 use std::path::Path;

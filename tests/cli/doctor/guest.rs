@@ -1,4 +1,4 @@
-//! The VM's side, with a stand-in for `ssh` that runs things here, in an environment of their own.
+//! `doctor` in the VM, with a stand-in for `ssh` that runs commands locally.
 
 mod hostile;
 

@@ -1,4 +1,4 @@
-//! What cannot be installed is told in one line that says what to do, and nothing is left half done.
+//! Refusals of `install`: one line with the next step, and no partial installation.
 
 use std::fs;
 use std::os::unix::fs::symlink;

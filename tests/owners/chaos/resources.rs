@@ -1,4 +1,4 @@
-//! What the process holds: once all is over, no more than before.
+//! The resources of the process: after the test no more than before.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a client does in one visit: to the end, or until it goes away.
+//! One visit of a client, to its end or to an early disconnect.
 
 use std::pin::Pin;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What was read is used for its time, and then it is gone.
+//! The secrets of a read are used for their time, and then wiped.
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Who else could open the pipe, or say what is in it.
+//! The modes of a pipe that other users could open or replace.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};

@@ -1,4 +1,4 @@
-//! What stands at the path goes, comes back, or becomes something else.
+//! The file at the path is removed, restored or replaced.
 
 use std::fs;
 use std::io::Write as _;

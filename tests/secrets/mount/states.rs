@@ -1,4 +1,4 @@
-//! What a writer can do to a reader, one row each.
+//! The actions of a writer, with one row for each.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The end is prompt, whatever the pipe does and whoever waits for it.
+//! The daemon stops promptly in every state of the pipe.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Whatever ends a tunnel: how soon it is noticed, and how soon it is well again.
+//! Faults of a tunnel: the times of detection and recovery.
 //!
 //! All the while everything that passes inside the VM is caught, and the value is not in it. The second time counts from the fault, or where something outside has to be put right first (a VM
 //! thawed, a port given back) from that. With `TUNNEL_TABLE` set to a file, each adds its row to it.

@@ -1,4 +1,4 @@
-//! Whatever is done to a line, the chain names it.
+//! Tests that the chain names every manipulated line.
 
 use serde_json::json;
 

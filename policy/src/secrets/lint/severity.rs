@@ -1,4 +1,4 @@
-//! How bad a problem is.
+//! The severity of a problem.
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -1,4 +1,4 @@
-//! What a hostile VM makes of being looked at: nothing is lent to it, and what it says is cut.
+//! `doctor` in a hostile VM: no credential is forwarded, and output is truncated.
 
 use std::fs;
 use std::path::PathBuf;

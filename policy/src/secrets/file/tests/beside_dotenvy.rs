@@ -1,7 +1,7 @@
-//! What we read beside what dotenvy reads: the same where a text can mean one thing only, and where
-//! dotenvy cuts, changes or prints a value, the value itself or a refusal that says nothing of it.
+//! Comparison of this parser with dotenvy.
 //!
-//! dotenvy fills in `$NAME` from the environment. It is never given a `$` here.
+//! Both read the same if a text has only one meaning. If dotenvy cuts, changes or prints a value, this parser returns
+//! the value itself, or an error without any part of it. dotenvy expands `$NAME`, so no text here has a `$`.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What is left of a file when a reader of a pipe gets its beginning only, or gets it twice.
+//! Tests of partial reads of a pipe: the beginning of a file, or the file twice.
 //!
 //! Proven for every beginning of a well-formed file:
 //! - cut at the end of a line, it is malformed, or every secret in it has the value of the whole file,

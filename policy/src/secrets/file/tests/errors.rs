@@ -1,4 +1,4 @@
-//! What is said of a malformed file holds no part of it.
+//! Tests that no error contains a part of the file.
 
 use proptest::prelude::*;
 
