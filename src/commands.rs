@@ -65,7 +65,7 @@ enum Command {
     /// Show, export or replace the certificate that the VM must trust
     #[command(after_help = "Example: secret-proxy ca export > secret-proxy-ca.pem")]
     Ca(ca::CaArgs),
-    /// Install the proxy as a service of launchd or systemd, with a reverse tunnel into each named VM
+    /// Have launchd or systemd run the proxy, and a reverse tunnel into each named VM
     #[command(after_help = "Example: secret-proxy install work\n\n\
         To add VMs, run `install` again: it keeps the installed services, and changes nothing if all are installed. \
         The service reads its settings from settings.env in the folder.")]

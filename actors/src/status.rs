@@ -1,7 +1,7 @@
 //! The owner of the status socket.
 //!
 //! *Owns* the tasks that serve `status.sock`. *Answers* questions on the socket, from all
-//! parts together; takes in the reports of tunnel keepers. *Asks* `secret_store` to reload and `authority` to rotate its
+//! parts together; receives the reports of tunnel keepers. *Asks* `secret_store` to reload and `authority` to rotate its
 //! root. *Dies when* its code is wrong: nobody waits on it.
 //! *After a restart* it serves the same socket, which the root holds; no count is lost.
 

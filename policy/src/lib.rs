@@ -1,35 +1,35 @@
-//! The pure decisions of the proxy: where a request goes, and whether a secret may go there.
+//! The pure decisions of the proxy: destinations of requests, and permission of secrets.
 //!
-//! Nothing here reads a clock, a file, the environment or the network. Cargo enforces it: the manifest
-//! names no crate that could. There are four rooms; each imports only those above it, and all may import
-//! [`name`], the name of a secret.
+//! This crate reads no clock, file, environment or network. The manifest names no crate that could, so Cargo enforces
+//! this. There are four modules. Each imports only the modules above it, and all may import [`name`], the name of a
+//! secret.
 //!
-//! | room | decides |
+//! | module | decides |
 //! |---|---|
-//! | [`destination`] | where a request goes, where it may go, and which addresses are never dialled |
-//! | [`request`] | what the head of a request holds, and where a placeholder may stand |
-//! | [`secrets`] | what the text of a source says: values, rules and problems |
-//! | [`verdict`] | whether the values may be put in, and the request with the values |
+//! | [`destination`] | the destination of a request, the allowed destinations, and the addresses that are never dialled |
+//! | [`request`] | the content of a request's head, and the places where a placeholder may stand |
+//! | [`secrets`] | the content of a source: values, rules and problems |
+//! | [`verdict`] | the permission to fill in values, and the request with the values |
 //!
-//! [`record`] is the audit record. A request meets the files in this order:
+//! [`record`] is the audit record. A request passes the files in this order:
 //!
 //! | file | decides |
 //! |---|---|
-//! | [`destination::host`] | what a host, a port and a destination are, parsed once and strictly |
+//! | [`destination::host`] | the form of a host, a port and a destination, parsed once and strictly |
 //! | [`destination::agreement`] | whether `Host`, `:authority` and SNI name the destination that is dialled |
 //! | [`request::hop`] | which fields belong to one connection and are not forwarded |
-//! | [`request::placeholder`] | where `{{NAME}}` stands in a text |
-//! | [`request::fields`] | which fields hold placeholders, and whether they may |
-//! | [`secrets::file`] | what the entries of a source are, read strictly and literally |
+//! | [`request::placeholder`] | the places of `{{NAME}}` in a text |
+//! | [`request::fields`] | the fields with placeholders, and whether these fields may have placeholders |
+//! | [`secrets::file`] | the entries of a source, read strictly and literally |
 //! | [`secrets::secret`] | which values a header may hold; a value is wiped on drop and never printed |
 //! | [`secrets::companions`] | which lines are companions of a secret, and the rules that they give |
 //! | [`destination::allowlist`] | which destinations a `_HOSTS` line allows |
 //! | [`secrets::table`] | names, values and rules of one read |
-//! | [`secrets::fingerprint`] | whether the next read says the same, without keeping a value |
-//! | [`secrets::lint`] | which problems `check` reports, and how to fix them |
+//! | [`secrets::fingerprint`] | whether the next read has the same content, without keeping a value |
+//! | [`secrets::lint`] | the problems that `check` reports, and their fixes |
 //! | [`verdict::judge`] | permit or refusal |
 //! | [`verdict::refusal`] | the reason of a refusal, for the audit record |
-//! | [`verdict::render`] | the fields with the values put in |
+//! | [`verdict::render`] | the fields with the values filled in |
 //! | [`destination::reach`] | which addresses are never dialled |
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]

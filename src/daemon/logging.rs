@@ -32,7 +32,7 @@ const CAPPED: [(&str, LevelFilter); 7] = [
     ("ractor", LevelFilter::WARN),
 ];
 
-/// Lines that may wait to be written; further ones are lost. The library sets room aside for all of them, and
+/// Lines that may wait to be written; further lines are lost. The library reserves memory for all of them, and
 /// for its own 128,000 that is 4 MiB.
 const LINES_MAX: usize = 8192;
 
