@@ -21,7 +21,7 @@ pub(super) fn parsed<T: Parser>() -> Result<T, Failure> {
 /// Parses a command line. clap reads the words after `help` as names of commands: `help --help` is `help`.
 pub(super) fn try_parse<T: Parser>(mut line: Vec<OsString>) -> Result<T, Error> {
     let parsed = T::try_parse_from(&line);
-    if !parsed.as_ref().is_err_and(|error| names_help_as_command(error)) {
+    if !parsed.as_ref().is_err_and(names_help_as_command) {
         return parsed;
     }
     line.retain(|word| !is_help(word.to_str()));
