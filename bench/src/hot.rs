@@ -9,6 +9,7 @@ use policy::secrets::table::Table;
 use policy::verdict::judge::{InjectionRequest, Permit, Verdict, judge};
 use policy::verdict::refusal::Refusal;
 use policy::verdict::render::render;
+use policy::verdict::tables::Tables;
 
 use crate::Broken;
 
@@ -51,7 +52,7 @@ pub fn destination() -> Result<Destination, Broken> {
 pub fn permit(table: &Table, headers: &HeaderMap, destination: &Destination) -> Result<Permit, Broken> {
     let fields = Fields::scan(headers).ok_or("no placeholder")?;
     fields.check_places(headers).map_err(|misplaced| Refusal::from(misplaced).to_string())?;
-    match judge(table, None, InjectionRequest { destination: destination.clone(), fields }) {
+    match judge(&Tables::default_only(table, None), InjectionRequest { destination: destination.clone(), fields }) {
         Verdict::Permit(permit) => Ok(permit),
         Verdict::Refuse(refusal) => Err(refusal.to_string().into()),
     }
@@ -62,7 +63,7 @@ pub fn permit(table: &Table, headers: &HeaderMap, destination: &Destination) -> 
 /// # Errors
 /// The secret may no longer go there.
 pub fn fill(table: &Table, permit: Permit, headers: &mut HeaderMap) -> Result<(), Broken> {
-    render(table, None, permit).map_err(|refusal| refusal.to_string())?.apply(headers);
+    render(&Tables::default_only(table, None), permit).map_err(|refusal| refusal.to_string())?.apply(headers);
     Ok(())
 }
 
@@ -79,7 +80,7 @@ pub fn record(seq: u64, prev: &str, lines: &mut Vec<u8>) -> String {
         id: "554d43ca7fa85bbf".into(),
         port: Some(443),
         scheme: "https".into(),
-        tunnel: false,
+        ..Attempt::default()
     };
     let record = Record::new("2026-02-04T12:34:57Z", Event::Attempt(attempt));
     lines.clear();

@@ -11,11 +11,11 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
+use policy::secrets::companions::BadHosts;
+use policy::secrets::file::{self, Malformed};
 use policy::secrets::fingerprint::TableFingerprint;
-use policy::secrets::companions::BadRule;
 use policy::secrets::lint::Problem;
 use policy::secrets::secret::{BadValue, SecretValue};
-use policy::secrets::file::{self, Malformed};
 use policy::secrets::table::{Fault, Table};
 use reference::built_file::{self, Line, build};
 use reference::hosts::{self, Place};
@@ -133,9 +133,9 @@ fn check_secret(table: &Table, entry: &Entry, list: Option<&Entry>) -> usize {
     }
     let text = list.map(|list| String::from_utf8(list.value.clone()).ok());
     match (&secret.rules.hosts, text) {
-        (Err(BadRule::NoHosts), None) | (Err(BadRule::HostsNotText), Some(None)) => {}
-        (hosts, Some(Some(text))) if !text.is_ascii() => assert_ne!(hosts, &Err(BadRule::NoHosts)),
-        (Err(BadRule::Host(..)), Some(Some(text))) => assert_eq!(hosts::parse(&text), None),
+        (Err(BadHosts::Missing), None) | (Err(BadHosts::NotText), Some(None)) => {}
+        (hosts, Some(Some(text))) if !text.is_ascii() => assert_ne!(hosts, &Err(BadHosts::Missing)),
+        (Err(BadHosts::Entry(..)), Some(Some(text))) => assert_eq!(hosts::parse(&text), None),
         (Ok(allowed), Some(Some(text))) => {
             let expected = hosts::parse(&text).expect("the product read it");
             let mut shown: Vec<String> = expected.iter().map(ToString::to_string).collect();

@@ -26,8 +26,8 @@ const ROOMS: [&str; 20] = [
     "exchange",
     "session",
     "listener",
-    "settings",
     "status",
+    "settings",
     "boot",
     "lib",
 ];

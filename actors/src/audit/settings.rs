@@ -1,7 +1,7 @@
 //! Settings of the audit file.
 
 /// Settings of the audit file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct AuditSettings {
     /// When a record counts as written.
     pub sync: AuditSync,

@@ -76,7 +76,7 @@ fn request(seq: u64, prev: &str) -> String {
         id: "0123456789abcdef".into(),
         port: Some(443),
         scheme: "https".into(),
-        tunnel: false,
+        ..Attempt::default()
     };
     let mut line = Vec::new();
     let record = Record::new("2026-02-04T12:34:57Z", Event::Attempt(attempt));

@@ -25,7 +25,7 @@ fn attempt(path: &str) -> Attempt<'static> {
         id: ID.into(),
         port: Some(443),
         scheme: "https".into(),
-        tunnel: false,
+        ..Attempt::default()
     }
 }
 

@@ -53,10 +53,10 @@ pub fn bounded_method(method: &str) -> Text<'static> {
 }
 
 /// The names for a record: as many as fit into [`NAMES_BYTES_MAX`].
-pub fn bounded_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<Text<'static>> {
+pub fn bounded_names(names: impl ExactSizeIterator<Item = impl AsRef<str>>) -> Vec<Text<'static>> {
     let (mut bounded, mut bytes) = (Vec::with_capacity(names.len()), 0);
     for name in names {
-        let name = bounded_to(name, NAME_BYTES_MAX);
+        let name = bounded_to(name.as_ref(), NAME_BYTES_MAX);
         bytes += name.len() + "\"\",".len();
         if bytes > NAMES_BYTES_MAX {
             bounded.push(CUT_MARKER.into());

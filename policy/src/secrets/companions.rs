@@ -3,6 +3,9 @@
 //! A companion is a row of [`Companion`], a field of [`Rules`] and a reason in [`BadRule`] and
 //! `Denial`. Parsing, comparing and judging go through them and know no companion by name.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use crate::destination::allowlist::{Allowlist, BadEntry};
 use crate::destination::host::Destination;
 use crate::name::Name;
@@ -40,18 +43,47 @@ impl Companion {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rules {
     /// Where the secret may go.
-    pub hosts: Result<Allowlist, BadRule>,
+    pub hosts: Result<Allowlist, BadHosts>,
 }
 
 /// Why a rule cannot be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum BadRule {
-    /// There is no `_HOSTS` line.
-    NoHosts,
-    /// The `_HOSTS` line is not text.
-    HostsNotText,
-    /// The numbered entry of the `_HOSTS` line is wrong.
-    Host(usize, BadEntry),
+    /// The `_HOSTS` line.
+    Hosts(BadHosts),
+}
+
+/// Why a `_HOSTS` line cannot be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum BadHosts {
+    /// There is none.
+    #[error("no allowed hosts")]
+    Missing,
+    /// It is not text.
+    #[error("the list of hosts is not text")]
+    NotText,
+    /// The numbered entry is wrong.
+    #[error("entry {0}: {1}")]
+    Entry(usize, BadEntry),
+}
+
+impl fmt::Display for BadRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hosts(bad) => bad.fmt(f),
+        }
+    }
+}
+
+impl BadRule {
+    /// How to fix it, on the line of this name.
+    pub(crate) fn fix(self, name: &str) -> Cow<'static, str> {
+        match self {
+            Self::Hosts(BadHosts::Missing) => format!("add {name}{}=host[,host...]", Companion::Hosts.suffix()).into(),
+            Self::Hosts(BadHosts::NotText) => "write it in UTF-8".into(),
+            Self::Hosts(BadHosts::Entry(_, bad)) => bad.fix().into(),
+        }
+    }
 }
 
 /// Why the rules of a secret do not allow a request.
@@ -65,12 +97,12 @@ pub(crate) enum Denial {
 impl Rules {
     /// Reads the companion lines of a secret, which `line` finds.
     pub(crate) fn read<'a>(line: impl Fn(Companion) -> Option<&'a Entry>) -> Self {
-        Self { hosts: line(Companion::Hosts).ok_or(BadRule::NoHosts).and_then(read_hosts) }
+        Self { hosts: line(Companion::Hosts).ok_or(BadHosts::Missing).and_then(read_hosts) }
     }
 
     /// The rules that cannot be used, and why.
     pub(crate) fn faults(&self) -> impl Iterator<Item = (Companion, BadRule)> {
-        self.hosts.as_ref().err().map(|bad| (Companion::Hosts, *bad)).into_iter()
+        self.hosts.as_ref().err().map(|bad| (Companion::Hosts, BadRule::Hosts(*bad))).into_iter()
     }
 
     /// Whether they can be used and allow a request to this destination. `wildcards` are those of its
@@ -82,8 +114,8 @@ impl Rules {
         match &self.hosts {
             Ok(hosts) if hosts.allows_by(destination, wildcards) => Ok(()),
             Ok(_) => Err(Denial::OtherHost),
-            Err(BadRule::NoHosts) => Err(Denial::NoHosts),
-            Err(BadRule::HostsNotText | BadRule::Host(..)) => Err(Denial::UnreadableHosts),
+            Err(BadHosts::Missing) => Err(Denial::NoHosts),
+            Err(BadHosts::NotText | BadHosts::Entry(..)) => Err(Denial::UnreadableHosts),
         }
     }
 
@@ -94,8 +126,8 @@ impl Rules {
     }
 }
 
-fn read_hosts(line: &Entry) -> Result<Allowlist, BadRule> {
-    Allowlist::parse(text(line).ok_or(BadRule::HostsNotText)?).map_err(|(at, bad)| BadRule::Host(at, bad))
+fn read_hosts(line: &Entry) -> Result<Allowlist, BadHosts> {
+    Allowlist::parse(text(line).ok_or(BadHosts::NotText)?).map_err(|(at, bad)| BadHosts::Entry(at, bad))
 }
 
 /// The text of a companion line, which is not a secret; `None` if it is not UTF-8, or the line is not a companion.

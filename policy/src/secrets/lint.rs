@@ -15,7 +15,7 @@ pub use self::problem::{Problem, ProblemKind};
 pub use self::severity::Severity;
 pub use self::values::SuspiciousValue;
 use crate::name::Name;
-use crate::secrets::companions::{self, BadRule, Companion};
+use crate::secrets::companions::{self, BadHosts, BadRule, Companion};
 use crate::secrets::file::{self, Entry};
 use crate::secrets::table::{FaultKind, Secret, Table};
 
@@ -66,8 +66,8 @@ impl Lint {
         match self.table.secret(name.as_str()).map(|secret| &secret.rules.hosts) {
             Some(Ok(_)) if self.hidden.contains(name) => Hosts::Hidden,
             Some(Ok(hosts)) => Hosts::Shown(hosts.entries()),
-            Some(Err(BadRule::NoHosts)) | None => Hosts::Missing,
-            Some(Err(BadRule::HostsNotText | BadRule::Host(..))) => Hosts::Unreadable,
+            Some(Err(BadHosts::Missing)) | None => Hosts::Missing,
+            Some(Err(BadHosts::NotText | BadHosts::Entry(..))) => Hosts::Unreadable,
         }
     }
 
@@ -148,7 +148,7 @@ fn is_hosts_of(line: &Name, secret: &Name) -> bool {
 
 /// Where hosts are missing, a name that is nearly right explains it.
 fn explained(mut problem: Problem, entries: &[Entry]) -> Problem {
-    let no_hosts = ProblemKind::Fault(FaultKind::Rule(BadRule::NoHosts));
+    let no_hosts = ProblemKind::Fault(FaultKind::Rule(BadRule::Hosts(BadHosts::Missing)));
     let Some(name) = problem.name.as_ref().filter(|_| problem.kind == no_hosts) else { return problem };
     let is_taken = |line: &Entry| entries.iter().any(|it| is_hosts_of(&line.name, &it.name));
     let misnamed = entries.iter().find(|it| is_nearly_hosts_of(&it.name, name) && !is_taken(it));

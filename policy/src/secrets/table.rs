@@ -142,6 +142,7 @@ fn union<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Allowlist {
 mod tests {
     use super::*;
     use crate::destination::allowlist::BadEntry;
+    use crate::secrets::companions::BadHosts;
 
     #[test]
     fn faults_name_lines_and_keys_but_no_value() {
@@ -152,12 +153,12 @@ mod tests {
         assert_eq!(
             faults,
             [
-                (1, "A", FaultKind::Rule(BadRule::NoHosts)),
-                (3, "B_HOSTS", FaultKind::Rule(BadRule::Host(1, BadEntry::WildcardTooWide))),
+                (1, "A", FaultKind::Rule(BadRule::Hosts(BadHosts::Missing))),
+                (3, "B_HOSTS", FaultKind::Rule(BadRule::Hosts(BadHosts::Entry(1, BadEntry::WildcardTooWide)))),
                 (4, "C_HOSTS", FaultKind::NoSecret),
                 (5, "D", FaultKind::Value(BadValue::Empty)),
                 (7, "E", FaultKind::Value(BadValue::Control)),
-                (8, "E_HOSTS", FaultKind::Rule(BadRule::Host(2, BadEntry::Empty))),
+                (8, "E_HOSTS", FaultKind::Rule(BadRule::Hosts(BadHosts::Entry(2, BadEntry::Empty)))),
             ]
         );
         assert!(!format!("{table:?}").contains("s3cret"));

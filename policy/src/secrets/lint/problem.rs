@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::destination::allowlist::BadEntry;
 use crate::name::Name;
-use crate::secrets::companions::{BadRule, Companion};
+use crate::secrets::companions::{BadHosts, BadRule, Companion};
 use crate::secrets::file::{Cause, Malformed};
 use crate::secrets::lint::hosts::SuspiciousEntry;
 use crate::secrets::lint::severity::Severity;
@@ -52,7 +52,7 @@ pub enum ProblemKind {
 impl ProblemKind {
     /// That the numbered entry of a `_HOSTS` line is wrong.
     pub(super) const fn bad_host(number: usize, bad: BadEntry) -> Self {
-        Self::Fault(FaultKind::Rule(BadRule::Host(number, bad)))
+        Self::Fault(FaultKind::Rule(BadRule::Hosts(BadHosts::Entry(number, bad))))
     }
 
     /// How bad it is.
@@ -74,11 +74,12 @@ impl fmt::Display for ProblemKind {
         match self {
             Self::Malformed(cause) => write!(f, "{cause}: nothing of the file is used"),
             Self::Fault(FaultKind::Value(bad)) => write!(f, "{bad}"),
-            Self::Fault(FaultKind::Rule(BadRule::NoHosts)) | Self::NearlyHosts => f.write_str("no allowed hosts"),
-            Self::Fault(FaultKind::Rule(BadRule::HostsNotText)) => f.write_str("the list of hosts is not text"),
-            Self::Fault(FaultKind::Rule(BadRule::Host(number, bad))) => write!(f, "entry {number}: {bad}"),
+            Self::Fault(FaultKind::Rule(bad)) => write!(f, "{bad}"),
+            Self::NearlyHosts => write!(f, "{}", BadHosts::Missing),
             Self::Fault(FaultKind::NoSecret) => f.write_str("there is no such secret"),
-            Self::Fault(FaultKind::CompanionOfCompanion) => f.write_str("a list of hosts has no hosts of its own"),
+            Self::Fault(FaultKind::CompanionOfCompanion) => {
+                f.write_str("a companion line has no companions of its own")
+            }
             Self::HostsMisnamed(line) => write!(f, "no allowed hosts, and the name on line {line} is nearly right"),
             Self::DiffersInCase(line) => write!(f, "the name on line {line} differs in letter case only"),
             Self::Repeats(line) => write!(f, "the same name and value stand on line {line}"),
@@ -110,9 +111,7 @@ impl Problem {
 fn fix_of_fault(fault: FaultKind, name: &str) -> Cow<'static, str> {
     match fault {
         FaultKind::Value(bad) => bad.fix().into(),
-        FaultKind::Rule(BadRule::NoHosts) => format!("add {name}{HOSTS}=host[,host...]").into(),
-        FaultKind::Rule(BadRule::HostsNotText) => "write it in UTF-8".into(),
-        FaultKind::Rule(BadRule::Host(_, bad)) => bad.fix().into(),
+        FaultKind::Rule(bad) => bad.fix(name),
         FaultKind::NoSecret => match Companion::owner(name) {
             Some("") | None => format!("name it NAME{HOSTS}, after the secret").into(),
             Some(owner) => format!("add {owner}=value, or remove the line").into(),

@@ -59,7 +59,7 @@ fn names_and_their_lists() {
         ),
         (
             "A=1\nA_HOSTS=a.com\nA_HOSTS_HOSTS=b.com",
-            &[(3, Warning, "A_HOSTS_HOSTS", "a list of hosts has no hosts of its own")],
+            &[(3, Warning, "A_HOSTS_HOSTS", "a companion line has no companions of its own")],
         ),
         (
             "A=1\nA_HOST=a.com",

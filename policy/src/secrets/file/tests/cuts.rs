@@ -10,7 +10,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::secrets::companions::{BadRule, Companion};
+use crate::secrets::companions::{BadHosts, Companion};
 use crate::secrets::fingerprint::TableFingerprint;
 use crate::secrets::table::{Secret, Table};
 
@@ -47,7 +47,7 @@ fn is_true_to(ours: &Secret, whole: &Secret) -> bool {
 }
 
 fn has_hosts_of(ours: &Secret, whole: &Secret) -> bool {
-    ours.rules.hosts == whole.rules.hosts || ours.rules.hosts == Err(BadRule::NoHosts)
+    ours.rules.hosts == whole.rules.hosts || ours.rules.hosts == Err(BadHosts::Missing)
 }
 
 /// The value of the whole file from its first byte on.
