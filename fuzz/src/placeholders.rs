@@ -1,4 +1,4 @@
-//! `{{NAME}}`, found by trying every byte as its start.
+//! `{{NAME}}` and `{{NAMESPACE:NAME}}`, found by trying every byte as its start.
 
 /// A placeholder, and where it stands.
 #[derive(Debug, Eq, PartialEq)]
@@ -7,7 +7,7 @@ pub struct Found {
     pub start: usize,
     /// The byte after `}}`.
     pub end: usize,
-    /// What stands between them.
+    /// What stands between them: a name, or a namespace and a name.
     pub name: String,
 }
 
@@ -30,7 +30,7 @@ pub fn find(text: &[u8]) -> Vec<Found> {
 /// Whether the whole text is `[A-Za-z_][A-Za-z0-9_]*`.
 pub fn is_name(text: &[u8]) -> bool {
     let braced = [b"{{", text, b"}}"].concat();
-    at_start(&braced).is_some_and(|name| name.as_bytes() == text)
+    !text.contains(&b':') && at_start(&braced).is_some_and(|name| name.as_bytes() == text)
 }
 
 fn at_start(text: &[u8]) -> Option<String> {
@@ -39,11 +39,20 @@ fn at_start(text: &[u8]) -> Option<String> {
         return None;
     }
     let mut name = String::new();
+    // Nothing of the word that is being read was seen yet.
+    let mut at_word = true;
     loop {
         match bytes.next()? {
-            letter @ (b'a'..=b'z' | b'A'..=b'Z' | b'_') => name.push(char::from(letter)),
-            digit @ b'0'..=b'9' if !name.is_empty() => name.push(char::from(digit)),
-            b'}' if !name.is_empty() && bytes.next() == Some(b'}') => return Some(name),
+            letter @ (b'a'..=b'z' | b'A'..=b'Z' | b'_') => {
+                name.push(char::from(letter));
+                at_word = false;
+            }
+            digit @ b'0'..=b'9' if !at_word => name.push(char::from(digit)),
+            b':' if !at_word && !name.contains(':') => {
+                name.push(':');
+                at_word = true;
+            }
+            b'}' if !at_word && bytes.next() == Some(b'}') => return Some(name),
             _ => return None,
         }
     }

@@ -2,11 +2,12 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use policy::destination::host::{Authority, Destination, Scheme};
+use policy::request::fields::Fields;
+use policy::secrets::table::Table;
 use policy::verdict::judge::{InjectionRequest, Verdict, judge};
 use policy::verdict::refusal::Refusal;
-use policy::request::fields::Fields;
 use policy::verdict::render::render;
-use policy::secrets::table::Table;
+use policy::verdict::tables::Tables;
 
 use crate::hosts::Place;
 use crate::world::{Headers, Outcome};
@@ -54,12 +55,13 @@ pub fn outcome(now: &Table, later: &Table, place: &Place, headers: &HeaderMap) -
 fn go(now: &Table, later: &Table, place: &Place, headers: &mut HeaderMap) -> Result<bool, Refusal> {
     let Some(fields) = Fields::scan(headers) else { return Ok(false) };
     fields.check_places(headers)?;
-    let permit = match judge(now, None, InjectionRequest { destination: destination(place), fields }) {
-        Verdict::Permit(permit) => permit,
-        Verdict::Refuse(refusal) => return Err(refusal),
-    };
+    let permit =
+        match judge(&Tables::default_only(now, None), InjectionRequest { destination: destination(place), fields }) {
+            Verdict::Permit(permit) => permit,
+            Verdict::Refuse(refusal) => return Err(refusal),
+        };
     assert_eq!(*permit.destination(), destination(place), "the permit is for another place");
-    let rendered = render(later, None, permit)?;
+    let rendered = render(&Tables::default_only(later, None), permit)?;
     assert_eq!(format!("{rendered:?}"), "Rendered(..)");
     let permit = rendered.apply(headers);
     assert_eq!(*permit.destination(), destination(place), "the permit came back for another place");

@@ -86,12 +86,21 @@ pub fn grouped(headers: &[(String, Vec<u8>)]) -> Headers {
 pub fn names(headers: &[(String, Vec<u8>)]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let found = grouped(headers).into_iter().flat_map(|(name, value)| in_value(&name, &value));
-    for name in found.take(PLACEHOLDERS_MAX) {
+    for text in found.take(PLACEHOLDERS_MAX) {
+        let name = in_default(&text).map_or_else(|_| text.clone(), str::to_owned);
         if !names.contains(&name) {
             names.push(name);
         }
     }
     names
+}
+
+/// The name, if it is one of the default namespace, which is the only one here; else its namespace.
+fn in_default(text: &str) -> Result<&str, &str> {
+    match text.split_once(':') {
+        None | Some(("default", _)) => Ok(text.rsplit(':').next().unwrap_or(text)),
+        Some((namespace, _)) => Err(namespace),
+    }
 }
 
 /// What becomes of these fields on the way to `place`.
@@ -110,9 +119,12 @@ pub fn outcome(secrets: &[Secret], place: &Place, headers: &[(String, Vec<u8>)])
             return Outcome::Refused(format!("Placeholder in header '{name}', which routes or frames the request"));
         }
     }
-    let refused = all.iter().find_map(|name| match secrets.iter().find(|secret| secret.name == *name) {
-        Some(secret) => secret.refusal(place),
-        None => Some(format!("Secret not found: {name}")),
+    let refused = all.iter().find_map(|text| match in_default(text) {
+        Err(namespace) => Some(format!("Namespace not found: {namespace} (for {text})")),
+        Ok(name) => match secrets.iter().find(|secret| secret.name == name) {
+            Some(secret) => secret.refusal(place),
+            None => Some(format!("Secret not found: {name}")),
+        },
     });
     if let Some(reason) = refused {
         return Outcome::Refused(reason);
@@ -160,7 +172,7 @@ fn filled(secrets: &[Secret], name: &str, value: &[u8]) -> Vec<u8> {
 fn expanded(secrets: &[Secret], text: &[u8]) -> Vec<u8> {
     let mut text = text.to_vec();
     for found in placeholders::find(&text).into_iter().rev() {
-        if let Some(secret) = secrets.iter().find(|secret| secret.name == found.name) {
+        if let Some(secret) = secrets.iter().find(|secret| in_default(&found.name) == Ok(&secret.name)) {
             text.splice(found.start..found.end, secret.value.iter().copied());
         }
     }

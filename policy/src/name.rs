@@ -1,5 +1,6 @@
-//! The name of a secret, and its grammar.
+//! Names of secrets and of their namespaces, and the grammar of both.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,6 +35,97 @@ impl std::borrow::Borrow<str> for Name {
     }
 }
 
+/// A set of secrets with a source of its own.
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Namespace(Option<Name>);
+
+impl Namespace {
+    /// The namespace of placeholders without one.
+    pub const DEFAULT: Self = Self(None);
+    /// The word for it where a namespace is named.
+    const DEFAULT_WORD: &'static str = "default";
+
+    /// Reads a word as a namespace; `None` if it is not one.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        if text == Self::DEFAULT_WORD.as_bytes() {
+            Some(Self::DEFAULT)
+        } else {
+            Name::parse(text).map(|it| Self(Some(it)))
+        }
+    }
+
+    /// Whether it is that of placeholders without one.
+    pub const fn is_default(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The word for it.
+    pub fn as_str(&self) -> &str {
+        self.0.as_ref().map_or(Self::DEFAULT_WORD, Name::as_str)
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a placeholder asks for: `NAME`, or `NAMESPACE:NAME`.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct QualifiedName {
+    /// Where the secret is looked up.
+    pub namespace: Namespace,
+    /// Its name there.
+    pub name: Name,
+}
+
+impl QualifiedName {
+    /// Reads a whole text; `None` if it is not such a name.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let (namespace, name) = match memchr::memchr(SEPARATOR, text) {
+            Some(at) => (Namespace::parse(text.get(..at)?)?, text.get(at + 1..)?),
+            None => (Namespace::DEFAULT, text),
+        };
+        Some(Self { namespace, name: Name::parse(name)? })
+    }
+
+    /// As people write it. The name alone stands for the default namespace.
+    pub fn text(&self) -> Cow<'_, str> {
+        if self.namespace.is_default() {
+            self.name.as_str().into()
+        } else {
+            format!("{}:{}", self.namespace, self.name).into()
+        }
+    }
+}
+
+impl fmt::Display for QualifiedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+/// Stands between a namespace and a name.
+pub(crate) const SEPARATOR: u8 = b':';
+
+/// The words for the namespace and for the name in the text of a placeholder.
+pub(crate) fn split(qualified: &str) -> (&str, &str) {
+    qualified.split_once(char::from(SEPARATOR)).unwrap_or((Namespace::DEFAULT_WORD, qualified))
+}
+
+/// How many bytes at the start of `text` form a name, or a namespace and a name; 0 if none do.
+pub(crate) fn qualified_length(text: &[u8]) -> usize {
+    let first = name_length(text);
+    match text.get(first..) {
+        Some([SEPARATOR, rest @ ..]) if first > 0 => match name_length(rest) {
+            0 => first,
+            second => first + 1 + second,
+        },
+        _ => first,
+    }
+}
+
 /// How many bytes at the start of `text` form a name; 0 if none do.
 pub(crate) fn name_length(text: &[u8]) -> usize {
     match text.first() {
@@ -48,6 +140,20 @@ pub(crate) fn name_length(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_may_have_a_namespace() {
+        for (text, shown) in
+            [("A", "A"), ("ns:A", "ns:A"), ("default:A", "A"), ("_:_", "_:_"), ("NS:default", "NS:default")]
+        {
+            assert_eq!(QualifiedName::parse(text.as_bytes()).map(|it| it.to_string()).as_deref(), Some(shown));
+            assert_eq!(qualified_length(text.as_bytes()), text.len(), "{text}");
+        }
+        for bad in ["", ":", ":A", "ns:", "a:b:c", "9:A", "ns:9", "ns :A", "ns: A", "ns::A"] {
+            assert_eq!(QualifiedName::parse(bad.as_bytes()), None, "{bad:?}");
+        }
+        assert_eq!((split("A"), split("ns:A")), (("default", "A"), ("ns", "A")));
+    }
 
     #[test]
     fn names_follow_the_grammar() {

@@ -3,3 +3,4 @@
 pub mod judge;
 pub mod refusal;
 pub mod render;
+pub mod tables;

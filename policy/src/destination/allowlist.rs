@@ -108,7 +108,7 @@ impl Allowlist {
     }
 
     /// Adds what another list allows.
-    pub(crate) fn extend(&mut self, other: &Self) {
+    pub fn extend(&mut self, other: &Self) {
         self.exact.extend(other.exact.iter().cloned());
         for (port, suffixes) in &other.suffixes {
             self.suffixes.entry(*port).or_default().extend(suffixes.iter().cloned());

@@ -2,7 +2,7 @@
 
 use http::header::{HeaderMap, HeaderName};
 
-use crate::name::Name;
+use crate::name::{self, QualifiedName};
 use crate::request::basic;
 use crate::request::hop;
 use crate::request::placeholder::Template;
@@ -83,8 +83,27 @@ impl Fields {
     }
 
     /// The names that the placeholders ask for, each once, in order.
-    pub fn names(&self) -> Vec<Name> {
-        self.distinct().into_iter().filter_map(|name| Name::parse(name.as_bytes())).collect()
+    pub fn names(&self) -> Vec<QualifiedName> {
+        let mut names: Vec<QualifiedName> = Vec::new();
+        for name in self.distinct().into_iter().filter_map(|name| QualifiedName::parse(name.as_bytes())) {
+            // The default namespace may be written or left out.
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The words for the namespaces that they ask for, each once, in order.
+    pub fn namespaces(&self) -> Vec<&str> {
+        let mut namespaces: Vec<&str> = Vec::new();
+        for text in self.fields.iter().flat_map(|field| field.template.names()).take(PLACEHOLDERS_MAX) {
+            let (namespace, _) = name::split(text);
+            if !namespaces.contains(&namespace) {
+                namespaces.push(namespace);
+            }
+        }
+        namespaces
     }
 
     /// The same as text. If there are too many, these are not all.

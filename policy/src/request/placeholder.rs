@@ -1,11 +1,11 @@
-//! The `{{NAME}}` grammar, and a scanner for it.
+//! The `{{NAME}}` and `{{NAMESPACE:NAME}}` grammar, and a scanner for it.
 //!
 //! The scanner makes one pass over bytes. Anything that does not match is ordinary text: unclosed braces, spaces
 //! inside, other characters.
 
 use std::ops::Range;
 
-use crate::name::name_length;
+use crate::name::qualified_length;
 
 /// Every placeholder starts with two of these; a value without one needs no scan.
 const OPEN: u8 = b'{';
@@ -16,7 +16,7 @@ const CLOSE: &[u8] = b"}}";
 pub enum Part<'a> {
     /// Bytes to be sent as they are.
     Text(&'a [u8]),
-    /// The name inside `{{` and `}}`.
+    /// The text inside `{{` and `}}`: a name, or a namespace and a name.
     Placeholder(&'a str),
 }
 
@@ -81,7 +81,7 @@ fn next_placeholder(text: &[u8], mut from: usize) -> Option<Span> {
         // Of a run of braces only the last two can open a placeholder.
         let run = text.get(brace..)?.iter().take_while(|byte| **byte == OPEN).count();
         let name_start = brace + run;
-        let name_end = name_start + name_length(text.get(name_start..)?);
+        let name_end = name_start + qualified_length(text.get(name_start..)?);
         if run >= 2 && name_end > name_start && text.get(name_end..)?.starts_with(CLOSE) {
             return Some(Span { whole: name_start - 2..name_end + CLOSE.len(), name: name_start..name_end });
         }
@@ -114,6 +114,13 @@ mod tests {
             ("{{A}{{B}}", &["B"]),
             ("{{_1}}", &["_1"]),
             ("{{ A }}", none),
+            ("{{ns:A}}", &["ns:A"]),
+            ("{{default:A}}{{A}}", &["default:A", "A"]),
+            ("{{ns:{{A}}", &["A"]),
+            ("{{a:b:C}}", none),
+            ("{{ns:}}", none),
+            ("{{:A}}", none),
+            ("{{ns: A}}", none),
             ("{{A}", none),
             ("{A}", none),
             ("{{9A}}", none),
@@ -139,7 +146,7 @@ mod tests {
                 let inner = &text[at + 2..end - 2];
                 text[at..].starts_with(b"{{")
                     && text[..end].ends_with(b"}}")
-                    && crate::name::Name::parse(inner).is_some()
+                    && crate::name::QualifiedName::parse(inner).is_some()
             });
             match end {
                 Some(end) => {
@@ -158,6 +165,7 @@ mod tests {
             Just(b"}}".to_vec()),
             Just(b"{".to_vec()),
             Just(b"{{KEY}}".to_vec()),
+            Just(b":".to_vec()),
             prop::collection::vec(any::<u8>(), 0..4),
             "[A-Za-z_0-9]{1,5}".prop_map(String::into_bytes),
         ];

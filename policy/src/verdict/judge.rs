@@ -3,11 +3,10 @@
 use std::hint::black_box;
 
 use crate::destination::host::Destination;
-use crate::name::Name;
+use crate::name::{self, QualifiedName};
 use crate::request::fields::Fields;
-use crate::secrets::fingerprint::TableFingerprint;
-use crate::secrets::table::Table;
 use crate::verdict::refusal::Refusal;
+use crate::verdict::tables::{self, Found, InForce, MatchedTable, Tables};
 
 /// A request for values in these fields, to be sent to this destination.
 #[derive(Clone, Debug)]
@@ -33,9 +32,14 @@ impl Permit {
         &self.0.fields
     }
 
-    /// Judges the same request by the table in force.
-    pub(crate) fn judge_again(self, table: &Table, before: Option<&TableFingerprint>) -> Verdict {
-        judge(table, before, self.0)
+    /// Judges the same request by the tables in force.
+    pub(crate) fn judge_again(self, tables: &Tables<'_>) -> Verdict {
+        judge(tables, self.0)
+    }
+
+    /// The words for the namespaces whose secrets it fills in.
+    pub fn namespaces(&self) -> Vec<&str> {
+        self.0.fields.namespaces()
     }
 }
 
@@ -51,16 +55,13 @@ pub enum Verdict {
 
 /// Judges all placeholders of a request together.
 ///
-/// While a table is unconfirmed, `before` is the last confirmed one: a value is permitted only where both
-/// tables allow it.
-///
 /// Every name is judged, whatever was found before, and each once, so that the time taken does not reveal the
 /// cause: a client may name one 32 times, in a hundred requests at a time, and ask for a host of 127 labels.
-pub fn judge(table: &Table, before: Option<&TableFingerprint>, request: InjectionRequest) -> Verdict {
-    let wildcards = table.listed().matching_wildcards(&request.destination);
+pub fn judge(tables: &Tables<'_>, request: InjectionRequest) -> Verdict {
+    let tables = tables.matched(&request.destination);
     let mut first: Option<Refusal> = request.fields.too_many().then_some(Refusal::TooMany);
     for name in request.fields.distinct() {
-        let refusal = refuse(table, before, name, &request.destination, &wildcards);
+        let refusal = refuse(&tables, name, &request.destination);
         first = first.or(refusal);
     }
     match first {
@@ -69,25 +70,29 @@ pub fn judge(table: &Table, before: Option<&TableFingerprint>, request: Injectio
     }
 }
 
-fn refuse(
-    table: &Table,
-    before: Option<&TableFingerprint>,
-    text: &str,
-    destination: &Destination,
-    wildcards: &[&str],
-) -> Option<Refusal> {
-    let name = || Name::parse(text.as_bytes());
-    let Some(secret) = table.secret(text) else {
-        // An unknown name takes as long as a known one.
-        black_box(table.listed().allows_by(destination, wildcards));
-        return Some(name().map_or(Refusal::Locked, Refusal::SecretNotFound));
+fn refuse(tables: &[MatchedTable<'_, '_>], text: &str, destination: &Destination) -> Option<Refusal> {
+    // A refusal refuses even if its name could not be shown.
+    let of_name =
+        |refusal: fn(QualifiedName) -> Refusal| QualifiedName::parse(text.as_bytes()).map_or(Refusal::Locked, refusal);
+    let Some((searched, found)) = tables::find(tables, text) else { return Some(Refusal::Locked) };
+    let MatchedTable { in_force: InForce { table, before, .. }, wildcards } = searched;
+    let secret = match found {
+        Found::Secret(secret) => secret,
+        Found::NoSecret | Found::NoNamespace => {
+            // An unknown name takes as long as a known one.
+            black_box(table.listed().allows_by(destination, wildcards));
+            let is_unknown = matches!(found, Found::NoNamespace);
+            return Some(of_name(if is_unknown { Refusal::NamespaceNotFound } else { Refusal::SecretNotFound }));
+        }
     };
     let denied = secret.rules.check(destination, wildcards).err();
-    // A denial refuses even if its name could not be shown.
-    let by_rules =
-        denied.map(|denial| name().map_or(Refusal::Locked, |name| Refusal::by_rules(denial, name, destination)));
-    let by_value = secret.value.as_ref().err().map(|_| name().map_or(Refusal::Locked, Refusal::BadValue));
-    let is_confirmed = before.is_none_or(|before| before.allows(text, secret, destination));
+    let by_rules = denied.map(|denial| match QualifiedName::parse(text.as_bytes()) {
+        Some(name) => Refusal::by_rules(denial, name, destination),
+        None => Refusal::Locked,
+    });
+    let by_value = secret.value.as_ref().err().map(|_| of_name(Refusal::BadValue));
+    let name = name::split(text).1;
+    let is_confirmed = before.is_none_or(|before| before.allows(name, secret, destination));
     by_rules.or(by_value).or((!is_confirmed).then_some(Refusal::Unconfirmed))
 }
 
@@ -96,17 +101,20 @@ mod tests {
     use http::{HeaderMap, HeaderValue};
 
     use super::*;
+    use crate::name::Namespace;
+    use crate::secrets::fingerprint::TableFingerprint;
+    use crate::secrets::table::Table;
 
     fn read(text: &str) -> Table {
         Table::read(text.as_bytes()).expect("well-formed")
     }
 
-    fn permits(table: &Table, before: &TableFingerprint, name: &str, host: &str) -> Result<(), Refusal> {
+    fn permits(tables: &Tables<'_>, name: &str, host: &str) -> Result<(), Refusal> {
         let mut headers = HeaderMap::new();
         headers.insert("x-api-key", HeaderValue::try_from(format!("{{{{{name}}}}}")).expect("legal"));
         let destination = Destination::from_connect(&format!("{host}:443")).expect("a destination");
         let fields = Fields::scan(&headers).expect("a placeholder");
-        match judge(table, Some(before), InjectionRequest { destination, fields }) {
+        match judge(tables, InjectionRequest { destination, fields }) {
             Verdict::Permit(_) => Ok(()),
             Verdict::Refuse(refusal) => Err(refusal),
         }
@@ -120,12 +128,38 @@ mod tests {
              D=4\nD_HOSTS=d.example\n",
         );
         let before = TableFingerprint::of(&before);
+        let tables = Tables::default_only(&now, Some(&before));
         for (name, host) in [("A", "b.example"), ("C", "x.c.example")] {
-            assert_eq!(permits(&now, &before, name, host), Ok(()), "{name} to {host}");
+            assert_eq!(permits(&tables, name, host), Ok(()), "{name} to {host}");
         }
         for (name, host) in [("A", "c.example"), ("B", "b.example"), ("C", "c.example"), ("D", "d.example")] {
-            assert_eq!(permits(&now, &before, name, host), Err(Refusal::Unconfirmed), "{name} to {host}");
+            assert_eq!(permits(&tables, name, host), Err(Refusal::Unconfirmed), "{name} to {host}");
         }
-        assert!(permits(&now, &before, "A", "a.example").is_err(), "what was narrowed is narrowed at once");
+        assert!(permits(&tables, "A", "a.example").is_err(), "what was narrowed is narrowed at once");
+    }
+
+    #[test]
+    fn a_name_is_looked_up_in_its_own_namespace_only() {
+        let (default, work) =
+            (read("A=1\nA_HOSTS=a.example\n"), read("A=2\nA_HOSTS=b.example\nB=3\nB_HOSTS=b.example\n"));
+        let namespace = Namespace::parse(b"work").expect("a namespace");
+        let of_work = InForce { namespace: &namespace, table: &work, before: None };
+        let both = Tables::new([InForce { namespace: &Namespace::DEFAULT, table: &default, before: None }, of_work]);
+        for (name, host) in
+            [("A", "a.example"), ("default:A", "a.example"), ("work:A", "b.example"), ("work:B", "b.example")]
+        {
+            assert_eq!(permits(&both, name, host), Ok(()), "{name} to {host}");
+        }
+        for (name, host, reason) in [
+            ("A", "b.example", "Host 'b.example' not allowed for A"),
+            ("work:A", "a.example", "Host 'a.example' not allowed for work:A"),
+            ("B", "b.example", "Secret not found: B"),
+            ("work:C", "b.example", "Secret not found: work:C"),
+            ("home:A", "a.example", "Namespace not found: home (for home:A)"),
+            ("WORK:A", "b.example", "Namespace not found: WORK (for WORK:A)"),
+        ] {
+            assert_eq!(permits(&both, name, host).map_err(|refusal| refusal.to_string()), Err(reason.to_owned()));
+        }
+        assert!(permits(&Tables::new([of_work]), "A", "a.example").is_err(), "a table stands in for no other one");
     }
 }

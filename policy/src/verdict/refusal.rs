@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use crate::destination::host::Destination;
 use crate::destination::reach::Denied;
-use crate::name::Name;
+use crate::name::{Namespace, QualifiedName};
 use crate::request::fields::Misplaced;
 use crate::secrets::companions::{Companion, Denial};
 
@@ -17,21 +17,25 @@ pub enum Refusal {
     /// An address of the destination may not be dialled.
     Address(Destination, IpAddr, Denied),
     /// No header may hold the value, or it is empty.
-    BadValue(Name),
+    BadValue(QualifiedName),
     /// The `_HOSTS` line cannot be read.
-    BadHosts(Name),
+    BadHosts(QualifiedName),
     /// The client went away before there was a verdict.
     ClientGone,
     /// The secret may not go to this destination.
-    HostNotAllowed(Name, Destination),
+    HostNotAllowed(QualifiedName, Destination),
+    /// The source of a namespace gives no secrets, for this reason.
+    InNamespace(Namespace, Box<Self>),
     /// The source is there, but its owner has not approved a read.
     Locked,
     /// The request is ambiguous or not well-formed.
     Malformed,
     /// The method would echo the request to the client.
     Method,
+    /// There is no such namespace.
+    NamespaceNotFound(QualifiedName),
     /// The secret has no `_HOSTS` line.
-    NoHosts(Name),
+    NoHosts(QualifiedName),
     /// `Host`, `:authority` or `:scheme` names another destination than the one dialled.
     OtherHost(Destination),
     /// The TLS server name differs from the destination.
@@ -39,7 +43,7 @@ pub enum Refusal {
     /// A placeholder in a field that routes or frames the request.
     RoutingField(Box<str>),
     /// There is no secret of that name.
-    SecretNotFound(Name),
+    SecretNotFound(QualifiedName),
     /// More placeholders than a request may hold.
     TooMany,
     /// An owner did not answer. While an owner is down, requests are refused.
@@ -51,12 +55,20 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn by_rules(denial: Denial, name: Name, destination: &Destination) -> Self {
+    pub(crate) fn by_rules(denial: Denial, name: QualifiedName, destination: &Destination) -> Self {
         match denial {
             Denial::NoHosts => Self::NoHosts(name),
             Denial::UnreadableHosts => Self::BadHosts(name),
             Denial::OtherHost => Self::HostNotAllowed(name, destination.clone()),
         }
+    }
+}
+
+impl Refusal {
+    /// The same, as the reason of that namespace.
+    #[must_use]
+    pub fn in_namespace(self, namespace: &Namespace) -> Self {
+        if namespace.is_default() { self } else { Self::InNamespace(namespace.clone(), Box::new(self)) }
     }
 }
 
@@ -77,11 +89,14 @@ impl fmt::Display for Refusal {
             Self::BadHosts(name) => write!(f, "Allowed hosts for {name} cannot be read (run secret-proxy check)"),
             Self::ClientGone => f.write_str("Client went away"),
             Self::HostNotAllowed(name, to) => write!(f, "Host '{to}' not allowed for {name}"),
+            Self::InNamespace(namespace, why) => write!(f, "Namespace {namespace}: {why}"),
             Self::Locked => f.write_str("Secrets are locked or not authorized"),
             Self::Malformed => f.write_str("Request is not well-formed"),
             Self::Method => f.write_str("Method would echo the request"),
+            Self::NamespaceNotFound(name) => write!(f, "Namespace not found: {} (for {name})", name.namespace),
             Self::NoHosts(name) => {
-                write!(f, "No allowed hosts defined for: {name} (missing {})", Companion::Hosts.name_beside(name))
+                let missing = Companion::Hosts.name_beside(&name.name);
+                write!(f, "No allowed hosts defined for: {name} (missing {missing})")
             }
             Self::OtherHost(to) => write!(f, "Request names another host than '{to}'"),
             Self::OtherServerName(to) => write!(f, "TLS server name differs from '{to}'"),

@@ -1,7 +1,7 @@
 //! A permitted request's fields, with the values put in.
 //!
 //! No other code puts a value into a request, and this code does so only for a [`Permit`] and under
-//! the table in force at that moment.
+//! the tables in force at that moment.
 
 use bytes::Bytes;
 use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
@@ -10,11 +10,9 @@ use zeroize::Zeroizing;
 use crate::request::basic;
 use crate::request::fields::{Encoding, Field, Fields};
 use crate::request::placeholder::{Part, Template};
-use crate::secrets::fingerprint::TableFingerprint;
-use crate::secrets::secret::SecretValue;
-use crate::secrets::table::Table;
 use crate::verdict::judge::{Permit, Verdict};
 use crate::verdict::refusal::Refusal;
+use crate::verdict::tables::Tables;
 
 /// The fields of one request with values in them. Wiped on drop where this crate holds the bytes.
 pub struct Rendered {
@@ -48,24 +46,23 @@ impl Rendered {
     }
 }
 
-/// Judges the permitted request again, under the table in force, and puts the values in. `before` is the same
-/// as for [`crate::verdict::judge::judge`].
+/// Judges the permitted request again, under the tables in force, and puts the values in.
 ///
 /// # Errors
-/// The table no longer allows what it allowed when the permit was given.
-pub fn render(table: &Table, before: Option<&TableFingerprint>, permit: Permit) -> Result<Rendered, Refusal> {
-    match permit.judge_again(table, before) {
-        Verdict::Permit(permit) => Ok(Rendered { values: fill(table, permit.fields())?, permit }),
+/// The tables no longer allow what it allowed when the permit was given.
+pub fn render(tables: &Tables<'_>, permit: Permit) -> Result<Rendered, Refusal> {
+    match permit.judge_again(tables) {
+        Verdict::Permit(permit) => Ok(Rendered { values: fill(tables, permit.fields())?, permit }),
         Verdict::Refuse(refusal) => Err(refusal),
     }
 }
 
-fn fill(table: &Table, fields: &Fields) -> Result<Vec<(HeaderName, usize, HeaderValue)>, Refusal> {
-    fields.iter().map(|field| Ok((field.name.clone(), field.nth, fill_field(table, field)?))).collect()
+fn fill(tables: &Tables<'_>, fields: &Fields) -> Result<Vec<(HeaderName, usize, HeaderValue)>, Refusal> {
+    fields.iter().map(|field| Ok((field.name.clone(), field.nth, fill_field(tables, field)?))).collect()
 }
 
-fn fill_field(table: &Table, field: &Field) -> Result<HeaderValue, Refusal> {
-    let bytes = expand(table, &field.template)?;
+fn fill_field(tables: &Tables<'_>, field: &Field) -> Result<HeaderValue, Refusal> {
+    let bytes = expand(tables, &field.template)?;
     let bytes = match field.encoding {
         Encoding::Plain => bytes,
         Encoding::Basic => basic::encode(&bytes),
@@ -77,22 +74,18 @@ fn fill_field(table: &Table, field: &Field) -> Result<HeaderValue, Refusal> {
 }
 
 /// One pass: a value that itself holds `{{OTHER}}` is sent literally.
-fn expand(table: &Table, template: &Template) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+fn expand(tables: &Tables<'_>, template: &Template) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let mut pieces: Vec<&[u8]> = Vec::new();
     for part in template.parts() {
         pieces.push(match part {
             Part::Text(text) => text,
-            Part::Placeholder(name) => value_of(table, name)?.expose(),
+            Part::Placeholder(name) => tables.value(name).ok_or(Refusal::Locked)?.expose(),
         });
     }
     // Of the final size from the start, so that it never moves and leaves a copy behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(pieces.iter().map(|piece| piece.len()).sum()));
     pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
     Ok(bytes)
-}
-
-fn value_of<'a>(table: &'a Table, name: &str) -> Result<&'a SecretValue, Refusal> {
-    table.secret(name).and_then(|secret| secret.value.as_ref().ok()).ok_or(Refusal::Locked)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::destination::host::Destination;
 use crate::request::fields::PLACEHOLDERS_MAX;
+use crate::secrets::table::Table;
 use crate::verdict::judge::{InjectionRequest, judge};
 
 const FILE: &str = "KEY=sk-{{OTHER}}-$x\nKEY_HOSTS=api.example\nOTHER=other-value\nOTHER_HOSTS=api.example,b.example\n\
@@ -35,11 +36,14 @@ fn go(target: &str, fields: &[(&str, &[u8])]) -> Result<Vec<Vec<u8>>, String> {
     let mut headers = headers(fields);
     if let Some(fields) = Fields::scan(&headers) {
         fields.check_places(&headers).map_err(|misplaced| Refusal::from(misplaced).to_string())?;
-        let permit = match judge(&table(), None, InjectionRequest { destination: to(target), fields }) {
-            Verdict::Permit(permit) => permit,
-            Verdict::Refuse(refusal) => return Err(refusal.to_string()),
-        };
-        render(&table(), None, permit).map_err(|refusal| refusal.to_string())?.apply(&mut headers);
+        let permit =
+            match judge(&Tables::default_only(&table(), None), InjectionRequest { destination: to(target), fields }) {
+                Verdict::Permit(permit) => permit,
+                Verdict::Refuse(refusal) => return Err(refusal.to_string()),
+            };
+        render(&Tables::default_only(&table(), None), permit)
+            .map_err(|refusal| refusal.to_string())?
+            .apply(&mut headers);
     }
     Ok(headers.values().map(|value| value.as_bytes().to_vec()).collect())
 }
@@ -110,7 +114,8 @@ fn one_refused_name_refuses_the_request() {
 fn cleartext_is_refused_unless_it_is_listed() {
     let fields = || Fields::scan(&headers(&[("a", b"{{KEY}}")])).expect("one");
     let clear = to("api.example:80").with_scheme(crate::destination::host::Scheme::Http);
-    let Verdict::Refuse(refusal) = judge(&table(), None, InjectionRequest { destination: clear, fields: fields() })
+    let Verdict::Refuse(refusal) =
+        judge(&Tables::default_only(&table(), None), InjectionRequest { destination: clear, fields: fields() })
     else {
         panic!("cleartext was permitted");
     };
@@ -132,13 +137,13 @@ fn placeholders_are_bounded_whatever_the_values_are() {
 fn a_permit_is_worth_nothing_once_the_table_changed() {
     let fields = Fields::scan(&headers(&[("a", b"{{KEY}}")])).expect("one");
     let Verdict::Permit(permit) =
-        judge(&table(), None, InjectionRequest { destination: to("api.example:443"), fields })
+        judge(&Tables::default_only(&table(), None), InjectionRequest { destination: to("api.example:443"), fields })
     else {
         panic!("it is listed");
     };
     let narrowed = Table::read(b"KEY=sk\nKEY_HOSTS=other.example\n").expect("well-formed");
-    let permit = render(&table(), None, permit).expect("still listed").into_permit();
-    assert!(render(&narrowed, None, permit).is_err(), "also when it was good for a first try");
+    let permit = render(&Tables::default_only(&table(), None), permit).expect("still listed").into_permit();
+    assert!(render(&Tables::default_only(&narrowed, None), permit).is_err(), "also when it was good for a first try");
 }
 
 #[test]
@@ -146,11 +151,11 @@ fn rendered_values_are_never_printed() {
     let mut map = headers(&[("a", b"{{KEY}}")]);
     let fields = Fields::scan(&map).expect("one");
     let Verdict::Permit(permit) =
-        judge(&table(), None, InjectionRequest { destination: to("api.example:443"), fields })
+        judge(&Tables::default_only(&table(), None), InjectionRequest { destination: to("api.example:443"), fields })
     else {
         panic!("it is listed");
     };
-    let rendered = render(&table(), None, permit).expect("still listed");
+    let rendered = render(&Tables::default_only(&table(), None), permit).expect("still listed");
     assert!(!format!("{rendered:?}").contains("sk-"));
     rendered.apply(&mut map);
     assert!(!format!("{map:?}").contains("sk-"), "hyper and h2 must see the value as sensitive");

@@ -1,0 +1,85 @@
+//! The tables that a request is judged by: one for each namespace that it names.
+
+use crate::destination::host::Destination;
+use crate::name::{self, Namespace};
+use crate::secrets::fingerprint::TableFingerprint;
+use crate::secrets::secret::SecretValue;
+use crate::secrets::table::{Secret, Table};
+
+/// A table in force.
+#[derive(Clone, Copy, Debug)]
+pub struct InForce<'a> {
+    /// The namespace whose secrets it holds.
+    pub namespace: &'a Namespace,
+    /// The table.
+    pub table: &'a Table,
+    /// While the table is unconfirmed, the last confirmed one: a value is permitted only where both allow it.
+    pub before: Option<&'a TableFingerprint>,
+}
+
+/// The tables in force.
+///
+/// A namespace that is not among them does not exist for the request. Its names are looked up in the first table,
+/// which takes as long as a name that is not there; so at least one table must be given.
+#[derive(Clone, Debug)]
+pub struct Tables<'a>(Vec<InForce<'a>>);
+
+impl<'a> Tables<'a> {
+    /// These tables, of different namespaces.
+    pub fn new(in_force: impl IntoIterator<Item = InForce<'a>>) -> Self {
+        Self(in_force.into_iter().collect())
+    }
+
+    /// The table of the default namespace alone.
+    pub fn default_only(table: &'a Table, before: Option<&'a TableFingerprint>) -> Self {
+        Self(vec![InForce { namespace: &Namespace::DEFAULT, table, before }])
+    }
+
+    /// Whether some table allows only what an earlier one did.
+    pub fn are_restricted(&self) -> bool {
+        self.0.iter().any(|in_force| in_force.before.is_some())
+    }
+
+    /// The value of a placeholder's name, if it can be used.
+    pub(crate) fn value(&self, qualified: &str) -> Option<&'a SecretValue> {
+        let (namespace, name) = name::split(qualified);
+        let in_force = self.0.iter().find(|in_force| in_force.namespace.as_str() == namespace)?;
+        in_force.table.secret(name)?.value.as_ref().ok()
+    }
+
+    /// Looks the labels of the destination up, once for each table.
+    pub(crate) fn matched<'d>(&self, destination: &'d Destination) -> Vec<MatchedTable<'a, 'd>> {
+        let wildcards = |in_force: &InForce<'a>| in_force.table.listed().matching_wildcards(destination);
+        self.0.iter().map(|in_force| MatchedTable { in_force: *in_force, wildcards: wildcards(in_force) }).collect()
+    }
+}
+
+/// A table, and the wildcards in it that match the destination.
+#[derive(Debug)]
+pub(crate) struct MatchedTable<'a, 'd> {
+    pub(crate) in_force: InForce<'a>,
+    pub(crate) wildcards: Vec<&'d str>,
+}
+
+/// The outcome of a look-up.
+pub(crate) enum Found<'a> {
+    Secret(&'a Secret),
+    NoSecret,
+    NoNamespace,
+}
+
+/// Looks a placeholder's name up. Gives the table that was searched, too; `None` if there is no table at all.
+pub(crate) fn find<'t, 'a, 'd>(
+    tables: &'t [MatchedTable<'a, 'd>],
+    qualified: &str,
+) -> Option<(&'t MatchedTable<'a, 'd>, Found<'a>)> {
+    let (namespace, name) = name::split(qualified);
+    let known = tables.iter().find(|it| it.in_force.namespace.as_str() == namespace);
+    let searched = known.or(tables.first())?;
+    let found = match searched.in_force.table.secret(name) {
+        _ if known.is_none() => Found::NoNamespace,
+        Some(secret) => Found::Secret(secret),
+        None => Found::NoSecret,
+    };
+    Some((searched, found))
+}
