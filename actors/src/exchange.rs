@@ -23,7 +23,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, Version};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
-use policy::name::Name;
+use policy::name::QualifiedName;
 use policy::verdict::judge::Permit;
 
 use self::canonical::{CanonicalRequest, Placeholders};
@@ -47,7 +47,7 @@ struct Exchange {
     method: Method,
     /// The path of its URI: a copy, because the URI itself would keep the buffer that it was read into.
     target: Arc<str>,
-    names: Vec<Name>,
+    names: Vec<QualifiedName>,
     /// The client's body, until it is sent on.
     body: Option<RequestBody>,
     /// Whether the permit is recorded.

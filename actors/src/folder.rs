@@ -125,6 +125,11 @@ impl Folder {
         self.0.join("ca-next")
     }
 
+    /// The folder whose folders are namespaces.
+    pub fn namespaces(&self) -> PathBuf {
+        self.0.join("namespaces")
+    }
+
     /// The status socket.
     pub fn status_socket(&self) -> PathBuf {
         self.0.join("status.sock")

@@ -61,7 +61,7 @@ pub use authority::{RootCertificate, RootError, Roots, Step, fingerprint, rotate
 pub use boot::{BootError, Daemon};
 pub use exchange::constant::NOT_A_PROXY_REQUEST;
 pub use listener::bind::{BindError, InheritedSocket};
-pub use secret_store::{MountError, MountKind, UnsafeMount, look_at_mount, read_mount};
+pub use secret_store::{MountError, MountKind, UnsafeMount, look_at_mount, namespaces, read_source};
 pub use supervision::root::Ended;
 pub use supervision::runtime;
 pub use upstream::{TrustError, count_roots};

@@ -161,6 +161,15 @@ pub(crate) const MOUNT_STAT_EVERY: Duration = Duration::from_secs(2);
 /// How long events of the folder are gathered before one stat call on the mount.
 pub(crate) const EVENT_DEBOUNCE: Duration = Duration::from_millis(50);
 
+/// How long a program may take to print the secrets.
+pub(crate) const PROGRAM_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long output is waited for that a child of the program holds back after its end.
+pub(crate) const PROGRAM_LAST_OUTPUT: Duration = Duration::from_millis(200);
+/// The longest pause after a program that failed: managers of secrets have small quotas.
+pub(crate) const PROGRAM_BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// Namespaces besides the default one. Each has a source that is watched.
+pub(crate) const NAMESPACES_MAX: usize = 64;
+
 // The audit
 
 /// How much of either end of an audit file is searched for a record, in bytes: more than any record has.

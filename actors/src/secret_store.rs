@@ -1,12 +1,16 @@
 //! The owner of the secrets, which answers with verdicts and filled fields.
 //!
 //! Every open of 1Password's pipe may raise a prompt, so there is one reader, and it opens the pipe only
-//! when a request needs a secret. The [`shelf`] makes all decisions; the owner carries its steps out. No answer is a
+//! when a request needs a secret. [`shelves`] makes all decisions; the owner carries its steps out. No answer is a
 //! secret alone.
 //!
 //! | module | content |
 //! |---|---|
+//! | [`shelves`] | the state machine of all sources: the shelves of a question, and its answer |
 //! | [`shelf`] | the state machine of one source |
+//! | [`attachment`] | a source that is watched and read for its shelf |
+//! | [`discovery`] | the search for namespaces |
+//! | [`handle`] | the handle and the messages |
 //! | [`sources`] | the kinds of sources: glance, read, watch |
 //! | [`confirm`] | the agreement of reads, which decides which reads count |
 //! | [`vault`] | the table in force, and its time |
@@ -19,7 +23,10 @@
 //! `Reload`. *Asks* nobody; tells `upstream` that values were wiped. *Dies when* its code is wrong; no
 //! state of the mount is a failure. *After a restart* it holds nothing, and the next placeholder reads.
 
+mod attachment;
 mod confirm;
+mod discovery;
+mod handle;
 mod inspect;
 mod moment;
 mod notice;
@@ -28,104 +35,39 @@ mod reader;
 mod report;
 pub(crate) mod settings;
 mod shelf;
+mod shelves;
 mod sources;
 mod vault;
 mod words;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use policy::destination::allowlist::Allowlist;
-use policy::verdict::judge::{InjectionRequest, Permit};
-use policy::verdict::refusal::Refusal;
-use policy::verdict::render::Rendered;
+use policy::name::Namespace;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tracing::warn;
 
-pub use self::inspect::{MountError, look_at_mount, read_mount};
+use self::attachment::Attachment;
+use self::discovery::Found;
+pub(crate) use self::handle::{Msg, SecretStoreHandle};
+pub use self::inspect::{MountError, look_at_mount, namespaces, read_source};
 use self::moment::Moment;
 use self::queue::{Port, Queue};
-use self::reader::Reader;
 pub use self::report::SecretsState;
-pub(crate) use self::report::{Part, Report};
-use self::shelf::{Event, Question, QuestionId, ReadNumber, Settings, Shelf, Step};
-use self::sources::{Content, Progress, ReadError, Source, Watch};
+pub(crate) use self::report::{Part, Report, Reports};
+use self::settings::{SecretStoreSettings, SourceSettings};
+use self::shelf::QuestionId;
+use self::shelves::{Event, Question, Shelves, Step};
 pub use self::sources::{MountKind, UnsafeMount};
 use crate::limits;
-use crate::secret_store::settings::SecretStoreSettings;
 use crate::supervision::child::{Child, permanent};
-use crate::supervision::heartbeat::Beat;
-use crate::supervision::slot::{Publisher, Slot, Unavailable};
+use crate::supervision::slot::Publisher;
 use crate::upstream::UpstreamHandle;
 
 /// The handle by which secrets are judged and filled in.
-#[derive(Clone)]
-pub(crate) struct SecretStoreHandle(Slot<Msg>);
-
-impl SecretStoreHandle {
-    pub(crate) fn new(slot: Slot<Msg>) -> Self {
-        Self(slot)
-    }
-
-    /// Judges whether the fields may be filled for the destination. May wait for the mount.
-    pub(crate) async fn judge(&self, request: InjectionRequest) -> Result<Permit, Refusal> {
-        let limit = limits::REQUEST_WAIT + limits::ANSWER_TIMEOUT;
-        flatten(self.0.call(|reply| Msg::Judge(request, reply), limit).await)
-    }
-
-    /// Fills the fields, if the table in force still allows the secrets.
-    pub(crate) async fn render(&self, permit: Permit) -> Result<Rendered, Refusal> {
-        let limit = limits::REQUEST_WAIT + limits::ANSWER_TIMEOUT;
-        flatten(self.0.call(|reply| Msg::Render(permit, reply), limit).await)
-    }
-
-    /// Reads the mount now, and waits for the end of the read up to a limit.
-    pub(crate) async fn reload(&self) -> Result<(), Unavailable> {
-        self.0.call(|reply| Msg::Reload(Some(reply)), limits::ANSWER_TIMEOUT).await
-    }
-
-    /// The daemon is about to end: no request waits long for the mount any more.
-    pub(crate) fn drain(&self) {
-        let _ = self.0.cast(Msg::Drain);
-    }
-
-    /// Reads the mount soon.
-    pub(crate) fn reload_soon(&self) {
-        let _ = self.0.cast(Msg::Reload(None));
-    }
-}
-
-fn flatten<T>(answer: Result<Result<T, Refusal>, Unavailable>) -> Result<T, Refusal> {
-    answer.unwrap_or_else(|Unavailable(owner)| Err(Refusal::Unavailable(owner)))
-}
-
-pub(crate) enum Msg {
-    /// Something may have changed at the mount.
-    Changed,
-    /// The daemon is about to end.
-    Drain,
-    /// May these fields be filled?
-    Judge(InjectionRequest, RpcReplyPort<Result<Permit, Refusal>>),
-    /// Look at the mount, without opening it.
-    Look,
-    /// The progress of a read.
-    Progressed(ReadNumber, Progress),
-    /// A read has ended.
-    Read(ReadNumber, Result<Content, ReadError>),
-    /// Read the mount now.
-    Reload(Option<RpcReplyPort<()>>),
-    /// Fill the fields of a permit.
-    Render(Permit, RpcReplyPort<Result<Rendered, Refusal>>),
-    /// Check the requests that wait.
-    Tick,
-    Beat(Beat),
-    #[cfg(feature = "faults")]
-    Fault(crate::supervision::faults::Fault),
-}
-
-owner_message!(Msg);
-
 #[derive(Clone)]
 pub(crate) struct Arguments {
     pub(crate) settings: SecretStoreSettings,
@@ -145,12 +87,11 @@ struct SecretStore;
 struct State {
     arguments: Arguments,
     myself: ActorRef<Msg>,
-    source: Box<dyn Source>,
-    watch: Watch,
-    shelf: Shelf,
+    shelves: Shelves,
+    attachments: BTreeMap<Namespace, Attachment>,
+    /// What the last search for namespaces could not use.
+    refused: Vec<String>,
     queue: Queue,
-    /// The last read, which may already have ended.
-    reader: Option<Reader>,
 }
 
 impl Actor for SecretStore {
@@ -168,15 +109,16 @@ impl Actor for SecretStore {
 
     async fn handle(&self, _: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Changed => state.changed(),
+            Msg::Changed(namespace) => state.changed(namespace),
             Msg::Drain => state.on(Event::Draining),
             Msg::Judge(request, reply) => state.ask(Question::Judge(request), Port::Judge(reply)),
             Msg::Look => state.look(),
-            Msg::Progressed(read, progress) => state.on(Event::Progressed(read, progress)),
-            Msg::Read(read, outcome) => state.on(Event::ReadEnded(read, outcome)),
+            Msg::LookAt(namespace) => state.look_at(namespace),
+            Msg::Progressed(namespace, read, progress) => state.at(namespace, shelf::Event::Progressed(read, progress)),
+            Msg::Read(namespace, read, outcome) => state.at(namespace, shelf::Event::ReadEnded(read, outcome)),
             Msg::Reload(reply) => state.reload(reply),
             Msg::Render(permit, reply) => state.ask(Question::Render(permit), Port::Render(reply)),
-            Msg::Tick => state.tick(),
+            Msg::Tick(namespace) => state.tick(namespace),
             Msg::Beat(beat) => beat.answer(),
             #[cfg(feature = "faults")]
             Msg::Fault(fault) => fault.strike().await,
@@ -192,34 +134,42 @@ impl Actor for SecretStore {
 
 impl State {
     fn new(myself: ActorRef<Msg>, arguments: Arguments) -> Self {
-        let source = sources::at(&arguments.settings.path);
-        let report = Report::idle(source.describe());
-        arguments.part.publish(report.clone());
-        let store = myself.clone();
-        let watch = source.watch(Arc::new(move || drop(store.cast(Msg::Changed))));
+        let report = Report::idle(arguments.settings.source.to_string());
+        arguments.part.publish(Reports { default: report.clone(), others: BTreeMap::new() });
         let SecretStoreSettings { ttl, approval_wait, .. } = arguments.settings;
-        let shelf = Shelf::new(report, Settings { ttl, approval_wait });
-        Self { arguments, myself, source, watch, shelf, queue: Queue::default(), reader: None }
+        let shelves = Shelves::new(report, shelf::Settings { ttl, approval_wait });
+        let (attachments, refused, queue) = (BTreeMap::new(), Vec::new(), Queue::default());
+        Self { arguments, myself, shelves, attachments, refused, queue }
     }
 
-    /// Gives an event to the shelf, and carries the shelf's steps out.
+    /// Has the shelves take an event in, and carries their steps out.
     fn on(&mut self, event: Event) {
-        for step in self.shelf.on(event, Moment::now()) {
+        for step in self.shelves.on(event, Moment::now()) {
             self.carry_out(step);
         }
     }
 
+    fn at(&mut self, namespace: Namespace, event: shelf::Event) {
+        self.on(Event::At(namespace, event));
+    }
+
     fn carry_out(&mut self, step: Step) {
         match step {
-            Step::AbortRead => self.reader = None,
+            Step::AbortRead(namespace) => self.with(&namespace, |attachment, _| attachment.abort_read()),
             Step::Answer(id, answer) => self.queue.answer(id, answer),
             Step::ForgetSecrets => self.arguments.upstream.forget_secrets(),
-            Step::ListHosts(hosts) => drop(self.arguments.listed.send_replace(Some(hosts))),
-            Step::LookAfter(pause) => self.look_after(pause),
+            Step::ListHosts(hosts) => drop(self.arguments.listed.send_replace(hosts)),
+            Step::LookAfter(namespace, pause) => self.look_after(namespace, pause),
             Step::Notify => self.notify(),
-            Step::Publish(report) => report.publish(&self.arguments.part),
-            Step::StartRead(read) => self.start_read(read),
-            Step::TickAfter(pause) => drop(self.myself.send_after(pause, || Msg::Tick)),
+            Step::Publish(namespace, report) => report::publish(&self.arguments.part, &namespace, report),
+            Step::StartRead(namespace, read) => self.with(&namespace, |it, store| it.start_read(read, store)),
+            Step::TickAfter(namespace, pause) => drop(self.myself.send_after(pause, || Msg::Tick(namespace))),
+        }
+    }
+
+    fn with(&mut self, namespace: &Namespace, act: impl FnOnce(&mut Attachment, &ActorRef<Msg>)) {
+        if let Some(attachment) = self.attachments.get_mut(namespace) {
+            act(attachment, &self.myself);
         }
     }
 
@@ -228,7 +178,7 @@ impl State {
         if port.is_abandoned() {
             return;
         }
-        match self.shelf.answer(question, Moment::now()) {
+        match self.shelves.answer(question, Moment::now()) {
             ControlFlow::Break(answer) => port.send(answer),
             ControlFlow::Continue(question) => {
                 let id = self.keep(port);
@@ -254,33 +204,61 @@ impl State {
         }
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self, namespace: Namespace) {
         let abandoned = self.queue.take_abandoned();
         self.forget(abandoned);
-        self.on(Event::Ticked);
+        self.at(namespace, shelf::Event::Ticked);
     }
 
-    fn changed(&mut self) {
-        self.watch.note_change();
-        self.on(Event::Changed);
+    fn changed(&mut self, namespace: Namespace) {
+        self.with(&namespace, |attachment, _| attachment.note_change());
+        self.at(namespace, shelf::Event::Changed);
     }
 
+    /// Attaches the sources of new namespaces, lets those go that are there no more, and looks at all.
     fn look(&mut self) {
-        self.watch.renew();
-        let glance = self.source.glance();
-        self.on(Event::Looked(glance));
+        let Found { sources, refused } = discovery::find(&self.arguments.settings);
+        if self.refused != refused {
+            refused.iter().for_each(|why| warn!(why, "not a namespace"));
+            self.refused = refused;
+        }
+        let stays = |it: &Attachment| sources.get(it.namespace()) == Some(it.settings());
+        let all = std::mem::take(&mut self.attachments);
+        let (kept, gone): (BTreeMap<_, _>, BTreeMap<_, _>) = all.into_iter().partition(|(_, it)| stays(it));
+        self.attachments = kept;
+        gone.into_keys().for_each(|namespace| self.gone(namespace));
+        for (namespace, source) in sources {
+            if !self.attachments.contains_key(&namespace) {
+                self.attach(namespace.clone(), source);
+            }
+            self.look_at(namespace);
+        }
     }
 
-    fn look_after(&mut self, pause: Duration) {
-        self.watch.note_change();
-        drop(self.myself.send_after(pause, || Msg::Look));
+    fn attach(&mut self, namespace: Namespace, source: SourceSettings) {
+        if !namespace.is_default() {
+            self.on(Event::Appeared(namespace.clone(), Report::idle(source.to_string())));
+        }
+        let op = &self.arguments.settings.one_password;
+        let attachment = Attachment::new(namespace.clone(), source, op, self.myself.clone());
+        self.attachments.insert(namespace, attachment);
     }
 
-    fn start_read(&mut self, read: ReadNumber) {
-        let (store, progressing) = (self.myself.clone(), self.myself.clone());
-        let on_progress = move |progress| drop(progressing.cast(Msg::Progressed(read, progress)));
-        let on_end = move |outcome| drop(store.cast(Msg::Read(read, outcome)));
-        self.reader = Some(Reader::start(self.source.as_ref(), on_progress, on_end));
+    fn gone(&mut self, namespace: Namespace) {
+        report::remove(&self.arguments.part, &namespace);
+        self.on(Event::Gone(namespace));
+    }
+
+    fn look_at(&mut self, namespace: Namespace) {
+        if let Some(attachment) = self.attachments.get_mut(&namespace) {
+            let glance = attachment.look();
+            self.at(namespace, shelf::Event::Looked(glance));
+        }
+    }
+
+    fn look_after(&mut self, namespace: Namespace, pause: Duration) {
+        self.with(&namespace, |attachment, _| attachment.note_change());
+        drop(self.myself.send_after(pause, || Msg::LookAt(namespace)));
     }
 
     fn notify(&self) {

@@ -3,7 +3,7 @@
 pub use crate::audit::settings::{AuditRotation, AuditSettings, AuditSync};
 use crate::folder::Folder;
 pub use crate::listener::settings::{Listen, ListenerSettings};
-pub use crate::secret_store::settings::SecretStoreSettings;
+pub use crate::secret_store::settings::{NamespaceSource, OnePasswordSettings, SecretStoreSettings, SourceSettings};
 pub use crate::session::settings::{Intercept, SessionSettings};
 pub use crate::upstream::settings::{Resolve, UpstreamProxy, UpstreamSettings};
 

@@ -5,7 +5,6 @@
 //! root. *Dies when* its code is wrong: nobody waits on it.
 //! *After a restart* it serves the same socket, which the root holds; no count is lost.
 
-mod board;
 mod control;
 mod report;
 
@@ -20,9 +19,9 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-pub(crate) use self::board::Board;
 pub use self::control::{Done, ProxyAddress, Question};
-pub use self::report::{AuditReport, AuthorityReport, Report, SecretsReport, SessionsReport};
+pub(crate) use self::report::Board;
+pub use self::report::{AuditReport, AuthorityReport, NamespaceReport, Report, SecretsReport, SessionsReport};
 use crate::authority::AuthorityHandle;
 use crate::hint::Advice;
 use crate::limits;

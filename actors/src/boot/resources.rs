@@ -2,7 +2,6 @@
 
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
-use std::time::Instant;
 
 use policy::destination::allowlist::Allowlist;
 use policy::destination::reach::Reach;
@@ -18,10 +17,8 @@ use crate::session::Admission;
 use crate::settings::Settings;
 use crate::status::Board;
 use crate::supervision::drain::Drain;
-use crate::supervision::part::Part;
-use crate::tunnels::probe::ProbeKey;
 use crate::upstream::{self, read_roots};
-use crate::{audit, authority, listener, secret_store};
+use crate::{audit, secret_store};
 
 /// Made once; they outlive every crash.
 pub(super) struct Resources {
@@ -65,15 +62,8 @@ impl Resources {
 
 /// The parts of the status report, before an owner has written to its own.
 fn board(settings: &Settings, drain: &Drain) -> Board {
-    Board {
-        started: Instant::now(),
-        sessions: Admission::new(settings.listener.sessions_max, drain.clone()),
-        listener: listener::Part::default(),
-        secret_store: secret_store::Part::new(secret_store::Report::idle(settings.secret_store.path.clone())),
-        authority: authority::Part::default(),
-        audit: audit::Part::new(audit::Report::new(settings.folder.audit())),
-        subsystems: Part::default(),
-        tunnels: Arc::default(),
-        probe_key: ProbeKey::random().map(Arc::new),
-    }
+    let sessions = Admission::new(settings.listener.sessions_max, drain.clone());
+    let secrets = secret_store::Reports::idle(settings.secret_store.source.to_string());
+    let audit = audit::Report::new(settings.folder.audit());
+    Board::new(sessions, secret_store::Part::new(secrets), audit::Part::new(audit))
 }

@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{Method, Version};
 use hyper::upgrade::OnUpgrade;
 use policy::destination::agreement::{self, Disagreement};
-use policy::name::Name;
+use policy::name::QualifiedName;
 use policy::request::fields::{Fields, Misplaced};
 use policy::request::hop;
 use policy::verdict::judge::InjectionRequest;
@@ -32,7 +32,7 @@ impl Placeholders {
         Some(Self { fields, misplaced })
     }
 
-    pub(super) fn names(&self) -> Vec<Name> {
+    pub(super) fn names(&self) -> Vec<QualifiedName> {
         self.fields.names()
     }
 }

@@ -1,7 +1,7 @@
 //! Records of an exchange, and its end without an upstream response.
 
 use http::Response;
-use policy::name::Name;
+use policy::name::QualifiedName;
 use policy::record::{self, Attempt, Event, FIELD_BYTES_MAX, NAME_BYTES_MAX, NAMES_BYTES_MAX};
 use policy::verdict::refusal::Refusal;
 use tracing::{info, warn};
@@ -72,7 +72,7 @@ impl Exchange {
 
     /// The size of its record, in the units of the rate limiters.
     pub(super) fn record_units(&self) -> u32 {
-        let names: usize = self.names.iter().map(|name| name.as_str().len().min(NAME_BYTES_MAX)).sum();
+        let names: usize = self.names.iter().map(|name| name.text().len().min(NAME_BYTES_MAX)).sum();
         let bytes = names.min(NAMES_BYTES_MAX) + self.target.len().min(FIELD_BYTES_MAX);
         u32::try_from(bytes / limits::RECORD_BYTES).unwrap_or(u32::MAX).saturating_add(1)
     }
@@ -81,7 +81,7 @@ impl Exchange {
     pub(super) fn attempted(&self, refusal: Option<Refusal>) -> Event<'static> {
         let destination = &self.scope.destination;
         Event::Attempt(Attempt {
-            secrets: record::bounded_names(self.names.iter().map(Name::as_str)),
+            secrets: record::bounded_names(self.names.iter().map(QualifiedName::text)),
             method: record::bounded_method(self.method.as_str()),
             host: destination.host.to_string().into(),
             path: record::bounded(&self.target),

@@ -7,7 +7,8 @@ use policy::verdict::refusal::Refusal;
 use policy::verdict::render::Rendered;
 use ractor::RpcReplyPort;
 
-use super::shelf::{Answer, QuestionId};
+use super::shelf::QuestionId;
+use super::shelves::Answer;
 
 /// The reply port of an answer. A dropped port counts as a refusal.
 pub(super) enum Port {

@@ -52,8 +52,6 @@ impl<F: FnOnce(Outcome)> Drop for End<F> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
     use crate::secret_store::sources::{Glance, OnChange, OnProgress, Read, Watch};
 
@@ -61,10 +59,6 @@ mod tests {
     struct Panicking;
 
     impl Source for Panicking {
-        fn describe(&self) -> PathBuf {
-            PathBuf::new()
-        }
-
         fn glance(&self) -> Result<Glance, ReadError> {
             Err(ReadError::Missing)
         }

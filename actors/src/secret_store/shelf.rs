@@ -9,11 +9,10 @@
 mod event;
 mod output;
 mod pause;
-mod question;
 mod read;
 mod waiting;
+mod want;
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,9 +21,9 @@ use policy::verdict::refusal::Refusal;
 pub(super) use self::event::{Event, ReadNumber, Step};
 use self::output::Output;
 use self::pause::Pause;
-pub(super) use self::question::{Answer, Question, QuestionId};
 use self::read::Reads;
-use self::waiting::Waiting;
+use self::waiting::{Entry, Waiting};
+pub(super) use self::want::{QuestionId, Want};
 use super::confirm::{Confidence, Confirmer};
 use super::moment::Moment;
 use super::report::{Report, SecretsState};
@@ -33,6 +32,7 @@ use super::vault::Vault;
 use super::words::{self, Failure};
 
 /// The times of a source, by the settings.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     /// How long the secrets of a read are used.
     pub(super) ttl: Duration,
@@ -71,9 +71,10 @@ impl Shelf {
     pub(super) fn on(&mut self, event: Event, now: Moment) -> Vec<Step> {
         match event {
             Event::Abandoned(ids) => self.waiting.forget(&ids),
-            Event::Asked(id, question) => self.asked(id, question, now),
+            Event::Asked(id, want, since) => self.asked(Entry { id, want, since }, now),
             Event::Changed => self.output.look_soon(),
             Event::Draining => self.waiting.be_brief(),
+            Event::Gone => self.gone(),
             Event::Looked(glance) => self.looked(glance, now),
             Event::Progressed(number, progress) => self.progressed(number, progress, now),
             Event::ReadEnded(number, outcome) => self.read_ended(number, outcome, now),
@@ -84,34 +85,28 @@ impl Shelf {
         self.output.take()
     }
 
-    /// Answers from the vault if that is possible without a change of state.
-    pub(super) fn answer(&self, question: Question, now: Moment) -> ControlFlow<Answer, Question> {
-        match &self.vault {
-            Some(vault) if question.may_use(vault, now) => question.answer(vault),
-            _ => ControlFlow::Continue(question),
-        }
+    /// The last good read, which may be too old.
+    pub(super) fn vault(&self) -> Option<&Vault> {
+        self.vault.as_ref()
     }
 
-    /// Answers from the vault, or by the last failure, or after a read.
-    fn asked(&mut self, id: QuestionId, question: Question, now: Moment) {
-        let question = match self.answer(question, now) {
-            ControlFlow::Break(answer) => return self.output.answer(id, answer),
-            ControlFlow::Continue(question) => question,
-        };
+    /// Refuses by the last failure, or waits for a read.
+    fn asked(&mut self, entry: Entry, now: Moment) {
         let pause = self.pause.as_ref().filter(|_| !self.reads.is_under_way());
         if let Some(refusal) = pause.and_then(|pause| pause.refusal(now.monotonic)) {
             if *refusal == Refusal::Locked {
                 self.output.notify();
             }
-            return self.output.answer(id, question.refuse(refusal.clone()));
+            return self.output.refuse(entry.id, refusal.clone());
         }
-        self.waiting.push(id, question, now.monotonic);
+        self.waiting.push(entry);
         self.want_read(now);
     }
 
     fn reload_asked(&mut self, id: Option<QuestionId>, now: Moment) {
         self.read_now(now);
-        id.into_iter().for_each(|id| self.waiting.push(id, Question::Reload, now.monotonic));
+        let entry = |id| Entry { id, want: Want::Reload, since: now.monotonic };
+        id.into_iter().for_each(|id| self.waiting.push(entry(id)));
     }
 
     /// Reads, after any outcome of the last read.
@@ -170,7 +165,7 @@ impl Shelf {
                 self.output.note_good_read();
                 self.output.step(Step::ListHosts(table.listed().clone()));
                 self.adopt(Vault::new(table, None, glance, ttl, now), changed);
-                self.output.answer_all(self.waiting.answer_reloads());
+                self.output.grant_all(self.waiting.take_reloads());
             }
             Ok(Confidence::InCommon { table, before }) => {
                 self.adopt(Vault::new(table, Some(before), glance, ttl, now), true);
@@ -187,7 +182,7 @@ impl Shelf {
     /// The new table replaces the whole old table.
     fn adopt(&mut self, vault: Vault, changed: bool) {
         self.pause = None;
-        self.output.answer_all(self.waiting.answer(&vault));
+        self.output.grant_all(self.waiting.take_met(&vault));
         if self.vault.is_some() && changed {
             self.output.step(Step::ForgetSecrets);
         }
@@ -203,8 +198,8 @@ impl Shelf {
         if state == SecretsState::Locked && self.waiting.has_request() {
             self.output.notify();
         }
-        self.output.answer_all(self.waiting.refuse_all(&refusal));
-        self.pause = Some(Pause::after(self.pause.as_ref(), refusal, now.monotonic));
+        self.output.refuse_all(self.waiting.take_all(), &refusal);
+        self.pause = Some(Pause::after(self.pause.as_ref(), state, refusal, now.monotonic));
         self.wipe();
         self.output.show(state, detail);
     }
@@ -251,10 +246,11 @@ impl Shelf {
         if !self.reads.is_under_way() {
             return;
         }
-        let refusal = if self.holds_fresh(now) { Refusal::Unconfirmed } else { Refusal::Locked };
-        let overdue = self.waiting.refuse_overdue(self.reads.unserved_since(), now.monotonic, &refusal);
-        let has_request = overdue.iter().any(|(_, answer)| !matches!(answer, Answer::Reload));
-        self.output.answer_all(overdue);
+        let holds_fresh = self.vault.as_ref().is_some_and(|vault| vault.is_fresh(now));
+        let refusal = if holds_fresh { Refusal::Unconfirmed } else { Refusal::Locked };
+        let overdue = self.waiting.take_overdue(self.reads.unserved_since(), now.monotonic);
+        let has_request = overdue.iter().any(|entry| entry.want.is_request());
+        self.output.refuse_all(overdue, &refusal);
         if has_request {
             self.output.notify();
         }
@@ -276,6 +272,17 @@ impl Shelf {
         }
     }
 
+    /// Nothing is read here any more.
+    fn gone(&mut self) {
+        let refusal = Refusal::Unreadable("the namespace was removed".into());
+        self.output.refuse_all(self.waiting.take_all(), &refusal);
+        if self.reads.is_under_way() {
+            self.reads.abort();
+            self.output.step(Step::AbortRead);
+        }
+        self.wipe();
+    }
+
     fn drop_vault(&mut self, why: String) {
         self.wipe();
         self.output.show_nothing_held(self.reads.progress(), why);
@@ -288,11 +295,4 @@ impl Shelf {
             self.output.show_names(Arc::default(), None);
         }
     }
-
-    fn holds_fresh(&self, now: Moment) -> bool {
-        self.vault.as_ref().is_some_and(|vault| vault.is_fresh(now))
-    }
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,9 +10,11 @@ use std::time::Instant;
 use http::{HeaderMap, HeaderValue};
 use policy::destination::host::Destination;
 use policy::request::fields::Fields;
+use policy::verdict::judge::{InjectionRequest, Permit};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 
+use super::settings::OnePasswordSettings;
 use super::*;
 use crate::supervision::slot::slot;
 use crate::upstream::Wipes;
@@ -30,11 +32,15 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("secrets.env");
         prepare(&path);
-        let part = Part::new(Report::idle(path.clone()));
+        let source = SourceSettings::Path(path);
+        let part = Part::new(Reports::idle(source.to_string()));
         let (_, nobody) = slot("upstream");
         let arguments = Arguments {
             settings: SecretStoreSettings {
-                path,
+                source,
+                namespaces: Vec::new(),
+                one_password: OnePasswordSettings { program: "op".into(), token_file: folder.path().join("op-token") },
+                namespaces_folder: folder.path().join("namespaces"),
                 ttl: Duration::from_secs(300),
                 approval_wait: Duration::from_secs(60),
                 notify: true,
@@ -59,8 +65,9 @@ impl Stage {
 
     async fn becomes(&self, state: SecretsState) {
         let mut secrets = self.part.subscribe();
-        let waited = tokio::time::timeout(Duration::from_secs(10), secrets.wait_for(|it| it.state == state)).await;
-        assert!(waited.is_ok(), "not {state:?} but {:?}", self.part.report().state);
+        let waited =
+            tokio::time::timeout(Duration::from_secs(10), secrets.wait_for(|it| it.default.state == state)).await;
+        assert!(waited.is_ok(), "not {state:?} but {:?}", self.part.report().default.state);
     }
 }
 
@@ -128,7 +135,7 @@ async fn a_pipe_is_not_opened_before_it_is_needed_and_then_once() {
     assert_eq!(waiting.await, 50);
     writer.await.expect("no panic");
     stage.judge("api.example").await.expect("held, without another read");
-    assert_eq!(stage.part.report().kind, Some("pipe"));
+    assert_eq!(stage.part.report().default.kind, Some("pipe"));
 }
 
 /// The number of permits for `count` concurrent requests.

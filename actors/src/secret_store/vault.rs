@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use policy::name::Name;
+use policy::name::{Name, Namespace};
 use policy::secrets::fingerprint::TableFingerprint;
 use policy::secrets::table::Table;
-use policy::verdict::judge::{InjectionRequest, Permit, Verdict, judge};
-use policy::verdict::refusal::Refusal;
-use policy::verdict::render::{Rendered, render};
+use policy::verdict::tables::InForce;
 
 use super::moment::Moment;
 use super::sources::Glance;
@@ -47,15 +45,9 @@ impl Vault {
         now.age_of(self.loaded) < self.ttl.max(limits::RENDER_WITHIN)
     }
 
-    pub(super) fn judge(&self, request: InjectionRequest) -> Result<Permit, Refusal> {
-        match judge(&self.table, self.before.as_deref(), request) {
-            Verdict::Permit(permit) => Ok(permit),
-            Verdict::Refuse(refusal) => Err(refusal),
-        }
-    }
-
-    pub(super) fn render(&self, permit: Permit) -> Result<Rendered, Refusal> {
-        render(&self.table, self.before.as_deref(), permit)
+    /// What policy judges by.
+    pub(super) fn in_force<'a>(&'a self, namespace: &'a Namespace) -> InForce<'a> {
+        InForce { namespace, table: &self.table, before: self.before.as_deref() }
     }
 
     /// Whether the table is unconfirmed, and so limited by an earlier table.

@@ -24,6 +24,7 @@ impl Failure {
         match error {
             ReadError::ClosedEmpty => Self::locked(detail),
             ReadError::Missing => Self::unreadable(SecretsState::Missing, detail),
+            ReadError::Program(_) | ReadError::Token(_) => Self::unreadable(SecretsState::Failed, detail),
             ReadError::Unsafe(_) | ReadError::TooLarge => Self::unreadable(SecretsState::Unsafe, detail),
             ReadError::Changed | ReadError::Replaced(_) | ReadError::Io(_) => {
                 Self::unreadable(SecretsState::Malformed, detail)

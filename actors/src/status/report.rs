@@ -1,16 +1,54 @@
 //! The status report, as `status --json` prints it. Fields are added, never renamed.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
 
-use policy::name::Name;
+use policy::name::{Name, Namespace};
 use serde::{Deserialize, Serialize};
 
-use super::board::Board;
 use crate::hint::Hint;
 use crate::listener::ListenerReport;
 use crate::secret_store::SecretsState;
+use crate::session::Admission;
+use crate::supervision::part::Part;
 use crate::supervision::report::{SubsystemReport, SubsystemState};
+use crate::tunnels::heard::Tunnels;
+use crate::tunnels::probe::ProbeKey;
 use crate::tunnels::report::TunnelReport;
+use crate::{audit, authority, listener, secret_store};
+
+/// The parts of the status report. They outlive every owner.
+#[derive(Clone)]
+pub(crate) struct Board {
+    pub(crate) started: Instant,
+    pub(crate) sessions: Admission,
+    pub(crate) listener: listener::Part,
+    pub(crate) secret_store: secret_store::Part,
+    pub(crate) authority: authority::Part,
+    pub(crate) audit: audit::Part,
+    pub(crate) subsystems: Part<Vec<SubsystemReport>>,
+    pub(crate) tunnels: Arc<Tunnels>,
+    /// The key to the question of a tunnel keeper.
+    pub(crate) probe_key: Option<Arc<ProbeKey>>,
+}
+
+impl Board {
+    /// The parts before an owner has written to its own. The given ones begin with something from the settings.
+    pub(crate) fn new(sessions: Admission, secret_store: secret_store::Part, audit: audit::Part) -> Self {
+        Self {
+            started: Instant::now(),
+            sessions,
+            listener: listener::Part::default(),
+            secret_store,
+            authority: authority::Part::default(),
+            audit,
+            subsystems: Part::default(),
+            tunnels: Arc::default(),
+            probe_key: ProbeKey::random().map(Arc::new),
+        }
+    }
+}
 
 /// Everything that the daemon says of itself.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -27,8 +65,11 @@ pub struct Report {
     pub sessions: SessionsReport,
     /// Tasks of the runtime.
     pub tasks: usize,
-    /// The source of the secrets.
+    /// The secrets of the default namespace.
     pub secrets: SecretsReport,
+    /// One for each other namespace.
+    #[serde(default)]
+    pub namespaces: Vec<NamespaceReport>,
     /// The certificate authority.
     pub ca: AuthorityReport,
     /// The audit file.
@@ -48,14 +89,24 @@ pub struct SessionsReport {
     pub total: u64,
 }
 
-/// The source of the secrets.
+/// A namespace.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct NamespaceReport {
+    /// Its name.
+    pub name: String,
+    /// Its secrets.
+    #[serde(flatten)]
+    pub secrets: SecretsReport,
+}
+
+/// The secrets of one namespace.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct SecretsReport {
     /// Its state.
     pub state: SecretsState,
-    /// Its path.
-    pub source: PathBuf,
-    /// `file` or `pipe`, once it was seen.
+    /// Its source, as the settings name it.
+    pub source: String,
+    /// `file`, `pipe` or `program`, once it was seen.
     pub kind: Option<String>,
     /// The names of the secrets that are held.
     pub names: Vec<String>,
@@ -116,7 +167,8 @@ impl Report {
             listeners: board.listener.report().clone(),
             sessions: SessionsReport { active: board.sessions.active(), total: board.sessions.total() },
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
-            secrets: SecretsReport::of(board),
+            secrets: SecretsReport::of(&board.secret_store.report().default, store_runs(board)),
+            namespaces: namespaces(board),
             ca: AuthorityReport::of(board),
             audit: AuditReport::of(board),
             tunnels: board.tunnels.reports(),
@@ -125,10 +177,22 @@ impl Report {
     }
 }
 
+fn namespaces(board: &Board) -> Vec<NamespaceReport> {
+    let owner_running = store_runs(board);
+    let of = |(name, report): (&Namespace, &secret_store::Report)| NamespaceReport {
+        name: name.to_string(),
+        secrets: SecretsReport::of(report, owner_running),
+    };
+    board.secret_store.report().others.iter().map(of).collect()
+}
+
+fn store_runs(board: &Board) -> bool {
+    let is_up = |it: &SubsystemReport| it.name == "secret_store" && it.state == SubsystemState::Running;
+    board.subsystems.report().iter().any(is_up)
+}
+
 impl SecretsReport {
-    fn of(board: &Board) -> Self {
-        let is_up = |it: &SubsystemReport| it.name == "secret_store" && it.state == SubsystemState::Running;
-        let secrets = board.secret_store.report();
+    fn of(secrets: &secret_store::Report, owner_running: bool) -> Self {
         Self {
             state: secrets.state,
             source: secrets.source.clone(),
@@ -137,7 +201,7 @@ impl SecretsReport {
             age_s: secrets.loaded.map(|loaded| loaded.elapsed().as_secs()),
             detail: secrets.detail.clone(),
             hints: secrets.hints.clone(),
-            owner_running: board.subsystems.report().iter().any(is_up),
+            owner_running,
         }
     }
 }

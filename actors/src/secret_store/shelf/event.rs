@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use policy::destination::allowlist::Allowlist;
+use policy::verdict::refusal::Refusal;
 
-use super::question::{Answer, Question, QuestionId};
+use super::want::{QuestionId, Want};
 use crate::secret_store::report::Report;
 use crate::secret_store::sources::{Content, Glance, Progress, ReadError};
 
@@ -14,13 +15,15 @@ use crate::secret_store::sources::{Content, Glance, Progress, ReadError};
 pub(crate) enum Event {
     /// No caller waits for these answers any more.
     Abandoned(HashSet<QuestionId>),
-    /// A request asks.
-    Asked(QuestionId, Question),
+    /// A question waits for a read, since then.
+    Asked(QuestionId, Want, Instant),
     /// Something may have changed at the source.
     Changed,
     /// The daemon is about to end: no request waits long any more.
     Draining,
-    /// The source, seen without a read.
+    /// The namespace is there no more.
+    Gone,
+    /// The source, seen without reading it.
     Looked(Result<Glance, ReadError>),
     /// The progress of a read.
     Progressed(ReadNumber, Progress),
@@ -39,11 +42,11 @@ pub(crate) enum Event {
 pub(crate) enum Step {
     /// Ends the read under way.
     AbortRead,
-    /// Answers a question.
-    Answer(QuestionId, Answer),
     /// Has connections closed whose buffers may hold wiped values.
     ForgetSecrets,
-    /// Publishes the destinations of all secrets.
+    /// The shelf has what the question needs.
+    Grant(QuestionId),
+    /// Publishes where some secret may go.
     ListHosts(Arc<Allowlist>),
     /// Looks at the source, after this time.
     LookAfter(Duration),
@@ -51,6 +54,8 @@ pub(crate) enum Step {
     Notify,
     /// Publishes the report.
     Publish(Report),
+    /// The shelf has not what the question needs, for this reason.
+    Refuse(QuestionId, Refusal),
     /// Reads the source.
     StartRead(ReadNumber),
     /// Sends [`Event::Ticked`], after this time.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use policy::name::Name;
+use policy::verdict::refusal::Refusal;
 
 use super::event::Step;
-use super::question::{Answer, QuestionId};
-use super::waiting::Answers;
+use super::waiting::Entry;
+use super::want::QuestionId;
 use crate::hint::Hint;
 use crate::limits::EVENT_DEBOUNCE;
 use crate::secret_store::report::{Report, SecretsState};
@@ -62,12 +63,16 @@ impl Output {
         self.steps.push(step);
     }
 
-    pub(super) fn answer(&mut self, id: QuestionId, answer: Answer) {
-        self.steps.push(Step::Answer(id, answer));
+    pub(super) fn refuse(&mut self, id: QuestionId, refusal: Refusal) {
+        self.steps.push(Step::Refuse(id, refusal));
     }
 
-    pub(super) fn answer_all(&mut self, answers: Answers) {
-        self.steps.extend(answers.into_iter().map(|(id, answer)| Step::Answer(id, answer)));
+    pub(super) fn grant_all(&mut self, entries: Vec<Entry>) {
+        self.steps.extend(entries.into_iter().map(|entry| Step::Grant(entry.id)));
+    }
+
+    pub(super) fn refuse_all(&mut self, entries: Vec<Entry>, refusal: &Refusal) {
+        self.steps.extend(entries.into_iter().map(|entry| Step::Refuse(entry.id, refusal.clone())));
     }
 
     /// Looks once for many changes.

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use policy::verdict::refusal::Refusal;
 
-use crate::limits::{READ_BACKOFF_MAX, READ_BACKOFF_MIN};
+use crate::limits::{PROGRAM_BACKOFF_MAX, READ_BACKOFF_MAX, READ_BACKOFF_MIN};
+use crate::secret_store::report::SecretsState;
 
 pub(super) struct Pause {
     refusal: Refusal,
@@ -15,9 +16,10 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// The pause after `before`.
-    pub(super) fn after(before: Option<&Self>, refusal: Refusal, now: Instant) -> Self {
-        let length = before.map_or(READ_BACKOFF_MIN, |before| before.length * 2).min(READ_BACKOFF_MAX);
+    /// The pause that follows `before`, after a read that left the source in this state.
+    pub(super) fn after(before: Option<&Self>, state: SecretsState, refusal: Refusal, now: Instant) -> Self {
+        let longest = if state == SecretsState::Failed { PROGRAM_BACKOFF_MAX } else { READ_BACKOFF_MAX };
+        let length = before.map_or(READ_BACKOFF_MIN, |before| before.length * 2).min(longest);
         Self { refusal, length, until: now + length }
     }
 

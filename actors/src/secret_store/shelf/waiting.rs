@@ -3,12 +3,9 @@
 //! `limits.rs` has the times: `REQUEST_WAIT`, `UNSERVED_WAIT` and `DRAINING_WAIT`.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use policy::verdict::refusal::Refusal;
-
-use super::question::{Answer, Question, QuestionId};
+use super::want::{QuestionId, Want};
 use crate::limits::{DRAINING_WAIT, REQUEST_WAIT, UNSERVED_WAIT};
 use crate::secret_store::vault::Vault;
 
@@ -18,20 +15,12 @@ pub(super) struct Waiting {
     patience: Duration,
 }
 
-struct Entry {
-    id: QuestionId,
-    question: Question,
-    since: Instant,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) id: QuestionId,
+    pub(super) want: Want,
+    pub(super) since: Instant,
 }
-
-impl Entry {
-    fn refuse(self, refusal: &Refusal) -> (QuestionId, Answer) {
-        (self.id, self.question.refuse(refusal.clone()))
-    }
-}
-
-/// Answers, each with the question.
-pub(super) type Answers = Vec<(QuestionId, Answer)>;
 
 impl Default for Waiting {
     fn default() -> Self {
@@ -45,8 +34,8 @@ impl Waiting {
         self.patience = DRAINING_WAIT;
     }
 
-    pub(super) fn push(&mut self, id: QuestionId, question: Question, now: Instant) {
-        self.entries.push(Entry { id, question, since: now });
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
     }
 
     pub(super) fn forget(&mut self, abandoned: &HashSet<QuestionId>) {
@@ -58,45 +47,32 @@ impl Waiting {
     }
 
     pub(super) fn has_request(&self) -> bool {
-        self.entries.iter().any(|entry| entry.question.is_request())
+        self.entries.iter().any(|entry| entry.want.is_request())
     }
 
-    /// Answers the questions that a vault can answer after a read.
-    pub(super) fn answer(&mut self, vault: &Vault) -> Answers {
-        let mut answers = Vec::new();
-        for Entry { id, question, since } in std::mem::take(&mut self.entries) {
-            match question.answer(vault) {
-                ControlFlow::Break(answer) => answers.push((id, answer)),
-                ControlFlow::Continue(question) => self.entries.push(Entry { id, question, since }),
-            }
-        }
-        answers
+    /// Takes the entries that a read which has just ended is enough for.
+    pub(super) fn take_met(&mut self, vault: &Vault) -> Vec<Entry> {
+        self.entries.extract_if(.., |entry| entry.want.is_met_by_new(vault)).collect()
     }
 
-    /// Answers the `reload` commands that wait for a read.
-    pub(super) fn answer_reloads(&mut self) -> Answers {
-        let reloads = self.entries.extract_if(.., |entry| !entry.question.is_request());
-        reloads.map(|entry| (entry.id, Answer::Reload)).collect()
+    /// Takes the `reload` commands.
+    pub(super) fn take_reloads(&mut self) -> Vec<Entry> {
+        self.entries.extract_if(.., |entry| !entry.want.is_request()).collect()
     }
 
-    pub(super) fn refuse_all(&mut self, refusal: &Refusal) -> Answers {
-        self.entries.drain(..).map(|entry| entry.refuse(refusal)).collect()
+    pub(super) fn take_all(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.entries)
     }
 
-    /// Refuses the questions that have waited long enough. The limit is shorter while no program serves the source; the
+    /// Takes the entries that have waited long enough. The limit is shorter while no program serves the source; the
     /// longer limit holds in any case.
-    pub(super) fn refuse_overdue(
-        &mut self,
-        unserved_since: Option<Instant>,
-        now: Instant,
-        refusal: &Refusal,
-    ) -> Answers {
+    pub(super) fn take_overdue(&mut self, unserved_since: Option<Instant>, now: Instant) -> Vec<Entry> {
         let patience = self.patience;
         let has_waited = |since: Instant, limit| now.saturating_duration_since(since) >= limit;
         let is_overdue = |entry: &mut Entry| {
             let unserved = unserved_since.is_some_and(|since| has_waited(since.max(entry.since), UNSERVED_WAIT));
             unserved || has_waited(entry.since, patience)
         };
-        self.entries.extract_if(.., is_overdue).map(|entry| entry.refuse(refusal)).collect()
+        self.entries.extract_if(.., is_overdue).collect()
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::glance::Glance;
-use crate::limits::SECRETS_BYTES_MAX;
+use crate::limits::{PROGRAM_TIMEOUT, SECRETS_BYTES_MAX};
 
 /// The reason why there is no text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -21,8 +21,42 @@ pub(crate) enum ReadError {
     /// Another source has replaced this one.
     #[error("it was replaced before anything was read")]
     Replaced(Glance),
+    #[error("the program {0}")]
+    Program(ProgramFailure),
+    #[error("the token file of 1Password {0}")]
+    Token(TokenFailure),
     #[error("{0}")]
     Io(io::ErrorKind),
+}
+
+/// Why there is no token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum TokenFailure {
+    #[error("is not there")]
+    Missing,
+    #[error("cannot be read: {0}")]
+    Unreadable(io::ErrorKind),
+    #[error("is not a regular file")]
+    NoFile,
+    #[error("belongs to another user")]
+    OtherOwner,
+    #[error("can be read by others: chmod 600 it")]
+    Open,
+    #[error("holds no token")]
+    NoToken,
+}
+
+/// Why a program gives no text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum ProgramFailure {
+    #[error("cannot be run: {0}")]
+    CannotRun(io::ErrorKind),
+    #[error("ended with {0}")]
+    Ended(i32),
+    #[error("was ended by signal {0}")]
+    Signal(i32),
+    #[error("took over {} s", PROGRAM_TIMEOUT.as_secs())]
+    TookTooLong,
 }
 
 impl From<io::Error> for ReadError {
@@ -52,6 +86,12 @@ pub enum UnsafeMount {
     /// A program that can write into the pipe can name hosts for each secret.
     #[error("others may open the pipe")]
     OpenPipe,
+    /// A folder, or another thing that does not run.
+    #[error("it is not a program")]
+    NoProgram,
+    /// Its output decides where values go.
+    #[error("others may write the program")]
+    OpenProgram,
 }
 
 impl UnsafeMount {
@@ -63,6 +103,8 @@ impl UnsafeMount {
             Self::OtherOwner => "take it over with chown",
             Self::OpenFile => "chmod 600 it",
             Self::OpenPipe => "chmod 600 it, or chmod 700 its folder",
+            Self::NoProgram => "name a program",
+            Self::OpenProgram => "chmod go-w it",
         }
     }
 

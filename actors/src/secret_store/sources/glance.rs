@@ -1,5 +1,7 @@
 //! The state of a source, seen without a read.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::time::SystemTime;
 
 /// The state at one moment. Two glances are equal if nothing has changed in between.
@@ -25,6 +27,19 @@ pub(crate) struct Version {
     pub(super) state: Option<(u64, i64, i64, i64, i64)>,
     /// A new file may get the number of a removed one. Not every file system knows when a file was made.
     pub(super) made: Option<SystemTime>,
+}
+
+impl Version {
+    /// The version of a regular file.
+    pub(super) fn of_file(found: &Metadata) -> Self {
+        let times = (found.size(), found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
+        Self { state: Some(times), ..Self::of_pipe(found) }
+    }
+
+    /// The version of a pipe.
+    pub(super) fn of_pipe(found: &Metadata) -> Self {
+        Self { device: found.dev(), inode: found.ino(), state: None, made: found.created().ok() }
+    }
 }
 
 #[cfg(test)]

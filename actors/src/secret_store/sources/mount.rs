@@ -30,10 +30,6 @@ impl Mount {
 }
 
 impl Source for Mount {
-    fn describe(&self) -> PathBuf {
-        self.0.clone()
-    }
-
     fn glance(&self) -> Result<Glance, ReadError> {
         look::at(&self.0).map(|(_, glance)| glance)
     }

@@ -1,6 +1,5 @@
 //! The trait of all kinds of sources.
 
-use std::path::PathBuf;
 use std::pin::Pin;
 
 use super::error::ReadError;
@@ -10,10 +9,7 @@ use super::watch::{OnChange, Watch};
 
 /// A place that secrets are read from.
 pub(crate) trait Source: Send {
-    /// The name for people.
-    fn describe(&self) -> PathBuf;
-
-    /// The state of the source. A glance is cheap: it opens nothing, and so raises no prompt.
+    /// How it stands. Cheap: it opens nothing, and so raises no prompt.
     fn glance(&self) -> Result<Glance, ReadError>;
 
     /// Reads the whole source.

@@ -19,6 +19,7 @@ use policy::secrets::fingerprint::TableFingerprint;
 use policy::secrets::table::Table;
 use policy::verdict::judge::{InjectionRequest, Verdict, judge};
 use policy::verdict::render::render;
+use policy::verdict::tables::Tables;
 
 use crate::secret_store::confirm::{Confidence, Confirmer};
 
@@ -115,11 +116,11 @@ fn sent(
     let mut headers = HeaderMap::new();
     headers.insert("x-api-key", HeaderValue::try_from(format!("{{{{{name}}}}}")).expect("legal"));
     let fields = Fields::scan(&headers).expect("a placeholder");
-    let Verdict::Permit(permit) = judge(table, before, InjectionRequest { destination: destination.clone(), fields })
-    else {
+    let tables = Tables::default_only(table, before);
+    let Verdict::Permit(permit) = judge(&tables, InjectionRequest { destination: destination.clone(), fields }) else {
         return None;
     };
-    let _ = render(table, before, permit).ok()?.apply(&mut headers);
+    let _ = render(&tables, permit).ok()?.apply(&mut headers);
     headers.remove("x-api-key")
 }
 

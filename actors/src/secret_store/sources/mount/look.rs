@@ -53,13 +53,7 @@ pub(crate) fn at(path: &Path) -> Result<(MountKind, Glance), ReadError> {
 pub(super) fn at_metadata(found: &Metadata) -> Result<(MountKind, Glance), ReadError> {
     let kind = safe_kind(found).map_err(ReadError::Unsafe)?;
     let is_file = kind == MountKind::File;
-    let times = (found.size(), found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
-    let version = Version {
-        device: found.dev(),
-        inode: found.ino(),
-        state: is_file.then_some(times),
-        made: found.created().ok(),
-    };
+    let version = if is_file { Version::of_file(found) } else { Version::of_pipe(found) };
     let glance =
         Glance { kind: kind.as_str(), is_eager: is_file, is_shared: !is_file, note: note(kind, found), version };
     Ok((kind, glance))

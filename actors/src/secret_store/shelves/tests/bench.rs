@@ -10,8 +10,11 @@ use policy::request::fields::Fields;
 use policy::verdict::judge::{InjectionRequest, Permit};
 use zeroize::Zeroizing;
 
-use crate::secret_store::shelf::*;
-use crate::secret_store::sources::Version;
+use crate::secret_store::report::Report;
+use crate::secret_store::shelf;
+use crate::secret_store::shelf::ReadNumber;
+use crate::secret_store::shelves::*;
+use crate::secret_store::sources::{Content, Glance, Progress, ReadError, Version};
 
 /// An event of a row.
 pub(super) enum Do {
@@ -21,6 +24,12 @@ pub(super) enum Do {
     Ask(u64),
     /// A request wants `{{KEY}}` there.
     AskFor(u64, &'static str),
+    /// A request wants these placeholders at `api.example`.
+    AskWith(u64, &'static str),
+    /// There is this namespace.
+    Appear(&'static str),
+    /// There is this namespace no more.
+    Vanish(&'static str),
     Change,
     Drain,
     /// The last read fails.
@@ -56,10 +65,12 @@ pub(super) const SETTINGS: Settings =
     Settings { ttl: Duration::from_secs(300), approval_wait: Duration::from_secs(60) };
 
 pub(super) struct Bench {
-    shelf: Shelf,
+    shelves: Shelves,
     start: Instant,
     wall: SystemTime,
-    reads: ReadNumber,
+    /// The namespace whose source the events of a row are about.
+    pub(super) namespace: Namespace,
+    reads: HashMap<Namespace, ReadNumber>,
     permits: HashMap<QuestionId, Permit>,
     pub(super) report: Report,
 }
@@ -67,9 +78,17 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn new(settings: Settings) -> Self {
         let report = Report::idle("secrets.env".into());
-        let shelf = Shelf::new(report.clone(), settings);
+        let shelves = Shelves::new(report.clone(), settings);
         let (start, wall) = (Instant::now(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000));
-        Self { shelf, start, wall, reads: 0, permits: HashMap::new(), report }
+        Self {
+            shelves,
+            start,
+            wall,
+            namespace: Namespace::DEFAULT,
+            reads: HashMap::new(),
+            permits: HashMap::new(),
+            report,
+        }
     }
 
     /// Plays rows: milliseconds after the start, event, expected steps.
@@ -82,27 +101,34 @@ impl Bench {
     }
 
     pub(super) fn on(&mut self, at: u64, what: &Do) -> String {
-        let at = Duration::from_millis(at);
+        use shelf::Event as At;
+        let (at, last) = (Duration::from_millis(at), self.reads.get(&self.namespace).copied().unwrap_or_default());
+        let of = |name: &str| Namespace::parse(name.as_bytes()).expect("a namespace");
+        let namespace = self.namespace.clone();
+        let here = |event| Event::At(namespace, event);
         let event = match *what {
             Do::Abandon(ids) => Event::Abandoned(ids.iter().copied().map(QuestionId).collect()),
-            Do::Ask(id) => Event::Asked(QuestionId(id), judge("api.example")),
-            Do::AskFor(id, host) => Event::Asked(QuestionId(id), judge(host)),
-            Do::Change => Event::Changed,
+            Do::Ask(id) => Event::Asked(QuestionId(id), judge("api.example", "{{KEY}}")),
+            Do::AskFor(id, host) => Event::Asked(QuestionId(id), judge(host, "{{KEY}}")),
+            Do::AskWith(id, value) => Event::Asked(QuestionId(id), judge("api.example", value)),
+            Do::Appear(name) => Event::Appeared(of(name), Report::idle(name.to_owned())),
+            Do::Vanish(name) => Event::Gone(of(name)),
+            Do::Change => here(At::Changed),
             Do::Drain => Event::Draining,
-            Do::Fail(error) => Event::ReadEnded(self.reads, Err(error)),
-            Do::Look(glance) => Event::Looked(glance),
+            Do::Fail(error) => here(At::ReadEnded(last, Err(error))),
+            Do::Look(glance) => here(At::Looked(glance)),
             Do::Reload(id) => Event::ReloadAsked(id.map(QuestionId)),
             Do::Render(id, of) => Event::Asked(QuestionId(id), self.render(of)),
-            Do::See(progress) => Event::Progressed(self.reads, progress),
+            Do::See(progress) => here(At::Progressed(last, progress)),
             Do::Sleep(time) => return self.move_wall(self.wall + time),
             Do::Stop => Event::Stopping,
-            Do::Text(glance, text) => Event::ReadEnded(self.reads, Ok(content(glance, text))),
-            Do::TextOf(read, glance, text) => Event::ReadEnded(read, Ok(content(glance, text))),
-            Do::Tick => Event::Ticked,
+            Do::Text(glance, text) => here(At::ReadEnded(last, Ok(content(glance, text)))),
+            Do::TextOf(read, glance, text) => here(At::ReadEnded(read, Ok(content(glance, text)))),
+            Do::Tick => here(At::Ticked),
             Do::TurnBack(time) => return self.move_wall(self.wall - time),
         };
         let now = Moment { monotonic: self.start + at, wall: self.wall + at };
-        let steps = self.shelf.on(event, now);
+        let steps = self.shelves.on(event, now);
         let words: Vec<String> = steps.into_iter().map(|step| self.carry_out(step)).collect();
         words.join(", ")
     }
@@ -119,18 +145,19 @@ impl Bench {
     /// The step, in words.
     fn carry_out(&mut self, step: Step) -> String {
         match step {
-            Step::AbortRead => "abort".to_owned(),
+            Step::AbortRead(of) => in_namespace(&of, "abort".to_owned()),
             Step::Answer(QuestionId(id), answer) => format!("{id} {}", self.outcome(id, answer)),
             Step::ForgetSecrets => "forget".to_owned(),
-            Step::ListHosts(_) => "list".to_owned(),
-            Step::LookAfter(pause) => format!("look {}", pause.as_millis()),
+            Step::ListHosts(Some(_)) => "list".to_owned(),
+            Step::ListHosts(None) => "list unknown".to_owned(),
+            Step::LookAfter(of, pause) => in_namespace(&of, format!("look {}", pause.as_millis())),
             Step::Notify => "notify".to_owned(),
-            Step::Publish(report) => self.publish(report),
-            Step::StartRead(read) => {
-                self.reads = read;
-                format!("read {read}")
+            Step::Publish(of, report) => in_namespace(&of, self.publish(report)),
+            Step::StartRead(of, read) => {
+                self.reads.insert(of.clone(), read);
+                in_namespace(&of, format!("read {read}"))
             }
-            Step::TickAfter(pause) => format!("tick {}", pause.as_millis()),
+            Step::TickAfter(of, pause) => in_namespace(&of, format!("tick {}", pause.as_millis())),
         }
     }
 
@@ -151,20 +178,29 @@ impl Bench {
             Answer::Render(Ok(_)) => return "rendered".to_owned(),
             Answer::Judge(Err(refusal)) | Answer::Render(Err(refusal)) => refusal,
         };
+        let (of, refusal) = match refusal {
+            Refusal::InNamespace(namespace, why) => (format!("{namespace}."), *why),
+            refusal => (String::new(), refusal),
+        };
         let word = match refusal {
             Refusal::Locked => "locked",
             Refusal::Unconfirmed => "unconfirmed",
             Refusal::Unreadable(_) => "unreadable",
             Refusal::HostNotAllowed(..) => "denied",
+            Refusal::NamespaceNotFound(_) => "unknown namespace",
             other => return other.to_string(),
         };
-        word.to_owned()
+        format!("{of}{word}")
     }
 }
 
-fn judge(host: &str) -> Question {
+fn in_namespace(namespace: &Namespace, words: String) -> String {
+    if namespace.is_default() { words } else { format!("{namespace}.{words}") }
+}
+
+fn judge(host: &str, value: &'static str) -> Question {
     let mut headers = HeaderMap::new();
-    headers.insert("x-api-key", HeaderValue::from_static("{{KEY}}"));
+    headers.insert("x-api-key", HeaderValue::from_static(value));
     let destination = Destination::from_connect(&format!("{host}:443")).expect("a destination");
     Question::Judge(InjectionRequest { destination, fields: Fields::scan(&headers).expect("a placeholder") })
 }

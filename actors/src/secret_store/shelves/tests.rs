@@ -7,10 +7,13 @@ mod bench;
 mod confirming;
 mod failures;
 mod holding;
+mod namespaces;
 mod waiting;
 
 use self::bench::{Bench, Do, SETTINGS, file, pipe};
-use super::Glance;
+use policy::name::Namespace;
+
+use crate::secret_store::sources::Glance;
 
 const WHOLE: &str = "KEY=value-of-key\nKEY_HOSTS=api.example,old.example\n";
 const OTHER: &str = "KEY=value-of-key\nKEY_HOSTS=api.example,new.example\n";
