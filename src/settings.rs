@@ -13,10 +13,9 @@ mod tests;
 mod values;
 
 use std::fmt::Display;
-use std::path::PathBuf;
 
 use actors::folder::Folder;
-use actors::settings::{Listen, Settings};
+use actors::settings::{Listen, SecretStoreSettings, Settings};
 
 pub(crate) use self::folder::{FolderArgs, folder_path, open_folder};
 pub(crate) use self::given::Given;
@@ -37,10 +36,11 @@ pub(crate) struct Run {
     pub(crate) warnings: Vec<String>,
 }
 
-/// The secrets file that the daemon of this folder would read.
-pub(crate) fn secrets_path(folder: &Folder) -> Result<PathBuf, Failure> {
+/// What the daemon of this folder would read secrets from.
+pub(crate) fn secret_store(folder: &Folder) -> Result<SecretStoreSettings, Failure> {
     let given = Given::by_environment();
-    Sources::read(&given, folder)?.against(Base { folder, listen_anywhere: false }).get(&declared::SECRETS)
+    let sources = Sources::read(&given, folder)?;
+    declared::secret_store(folder, &sources.against(Base { folder, listen_anywhere: false }))
 }
 
 /// The first TCP port that the daemon of this folder would listen on, if its settings name one.

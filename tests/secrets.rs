@@ -6,4 +6,6 @@ mod hygiene;
 mod injection;
 mod memory;
 mod mount;
+mod namespaces;
+mod programs;
 mod spellings;

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use crate::control::identify::answers_as_ours;
 use crate::daemon::signals::{SignalAction, Signals};
 use crate::daemon::{harden, inherited_sockets, logging, readiness, watchdog};
+use crate::secrets_file::path_of;
 use crate::settings::{self, FolderArgs, Given, Run, joined};
 use crate::terminal::failure::Failure;
 
@@ -54,14 +55,15 @@ pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
 async fn serve(run: Run, mirror: Mirror, inherited: Vec<InheritedSocket>) -> Result<ExitCode, Failure> {
     watchdog::start().map_err(Failure::not_well)?;
     let mut signals = Signals::listen().map_err(Failure::not_well)?;
-    let (folder, secrets) = (run.tree.folder.clone(), run.tree.secret_store.path.clone());
+    let (folder, secrets) = (run.tree.folder.clone(), run.tree.secret_store.source.clone());
     let boot = Daemon::boot(run.tree, mirror, inherited).await;
     let mut daemon = boot.map_err(|error| refused(error).within(&settings::hints(&folder)))?;
     let addresses = joined(daemon.addresses());
     info!(version = env!("CARGO_PKG_VERSION"), addresses, "listening");
     out!("secret-proxy {} listens on {addresses}", env!("CARGO_PKG_VERSION"));
-    let missing = if secrets.exists() { "" } else { ", which is not there yet" };
-    out!("secrets from {}{missing}; log in {}", secrets.display(), folder.proxy_log().display());
+    let is_missing = path_of(&secrets).is_some_and(|path| !path.exists());
+    let missing = if is_missing { ", which is not there yet" } else { "" };
+    out!("secrets from {secrets}{missing}; log in {}", folder.proxy_log().display());
     readiness::notify(&format!("READY=1\nSTATUS=listens on {addresses}"));
     loop {
         tokio::select! {

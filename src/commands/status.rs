@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use actors::folder::Folder;
-use actors::status::{AuditReport, Question, Report, SecretsReport, SecretsState, SubsystemReport, SubsystemState};
+use actors::status::{
+    AuditReport, NamespaceReport, Question, Report, SecretsReport, SecretsState, SubsystemReport, SubsystemState,
+};
 use actors::tunnels::report::TunnelReport;
 use clap::Args;
 use serde_json::Value;
@@ -48,7 +50,10 @@ fn print(report: &Report, hints: &Hints) {
     out!("secret-proxy {}, pid {}, up {} s", report.version, report.pid, report.uptime_s);
     out!("listening   {}", joined(report.listeners.iter().map(|listener| &listener.address)));
     out!("sessions    {} active, {} in all", report.sessions.active, report.sessions.total);
-    secrets(&report.secrets, hints);
+    secrets("secrets     ", &report.secrets, hints);
+    for NamespaceReport { name, secrets: of_namespace } in &report.namespaces {
+        secrets(&format!("  {name:<9} "), of_namespace, hints);
+    }
     out!("ca          {}", report.ca.fingerprint);
     if report.ca.next_fingerprint.is_some() {
         out!("            there is a next root; what to do with it: {}", hints.command("ca"));
@@ -58,8 +63,8 @@ fn print(report: &Report, hints: &Hints) {
     report.subsystems.iter().for_each(restarted);
 }
 
-fn secrets(secrets: &SecretsReport, hints: &Hints) {
-    out!("secrets     {} ({})", secrets.state.as_str(), secrets.source.display());
+fn secrets(label: &str, secrets: &SecretsReport, hints: &Hints) {
+    out!("{label}{} ({})", secrets.state.as_str(), secrets.source);
     if let Some(detail) = detail(secrets, hints) {
         out!("            {detail}");
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use actors::hint::Hint;
+use actors::settings::SecretStoreSettings;
 use actors::{MountError, MountKind, UnsafeMount};
 use policy::secrets::lint::{Lint, Problem, Severity};
 
@@ -15,10 +16,11 @@ const SOURCE: &str = "secrets";
 const LISTS: &str = "allowlist";
 
 pub(super) fn links(installation: &Installation) -> [Link; 2] {
-    let path = match &installation.settings {
-        Ok(run) => run.tree.secret_store.path.as_path(),
+    let settings = match &installation.settings {
+        Ok(run) => &run.tree.secret_store,
         Err(failure) => return [SOURCE, LISTS].map(|name| without_settings(name, failure)),
     };
+    let Some(path) = secrets_file::path_of(&settings.source) else { return program(installation, settings) };
     let unread = || Link::not_looked_at(LISTS, "there is nothing to read");
     match actors::look_at_mount(path) {
         Err(trouble) => [unusable(path, &trouble), unread()],
@@ -27,8 +29,8 @@ pub(super) fn links(installation: &Installation) -> [Link; 2] {
             let lists = "not looked at: a pipe is not opened unless you ask for it";
             [pipe(installation, path), Link { fix: Some(fix), ..Link::ok(LISTS, lists) }]
         }
-        Ok(mount) => match read(path, mount) {
-            Ok(lint) => [readable(path, mount), lists(installation, path, &lint)],
+        Ok(mount) => match secrets_file::read(&settings.source, &settings.one_password) {
+            Ok(lint) => [readable(path, mount), lists(installation, &edit(path), &lint)],
             Err(unread_why) => {
                 let fix = if is_own_and_shut(path) {
                     format!("chmod 600 {}", quoted(path))
@@ -41,11 +43,28 @@ pub(super) fn links(installation: &Installation) -> [Link; 2] {
     }
 }
 
-fn read(path: &Path, mount: MountKind) -> Result<Lint, secrets_file::SecretsFileError> {
-    if mount == MountKind::Pipe {
-        secrets_file::say_waiting(path);
+/// A program is run only if that is asked for: each run may cost a quota.
+fn program(installation: &Installation, settings: &SecretStoreSettings) -> [Link; 2] {
+    let source = &settings.source;
+    if !installation.reads_pipe {
+        let state = installation.status.as_ref().map_or("the daemon does not run", |it| it.secrets.state.as_str());
+        let lists = Link::ok(LISTS, "not looked at: a program is not run unless you ask for it");
+        let fix = Some(Hint::run("doctor --read-mount"));
+        return [Link::ok(SOURCE, format!("{source} ({state})")), Link { fix, ..lists }];
     }
-    secrets_file::read(path)
+    match secrets_file::read(source, &settings.one_password) {
+        Ok(lint) => {
+            let lists = lists(installation, &format!("change what {source} gives"), &lint);
+            [Link::ok(SOURCE, format!("{source}, which was read")), lists]
+        }
+        Err(why) => {
+            let fix = installation.hints.step(&why.fix).into_owned();
+            [
+                Link::fail(SOURCE, format!("{source}: {}", why.problem), fix),
+                Link::not_looked_at(LISTS, "there is nothing to read"),
+            ]
+        }
+    }
 }
 
 fn readable(path: &Path, mount: MountKind) -> Link {
@@ -60,17 +79,24 @@ fn unusable(path: &Path, trouble: &MountError) -> Link {
     let (shown, typed) = (path.display(), quoted(path));
     let fix = match trouble {
         MountError::Missing => format!("(umask 077; {})   # or mount it in 1Password", edit(path)),
-        MountError::Unsafe(UnsafeMount::OpenFile | UnsafeMount::OpenPipe) => format!("chmod 600 {typed}"),
+        MountError::Unsafe(UnsafeMount::OpenFile | UnsafeMount::OpenPipe) | MountError::Denied => {
+            format!("chmod 600 {typed}")
+        }
+        MountError::Unsafe(UnsafeMount::OpenProgram) => format!("chmod go-w {typed}"),
         MountError::Unsafe(UnsafeMount::OtherOwner) => format!("sudo chown \"$(id -un)\" {typed}"),
         // Whatever it is, it may be somebody's: it is moved, not removed.
         MountError::Unsafe(UnsafeMount::Link | UnsafeMount::OtherKind) => format!("mv {typed} {typed}.aside"),
-        MountError::Denied => format!("chmod 600 {typed}"),
-        MountError::TooLarge | MountError::Other(_) => format!("ls -l {typed}"),
+        MountError::Unsafe(UnsafeMount::NoProgram)
+        | MountError::TooLarge
+        | MountError::Program(_)
+        | MountError::Other(_) => format!("ls -l {typed}"),
     };
     let what = match trouble {
         MountError::Missing => "is not there".to_owned(),
         MountError::Unsafe(reason) => format!("is not safe to use: {reason}"),
-        MountError::TooLarge | MountError::Denied | MountError::Other(_) => trouble.to_string(),
+        MountError::TooLarge | MountError::Denied | MountError::Program(_) | MountError::Other(_) => {
+            trouble.to_string()
+        }
     };
     Link::fail(SOURCE, format!("{shown} {what}"), fix)
 }
@@ -93,10 +119,10 @@ fn pipe(installation: &Installation, path: &Path) -> Link {
     }
 }
 
-fn lists(installation: &Installation, path: &Path, lint: &Lint) -> Link {
+fn lists(installation: &Installation, edit: &str, lint: &Lint) -> Link {
     let secrets = lint.secrets();
     let usable = secrets.iter().filter(|(_, secret)| secret.is_usable()).count();
-    let fix = |problem: &Problem| format!("{}   # {}", edit(path), problem.fix());
+    let fix = |problem: &Problem| format!("{edit}   # {}", problem.fix());
     let told = |problem: &Problem, severity| {
         let name = problem.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
         let more = lint.count(severity) - 1;
@@ -112,7 +138,7 @@ fn lists(installation: &Installation, path: &Path, lint: &Lint) -> Link {
         return Link::warn(LISTS, told(problem, Severity::Warning), fix(problem));
     }
     if secrets.is_empty() {
-        return Link::warn(LISTS, "there is no secret in it", edit(path));
+        return Link::warn(LISTS, "there is no secret in it", edit.to_owned());
     }
     Link::ok(LISTS, format!("{usable} of {} secrets can be used, each at its own hosts", secrets.len()))
 }

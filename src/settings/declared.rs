@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use actors::folder::Folder;
 use actors::settings::{
-    AuditRotation, AuditSettings, AuditSync, Intercept, Listen, ListenerSettings, Resolve, SecretStoreSettings,
-    SessionSettings, Settings, UpstreamProxy, UpstreamSettings,
+    AuditRotation, AuditSettings, AuditSync, Intercept, Listen, ListenerSettings, NamespaceSource, OnePasswordSettings,
+    Resolve, SecretStoreSettings, SessionSettings, Settings, SourceSettings, UpstreamProxy, UpstreamSettings,
 };
 use ipnet::IpNet;
 use policy::destination::allowlist::Allowlist;
@@ -65,14 +65,43 @@ settings! {
         owner: Owner::Listener,
     } parse |text, _| values::number(text, SESSIONS_CEILING);
 
-    SECRETS: PathBuf {
+    SECRETS: SourceSettings {
         name: "secrets",
-        value: "FILE",
+        value: "SOURCE",
         kind: Kind::Text,
         default: Default::Described("FOLDER/secrets.env"),
-        help: "Read secrets from this file, or from the pipe that 1Password mounts",
+        help: "Read secrets from this file, from the pipe that 1Password mounts there, from a 1Password Environment \
+               (op:ID) or from the output of a program (run:/PATH)",
         owner: Owner::SecretStore,
-    } parse values::secrets_file;
+    } parse values::source;
+
+    NAMESPACES: Vec<NamespaceSource> {
+        name: "namespaces",
+        value: "ENTRIES",
+        kind: Kind::List("work=op:ENVIRONMENT-ID"),
+        default: Default::Nothing,
+        help: "Read the secrets of {{NAMESPACE:NAME}} from these NAMESPACE=SOURCE entries, separated by commas, besides \
+               FOLDER/namespaces/NAMESPACE/secrets.env",
+        owner: Owner::SecretStore,
+    } parse values::namespaces;
+
+    OP: PathBuf {
+        name: "op",
+        value: "PROGRAM",
+        kind: Kind::Text,
+        default: Default::Text("op"),
+        help: "Run this program for op: sources: a path, or a name to look up in PATH",
+        owner: Owner::SecretStore,
+    } parse |text, _| Ok(text.into());
+
+    OP_TOKEN_FILE: PathBuf {
+        name: "op-token-file",
+        value: "FILE",
+        kind: Kind::Text,
+        default: Default::Described("FOLDER/op-token"),
+        help: "Read the token of the 1Password service account from this file, which must have mode 0600 or 0400",
+        owner: Owner::SecretStore,
+    } parse values::token_file;
 
     SECRETS_TTL: Duration {
         name: "secrets-ttl",
@@ -220,12 +249,12 @@ settings! {
 /// The settings of all owners.
 pub(super) fn tree(folder: Folder, values: &impl Values) -> Result<Settings, Failure> {
     Ok(Settings {
-        folder,
         listener: listener(values)?,
-        secret_store: secret_store(values)?,
+        secret_store: secret_store(&folder, values)?,
         upstream: upstream(values)?,
         session: session(values)?,
         audit: audit(values)?,
+        folder,
     })
 }
 
@@ -233,9 +262,12 @@ fn listener(values: &impl Values) -> Result<ListenerSettings, Failure> {
     Ok(ListenerSettings { listen: values.get(&LISTEN)?, sessions_max: values.get(&MAX_SESSIONS)? })
 }
 
-fn secret_store(values: &impl Values) -> Result<SecretStoreSettings, Failure> {
+pub(super) fn secret_store(folder: &Folder, values: &impl Values) -> Result<SecretStoreSettings, Failure> {
     Ok(SecretStoreSettings {
-        path: values.get(&SECRETS)?,
+        source: values.get(&SECRETS)?,
+        namespaces: values.get(&NAMESPACES)?,
+        namespaces_folder: folder.namespaces(),
+        one_password: OnePasswordSettings { program: values.get(&OP)?, token_file: values.get(&OP_TOKEN_FILE)? },
         ttl: values.get(&SECRETS_TTL)?,
         approval_wait: values.get(&APPROVAL_WAIT)?,
         notify: values.get(&NOTIFY)?,

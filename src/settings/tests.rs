@@ -1,7 +1,7 @@
 //! Tests of the declared settings, and of the files that are generated from them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as _, Command, FromArgMatches as _};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn parsed(words: &[&str]) -> Result<Run, Failure> {
 #[test]
 fn every_default_is_valid() {
     let run = parsed(&[]).expect("good defaults");
-    assert_eq!(run.tree.secret_store.path, Path::new("/nowhere/secret-proxy/secrets.env"));
+    assert_eq!(run.tree.secret_store.source.to_string(), "/nowhere/secret-proxy/secrets.env");
     let [tcp, unix] = &run.tree.listener.listen[..] else { panic!("{:?}", run.tree.listener) };
     assert_eq!(tcp.to_string(), format!("127.0.0.1:{DEFAULT_PORT}"));
     assert_eq!(unix.to_string(), "unix:/nowhere/secret-proxy/proxy.sock");
@@ -45,6 +45,36 @@ fn every_value_that_a_declaration_names_is_valid() {
             let words = format!("--{}={value}", about.name);
             assert!(parsed(&[&words]).is_ok(), "{words}");
         }
+    }
+}
+
+#[test]
+fn a_source_has_one_of_three_forms() {
+    let source =
+        |text: &str| parsed(&[&format!("--secrets={text}")]).map(|run| run.tree.secret_store.source.to_string());
+    for good in ["/a/b.env", "op:abc-DEF_123", "run:/usr/local/bin/secrets", "run:/a b/c"] {
+        assert_eq!(source(good).ok().as_deref(), Some(good));
+    }
+    for bad in ["op:", "op:-v", "op:a b", "op:a/b", "run:", "run:secrets", "run:./secrets"] {
+        assert!(source(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_namespace_has_one_source() {
+    let namespaces =
+        |text: &str| parsed(&[&format!("--namespaces={text}")]).map(|run| run.tree.secret_store.namespaces);
+    assert_eq!(namespaces("work=op:id, play=run:/bin/x,play=run:/bin/x").expect("good").len(), 2);
+    for (bad, reason) in [
+        ("work", "is not NAMESPACE=SOURCE"),
+        ("work=", "is not NAMESPACE=SOURCE"),
+        ("w-k=/a", "is not a namespace"),
+        ("default=/a", "is --secrets"),
+        ("work=/a,work=/b", "two sources"),
+        ("work=op:", "no ID"),
+    ] {
+        let error = namespaces(bad).expect_err(bad).to_string();
+        assert!(error.contains(reason) && error.contains("--namespaces"), "{error}");
     }
 }
 

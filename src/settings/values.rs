@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actors::folder::Folder;
-use actors::settings::{AuditSync, Intercept, Listen, Resolve, UpstreamProxy};
+use actors::settings::{AuditSync, Intercept, Listen, NamespaceSource, Resolve, SourceSettings, UpstreamProxy};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use bytesize::ByteSize;
@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use percent_encoding::percent_decode_str;
 use policy::destination::allowlist::Allowlist;
 use policy::destination::host::{Authority, Host};
+use policy::name::Namespace;
 
 use super::port::DEFAULT_PORT;
 
@@ -53,11 +54,54 @@ fn listen_address(entry: &str, base: &Base<'_>) -> Result<Listen, String> {
     Ok(Listen::Tcp(address))
 }
 
-/// The secrets file; in the folder unless a path is given.
-#[expect(clippy::unnecessary_wraps, reason = "the form of a parser")]
-pub(super) fn secrets_file(text: &str, base: &Base<'_>) -> Result<PathBuf, String> {
+/// What secrets are read from; the file in the folder unless something else is named.
+pub(super) fn source(text: &str, base: &Base<'_>) -> Result<SourceSettings, String> {
     if text.is_empty() {
-        return Ok(base.folder.path().join("secrets.env"));
+        return Ok(SourceSettings::Path(base.folder.path().join("secrets.env")));
+    }
+    match text.split_once(':') {
+        Some(("op", id)) if is_environment_id(id) => Ok(SourceSettings::OnePassword(id.to_owned())),
+        Some(("op", _)) => Err(format!("'{text}' has no ID of a 1Password Environment after op:")),
+        Some(("run", path)) if path.starts_with('/') => Ok(SourceSettings::Program(path.into())),
+        Some(("run", _)) => {
+            Err(format!("'{text}': write the whole path of the program, such as run:/usr/local/bin/secrets"))
+        }
+        _ => Ok(SourceSettings::Path(std::path::absolute(text).unwrap_or_else(|_| text.into()))),
+    }
+}
+
+/// It is an argument of `op`, which must not take it for an option.
+fn is_environment_id(text: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !text.is_empty() && text.len() <= 128 && !text.starts_with('-') && text.bytes().all(is_legal)
+}
+
+/// The sources of namespaces: `NAMESPACE=SOURCE` entries.
+pub(super) fn namespaces(text: &str, base: &Base<'_>) -> Result<Vec<NamespaceSource>, String> {
+    let mut found: Vec<NamespaceSource> = Vec::new();
+    for entry in entries(text) {
+        let form = || format!("'{entry}' is not NAMESPACE=SOURCE, such as work=op:ENVIRONMENT-ID");
+        let (name, place) = entry.split_once('=').filter(|(_, place)| !place.is_empty()).ok_or_else(form)?;
+        let namespace = Namespace::parse(name.as_bytes())
+            .ok_or_else(|| format!("'{name}' is not a namespace: write letters, digits and underscores"))?;
+        if namespace.is_default() {
+            return Err("the source of the namespace 'default' is --secrets".to_owned());
+        }
+        let new = NamespaceSource { namespace, source: source(place, base)? };
+        match found.iter().find(|it| it.namespace == new.namespace) {
+            Some(known) if *known == new => {}
+            Some(_) => return Err(format!("the namespace '{name}' has two sources: leave one")),
+            None => found.push(new),
+        }
+    }
+    Ok(found)
+}
+
+/// The file with the token for `op`; in the folder unless a path is given.
+#[expect(clippy::unnecessary_wraps, reason = "the form of a parser")]
+pub(super) fn token_file(text: &str, base: &Base<'_>) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        return Ok(base.folder.path().join("op-token"));
     }
     Ok(std::path::absolute(text).unwrap_or_else(|_| text.into()))
 }

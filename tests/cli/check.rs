@@ -151,6 +151,8 @@ fn json_has_every_field_that_scripts_may_use() {
             {"line": null, "severity": "note", "name": null, "problem": "plain text on disk",
              "fix": "mount the file by 1Password if you can"},
         ],
+        "namespace": "default",
+        "namespaces": [],
     });
     assert_eq!(report(&proxy, &path), (Some(1), expected));
 }

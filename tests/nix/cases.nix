@@ -91,6 +91,9 @@ let
     listen = [ "127.0.0.1:18000" "[::1]:18000" "unix:p.sock" ];
     listenAnywhere = false;
     secrets = "/Users/me/se crets.env";
+    namespaces = [ "work=op:abc-1" "play=run:/opt/se crets" ];
+    op = "/opt/homebrew/bin/op";
+    opTokenFile = "/Users/me/op token";
     secretsTtl = 0;
     approvalWait = "1m 30s";
     notify = false;

@@ -92,7 +92,8 @@ impl Proxy {
 
     /// The secrets file or FIFO.
     pub fn secrets_path(&self) -> PathBuf {
-        let set = self.home.environment.get("SECRET_PROXY_SECRETS").map(PathBuf::from);
+        let is_path = |source: &&String| !source.starts_with("run:") && !source.starts_with("op:");
+        let set = self.home.environment.get("SECRET_PROXY_SECRETS").filter(is_path).map(PathBuf::from);
         set.unwrap_or_else(|| self.home.dir.join("secrets.env"))
     }
 

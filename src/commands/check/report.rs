@@ -1,22 +1,27 @@
 //! The output of `check`, for people and as JSON.
 
-use std::path::Path;
-
 use actors::MountKind;
 use actors::hint::Hint;
-use policy::name::Name;
+use policy::name::{Name, Namespace};
 use policy::secrets::lint::{Hosts, Lint, Problem, Severity};
 use policy::secrets::table::Secret;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::secrets_file::SecretsFileError;
 use crate::settings::joined;
 use crate::terminal::hints::Hints;
 
-/// Everything that is printed.
+/// What is checked.
+pub(super) struct About {
+    pub(super) namespace: Namespace,
+    pub(super) source: String,
+    /// In the words of `status`; `None` if nothing usable is there.
+    pub(super) kind: Option<&'static str>,
+}
+
+/// Everything that is printed of one namespace.
 pub(super) struct Report {
-    file: String,
-    kind: Option<MountKind>,
+    about: About,
     secrets: Vec<Row>,
     told: Vec<Told>,
 }
@@ -40,7 +45,7 @@ struct Told {
 
 impl Report {
     /// About a file that was read.
-    pub(super) fn of(file: &Path, kind: Option<MountKind>, lint: &Lint) -> Self {
+    pub(super) fn of(about: About, lint: &Lint) -> Self {
         let secrets = lint.secrets().into_iter().map(|(name, secret)| Row::of(lint, name, secret)).collect();
         let mut told: Vec<Told> = lint.problems().iter().map(Told::of).collect();
         if lint.secrets().is_empty() && told.is_empty() {
@@ -50,16 +55,16 @@ impl Report {
                 "write NAME=value and NAME_HOSTS=host",
             ));
         }
-        if kind == Some(MountKind::File) {
+        if about.kind == Some(MountKind::File.as_str()) {
             told.push(Told::whole(Severity::Note, "plain text on disk", "mount the file by 1Password if you can"));
         }
-        Self { file: file.display().to_string(), kind, secrets, told }
+        Self { about, secrets, told }
     }
 
     /// About a file that was not read.
-    pub(super) fn unreadable(file: &Path, kind: Option<MountKind>, why: &SecretsFileError) -> Self {
+    pub(super) fn unreadable(about: About, why: &SecretsFileError) -> Self {
         let told = vec![Told::whole(Severity::Error, &why.problem, why.fix.clone())];
-        Self { file: file.display().to_string(), kind, secrets: Vec::new(), told }
+        Self { about, secrets: Vec::new(), told }
     }
 
     pub(super) fn is_well(&self) -> bool {
@@ -67,6 +72,10 @@ impl Report {
     }
 
     pub(super) fn print(&self) {
+        let About { namespace, source, .. } = &self.about;
+        if !namespace.is_default() {
+            out!("namespace {namespace}");
+        }
         for Row { name, usable, hosts, .. } in &self.secrets {
             out!("  {:8} {name}  {}", if *usable { "ok" } else { "unusable" }, in_words(hosts));
         }
@@ -74,28 +83,41 @@ impl Report {
             let Told { line, severity, name, problem, .. } = told;
             let line = line.map_or_else(String::new, |line| format!(":{line}"));
             let name = name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-            out!("{}{line}: {}: {name}{problem}; {}", self.file, severity.as_str(), told.fix());
+            out!("{source}{line}: {}: {name}{problem}; {}", severity.as_str(), told.fix());
         }
         let usable = self.secrets.iter().filter(|row| row.usable).count();
         let [errors, warnings, notes] = [Severity::Error, Severity::Warning, Severity::Note].map(|it| self.count(it));
         let counts = [(errors, "error"), (warnings, "warning"), (notes, "note")];
         let counts = joined(counts.map(|(count, what)| counted(count, what)));
-        out!("{}: {}, {usable} usable; {counts}", self.file, counted(self.secrets.len(), "secret"));
+        out!("{source}: {}, {usable} usable; {counts}", counted(self.secrets.len(), "secret"));
     }
 
-    /// Fields are added and never renamed.
-    pub(super) fn print_json(&self) {
+    fn json(&self) -> Map<String, Value> {
+        let About { namespace, source, kind } = &self.about;
         let secrets: Vec<Value> = self.secrets.iter().map(Row::json).collect();
         let problems: Vec<Value> = self.told.iter().map(Told::json).collect();
-        out!(
-            "{}",
-            json!({ "file": self.file, "kind": self.kind.map(MountKind::as_str), "secrets": secrets, "problems": problems })
-        );
+        let namespace = namespace.as_str();
+        let fields = [
+            ("namespace", json!(namespace)),
+            ("file", json!(source)),
+            ("kind", json!(kind)),
+            ("secrets", json!(secrets)),
+            ("problems", json!(problems)),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     fn count(&self, severity: Severity) -> usize {
         self.told.iter().filter(|told| told.severity == severity).count()
     }
+}
+
+/// One object: the first namespace, with the others in a field of it. Fields are added and never renamed.
+pub(super) fn print_json(reports: &[Report]) {
+    let [first, others @ ..] = reports else { return };
+    let mut object = first.json();
+    object.insert("namespaces".to_owned(), others.iter().map(Report::json).collect::<Vec<_>>().into());
+    out!("{}", Value::Object(object));
 }
 
 impl Row {
