@@ -15,6 +15,7 @@ use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::one_line::acts_on_terminals;
 pub use self::text::{
     CUT_MARKER, FIELD_BYTES_MAX, METHOD_BYTES_MAX, NAME_BYTES_MAX, NAMES_BYTES_MAX, Text, bounded, bounded_method,
     bounded_names,

@@ -11,6 +11,7 @@ use crate::doctor::{GuestArgs, Link, Verdict, walk};
 use crate::settings::FolderArgs;
 use crate::terminal::failure::Failure;
 use crate::terminal::hints::Hints;
+use crate::terminal::output;
 
 #[derive(Args, Debug)]
 pub(crate) struct DoctorArgs {
@@ -36,7 +37,7 @@ pub(crate) fn main(arguments: &DoctorArgs) -> Result<ExitCode, Failure> {
     let is_well = links.iter().all(|link| link.verdict != Verdict::Fail);
     if arguments.json {
         let links: Vec<Value> = links.iter().map(|link| link.json(&hints)).collect();
-        out!("{}", json!({ "ok": is_well, "version": env!("CARGO_PKG_VERSION"), "links": links }));
+        output::json(&json!({ "ok": is_well, "version": env!("CARGO_PKG_VERSION"), "links": links }));
     } else {
         let colours = has_colours();
         links.iter().for_each(|link| print(link, &hints, colours));
@@ -47,8 +48,8 @@ pub(crate) fn main(arguments: &DoctorArgs) -> Result<ExitCode, Failure> {
 /// The fix has a line of its own, so that it can be copied whole.
 fn print(link: &Link, hints: &Hints, colours: bool) {
     let verdict = format!("{:5}", link.verdict.as_str());
-    let (on, off) = if colours { (colour(link.verdict), "\x1b[0m") } else { ("", "") };
-    out!("{on}{verdict}{off} {:15}  {}", link.name, link.detail);
+    let colour = colours.then(|| colour(link.verdict));
+    output::coloured(colour, &verdict, format_args!(" {:15}  {}", link.name, link.detail));
     if let Some(fix) = &link.fix {
         out!("      {}", hints.step(fix));
     }
@@ -56,9 +57,9 @@ fn print(link: &Link, hints: &Hints, colours: bool) {
 
 const fn colour(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Ok => "\x1b[32m",
-        Verdict::Warn => "\x1b[33m",
-        Verdict::Fail => "\x1b[1;31m",
+        Verdict::Ok => "32",
+        Verdict::Warn => "33",
+        Verdict::Fail => "1;31",
     }
 }
 

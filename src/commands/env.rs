@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use actors::folder::Folder;
 use clap::Args;
+use policy::record::acts_on_terminals;
 
 use self::quote::Shell;
 use self::variables::{Client, Line};
@@ -62,8 +63,10 @@ fn checked(ca: &str) -> Result<&str, Failure> {
             "--ca: {ca:?}: write an absolute path, such as /home/me/secret-proxy-ca.pem"
         )));
     }
-    if ca.chars().any(char::is_control) {
-        return Err(Failure::usage(format!("--ca: {ca:?}: the name has a control character: rename the file")));
+    if ca.chars().any(|character| character.is_control() || acts_on_terminals(character)) {
+        return Err(Failure::usage(format!(
+            "--ca: {ca:?}: the name has a control character or an invisible one: rename the file"
+        )));
     }
     Ok(ca)
 }

@@ -15,6 +15,7 @@ use crate::settings::{self, FolderArgs, folder_path, joined};
 use crate::terminal::escape::visible;
 use crate::terminal::failure::Failure;
 use crate::terminal::hints::Hints;
+use crate::terminal::output;
 
 #[derive(Args, Debug)]
 pub(crate) struct StatusArgs {
@@ -31,7 +32,7 @@ pub(crate) fn main(arguments: &StatusArgs) -> Result<ExitCode, Failure> {
     let report = status(&folder)?;
     if arguments.json {
         // As the daemon sent it: a later one may say more.
-        out!("{}", ask::<Value>(&folder, &Question::Status)?);
+        output::json(&ask::<Value>(&folder, &Question::Status)?);
     } else {
         print(&report, &settings::hints(&folder));
     }

@@ -2,7 +2,28 @@
 //!
 //! Records are written with such characters escaped; but JSON undoes the escapes, and the file may have been changed.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+
+use policy::record::acts_on_terminals;
+
+/// Escapes what acts on a terminal, in text that may hold arguments and words of others, and leaves the rest as it
+/// is. Everything that is printed goes through here, whether its parts went through [`visible`] or not.
+pub(crate) fn printed(text: &str, keeps: fn(char) -> bool) -> Cow<'_, str> {
+    let acts = |character: char| (character.is_control() || acts_on_terminals(character)) && !keeps(character);
+    if !text.contains(acts) {
+        return text.into();
+    }
+    let escaped = text.chars().fold(String::with_capacity(2 * text.len()), |mut shown, character| {
+        if acts(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+        shown
+    });
+    escaped.into()
+}
 
 /// Escapes everything that is not plainly visible: controls, marks that change the direction of text, invisible and
 /// combining characters.
@@ -49,6 +70,16 @@ mod tests {
             assert!(shown.starts_with('a') && shown.ends_with('z'), "{shown}");
         }
         assert_eq!(visible("\u{1b}[2J\u{9b}\u{202e}"), "\\u{1b}[2J\\u{9b}\\u{202e}");
+    }
+
+    #[test]
+    fn what_is_printed_is_plain_but_for_what_is_kept() {
+        let shown = printed(HOSTILE, |_| false);
+        assert!(shown.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{shown}");
+        assert_eq!(printed("a\u{1b}[2Jb\nc\u{200b}", |kept| kept == '\n'), "a\\u{1b}[2Jb\nc\\u{200b}");
+        for plain in ["", "/home/me/e\u{301}", "C:\\x", "bücher \"x\""] {
+            assert!(matches!(printed(plain, |_| false), Cow::Borrowed(text) if text == plain), "{plain}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod addresses;
 mod another_folder;
 mod files;
+mod terminal;
 
 use std::fs::{self, Permissions};
 use std::net::TcpListener;

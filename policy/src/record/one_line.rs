@@ -33,10 +33,10 @@ impl Formatter for OneLine {
     }
 }
 
-/// DEL, C1 controls, line and paragraph separators, and marks that turn the direction of text
+/// Whether text must not hold it where a person reads it: DEL, C1 controls, line and paragraph separators, and marks that turn the direction of text
 /// (U+2028 to U+202E, U+2066 to U+2069) or are invisible: what Unicode calls default ignorable, and a blank that
 /// looks like a space.
-pub(super) fn acts_on_terminals(character: char) -> bool {
+pub fn acts_on_terminals(character: char) -> bool {
     matches!(character,
         '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

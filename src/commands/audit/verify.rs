@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use actors::trail::{Head, Trail, Verification, verify};
 use serde_json::{Value, json};
 
-use crate::terminal::escape::{visible, visible_json};
+use crate::terminal::escape::visible;
 use crate::terminal::failure::Failure;
 use crate::terminal::hints::Hints;
+use crate::terminal::output;
 
 /// The limits of the proof by a whole chain.
 const LIMITS: &str = "No record was changed, removed or moved without a break in the chain. The chain does not show whether\n\
@@ -23,7 +24,7 @@ pub(super) fn main(trail: &mut Trail, hints: &Hints, pinned: Option<Head>, json:
     let files = trail.files();
     let chain = verify(trail, pinned).map_err(Failure::not_well)?;
     if json {
-        out!("{}", visible_json(&report(&chain, files).to_string()));
+        output::json(&report(&chain, files));
     } else {
         print(&chain, files, hints);
     }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::secrets_file::SecretsFileError;
 use crate::settings::joined;
 use crate::terminal::hints::Hints;
+use crate::terminal::output;
 
 /// What is checked.
 pub(super) struct About {
@@ -117,7 +118,7 @@ pub(super) fn print_json(reports: &[Report]) {
     let [first, others @ ..] = reports else { return };
     let mut object = first.json();
     object.insert("namespaces".to_owned(), others.iter().map(Report::json).collect::<Vec<_>>().into());
-    out!("{}", Value::Object(object));
+    output::json(&Value::Object(object));
 }
 
 impl Row {
