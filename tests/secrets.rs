@@ -4,6 +4,7 @@ mod destination;
 mod fail_closed;
 mod hygiene;
 mod injection;
+mod large_file;
 mod memory;
 mod mount;
 mod namespaces;

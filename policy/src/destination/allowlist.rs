@@ -14,7 +14,7 @@ pub struct Allowlist {
 }
 
 /// One entry of a `_HOSTS` line.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum AllowlistEntry {
     /// One destination.
     Exact(Destination),
@@ -28,7 +28,7 @@ pub(crate) enum AllowlistEntry {
 }
 
 /// Why an entry of a `_HOSTS` line is not usable.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum BadEntry {
     /// Nothing between two commas, or nothing at all.
     #[error("it is empty")]
@@ -165,18 +165,6 @@ impl AllowlistEntry {
             }
             Ok(_) | Err(BadEntry::NotAHost(BadAuthority::Address)) => Err(BadEntry::WildcardAddress),
             Err(bad) => Err(bad),
-        }
-    }
-
-    /// Whether this entry allows every destination that `other` allows.
-    pub(crate) fn covers(&self, other: &Self) -> bool {
-        let Self::Wildcard { suffix, port } = self else { return self == other };
-        let below = |name: &str| name.strip_suffix(&**suffix).is_some_and(|head| head.ends_with('.'));
-        match other {
-            Self::Exact(it) => it.scheme == Scheme::Https && it.port == *port && it.host.as_name().is_some_and(below),
-            Self::Wildcard { suffix: narrower, port: other_port } => {
-                other_port == port && (narrower == suffix || below(narrower))
-            }
         }
     }
 }

@@ -49,7 +49,7 @@ pub enum Host {
 }
 
 /// Why a text is not a host or an authority.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum BadAuthority {
     /// Nothing where a host should be.
     #[error("the host is empty")]

@@ -47,14 +47,14 @@ pub struct Rules {
 }
 
 /// Why a rule cannot be used.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum BadRule {
     /// The `_HOSTS` line.
     Hosts(BadHosts),
 }
 
 /// Why a `_HOSTS` line cannot be used.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum BadHosts {
     /// There is none.
     #[error("no allowed hosts")]

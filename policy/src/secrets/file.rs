@@ -48,7 +48,7 @@ pub struct Malformed {
 }
 
 /// What is wrong with a line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Cause {
     /// The line does not start with a name.
     #[error("the line does not start with a name")]
@@ -170,23 +170,20 @@ impl<'a> Reader<'a> {
 
     fn double_quoted(&mut self) -> Result<Zeroizing<Vec<u8>>, Cause> {
         let inner = &self.rest[1..];
-        // As long as the rest of the text, so that it never moves and leaves a copy behind.
-        let mut value = Zeroizing::new(Vec::with_capacity(inner.len()));
+        let end = closing_quote(inner)?;
+        // As long as the text between the quotes, so that it never moves and leaves a copy behind.
+        let mut value = Zeroizing::new(Vec::with_capacity(end));
         let mut at = 0;
-        loop {
-            match inner.get(at).ok_or(Cause::Unclosed)? {
-                b'"' => break,
-                b'\\' => {
-                    value.push(unescape(*inner.get(at + 1).ok_or(Cause::Unclosed)?)?);
-                    at += 2;
-                }
-                byte => {
-                    value.push(*byte);
-                    at += 1;
-                }
+        while at < end {
+            if inner[at] == b'\\' {
+                at += 1;
+                value.push(unescape(inner[at])?);
+            } else {
+                value.push(inner[at]);
             }
+            at += 1;
         }
-        self.close(&inner[..at], &inner[at + 1..])?;
+        self.close(&inner[..end], &inner[end + 1..])?;
         Ok(value)
     }
 
@@ -232,6 +229,19 @@ fn bare(line: &[u8], padded: bool) -> Result<Zeroizing<Vec<u8>>, Cause> {
         return Err(Cause::LoneQuote);
     }
     Ok(Zeroizing::new(value.to_vec()))
+}
+
+/// Where the quote stands that no backslash escapes. All escapes before it are known ones.
+fn closing_quote(inner: &[u8]) -> Result<usize, Cause> {
+    let mut at = 0;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', &inner[at..]).ok_or(Cause::Unclosed)?;
+        if inner[at] == b'"' {
+            return Ok(at);
+        }
+        unescape(*inner.get(at + 1).ok_or(Cause::Unclosed)?)?;
+        at += 2;
+    }
 }
 
 fn unescape(byte: u8) -> Result<u8, Cause> {

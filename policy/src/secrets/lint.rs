@@ -4,6 +4,7 @@
 //! which suffixes are public, so that the list of them is not linked into the code beside the secrets.
 
 mod hosts;
+mod names;
 mod problem;
 mod severity;
 mod values;
@@ -11,13 +12,14 @@ mod values;
 use std::collections::HashSet;
 
 pub use self::hosts::{PublicSuffixes, SuspiciousEntry};
+use self::names::{Names, is_companion};
 pub use self::problem::{Problem, ProblemKind};
 pub use self::severity::Severity;
 pub use self::values::SuspiciousValue;
 use crate::name::Name;
-use crate::secrets::companions::{self, BadHosts, BadRule, Companion};
+use crate::secrets::companions::{self, BadHosts};
 use crate::secrets::file::{self, Entry};
-use crate::secrets::table::{FaultKind, Secret, Table};
+use crate::secrets::table::{Secret, Table};
 
 /// The problems of one secrets file. Its table may hold a value in the place of a host, so that it has
 /// no `Debug`.
@@ -25,6 +27,8 @@ use crate::secrets::table::{FaultKind, Secret, Table};
 pub struct Lint {
     table: Table,
     problems: Vec<Problem>,
+    /// The problems that are reported, by line.
+    reported: HashSet<(usize, ProblemKind)>,
     /// Secrets whose lists may hold a value instead of hosts.
     hidden: HashSet<Name>,
 }
@@ -77,12 +81,13 @@ impl Lint {
     }
 
     fn of(entries: &[Entry], public: PublicSuffixes<'_>) -> Self {
-        let mut lint = Self { table: Table::from_entries(entries), ..Self::default() };
-        lint.problems = lint.table.faults().iter().map(|fault| explained(fault.into(), entries)).collect();
-        for (at, entry) in entries.iter().enumerate() {
-            lint.check_name(entry, entries.get(..at).unwrap_or_default());
+        let (mut lint, names) = (Self { table: Table::from_entries(entries), ..Self::default() }, Names::of(entries));
+        let faults: Vec<Problem> = lint.table.faults().iter().map(|fault| names.explained(fault.into())).collect();
+        faults.into_iter().for_each(|fault| lint.add(fault));
+        for entry in entries {
+            lint.check_name(entry, &names);
             if !is_companion(&entry.name) {
-                let hosts = entries.iter().find(|it| is_hosts_of(&it.name, &entry.name));
+                let hosts = names.hosts_of(&entry.name);
                 lint.check_value(entry, hosts, public);
                 hosts.into_iter().for_each(|hosts| lint.check_hosts(&entry.name, hosts, public));
             }
@@ -91,11 +96,9 @@ impl Lint {
         lint
     }
 
-    fn check_name(&mut self, entry: &Entry, above: &[Entry]) {
-        let differs_in_case =
-            |it: &&Entry| it.name.as_str().eq_ignore_ascii_case(entry.name.as_str()) && !is_companion(&it.name);
-        if let Some(other) = above.iter().find(differs_in_case).filter(|_| !is_companion(&entry.name)) {
-            self.report(entry, ProblemKind::DiffersInCase(other.line));
+    fn check_name(&mut self, entry: &Entry, names: &Names<'_>) {
+        if let Some(line) = names.first_in_other_case(entry) {
+            self.report(entry, ProblemKind::DiffersInCase(line));
         }
         if let Some(line) = entry.repeated {
             self.report(entry, ProblemKind::Repeats(line));
@@ -115,10 +118,11 @@ impl Lint {
 
     fn check_hosts(&mut self, secret: &Name, line: &Entry, public: PublicSuffixes<'_>) {
         let list = companions::text(line).map(hosts::read).unwrap_or_default();
+        let index = hosts::Index::of(&list);
         for one in &list {
             match one.entry {
                 Ok(_) => {
-                    let suspicions = hosts::suspicions(one, &list, public).into_iter();
+                    let suspicions = hosts::suspicions(one, &index, public).into_iter();
                     suspicions.for_each(|it| self.report(line, ProblemKind::Host(one.number, it)));
                 }
                 Err(bad) => self.report(line, ProblemKind::bad_host(one.number, bad)),
@@ -129,42 +133,16 @@ impl Lint {
         }
     }
 
-    /// The table has reported the first wrong entry of a list already.
     fn report(&mut self, entry: &Entry, kind: ProblemKind) {
-        let problem = Problem { line: entry.line, name: Some(entry.name.clone()), kind };
-        if !self.problems.contains(&problem) {
+        self.add(Problem { line: entry.line, name: Some(entry.name.clone()), kind });
+    }
+
+    /// The table has reported the first wrong entry of a list already.
+    fn add(&mut self, problem: Problem) {
+        if self.reported.insert((problem.line, problem.kind)) {
             self.problems.push(problem);
         }
     }
-}
-
-fn is_companion(name: &Name) -> bool {
-    Companion::owner(name.as_str()).is_some()
-}
-
-fn is_hosts_of(line: &Name, secret: &Name) -> bool {
-    line.as_str().strip_suffix(Companion::Hosts.suffix()) == Some(secret.as_str())
-}
-
-/// Where hosts are missing, a name that is nearly right explains it.
-fn explained(mut problem: Problem, entries: &[Entry]) -> Problem {
-    let no_hosts = ProblemKind::Fault(FaultKind::Rule(BadRule::Hosts(BadHosts::Missing)));
-    let Some(name) = problem.name.as_ref().filter(|_| problem.kind == no_hosts) else { return problem };
-    let is_taken = |line: &Entry| entries.iter().any(|it| is_hosts_of(&line.name, &it.name));
-    let misnamed = entries.iter().find(|it| is_nearly_hosts_of(&it.name, name) && !is_taken(it));
-    if let Some(line) = misnamed {
-        problem.kind = ProblemKind::HostsMisnamed(line.line);
-    } else if entries.iter().any(|it| is_nearly_hosts_of(name, &it.name)) {
-        problem.kind = ProblemKind::NearlyHosts;
-    }
-    problem
-}
-
-/// `key_HOSTS`, `KEY_hosts` and `KEY_HOST` for `KEY`.
-fn is_nearly_hosts_of(line: &Name, secret: &Name) -> bool {
-    let line = line.as_str().to_ascii_uppercase();
-    let rest = line.strip_prefix(&secret.as_str().to_ascii_uppercase()).map(str::to_owned);
-    matches!(rest.as_deref(), Some("_HOST" | "_HOSTS"))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub const VALUE_BYTES_MAX: usize = 16 * 1024;
 pub struct SecretValue(Zeroizing<Vec<u8>>);
 
 /// Why a value is never injected.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum BadValue {
     /// Nothing after `=`.
     #[error("the value is empty")]

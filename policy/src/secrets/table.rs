@@ -48,7 +48,7 @@ pub struct Fault {
 }
 
 /// What is wrong with an entry.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum FaultKind {
     /// No header may hold the value.
     Value(BadValue),

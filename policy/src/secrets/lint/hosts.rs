@@ -1,6 +1,8 @@
 //! Entries of a `_HOSTS` line that can be used, but are too wide, useless or easily misread.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::destination::allowlist::{AllowlistEntry, BadEntry};
 use crate::destination::host::{Destination, Host, Scheme};
@@ -15,7 +17,7 @@ pub type PublicSuffixes<'a> = &'a dyn Fn(&str) -> bool;
 const SHORT_NAME_BYTES: usize = 15;
 
 /// Why an entry is suspicious.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum SuspiciousEntry {
     /// A wildcard under which anybody can have a name.
     #[error("anybody can get a name under this suffix")]
@@ -84,12 +86,35 @@ pub(super) fn read(text: &str) -> Vec<Numbered<'_>> {
     text.split(',').enumerate().map(numbered).collect()
 }
 
+/// Where each entry of a list first stands: a list may have as many entries as the file has room for.
+#[derive(Default)]
+pub(super) struct Index {
+    numbers: HashMap<AllowlistEntry, usize>,
+    wildcards: HashMap<u16, HashMap<Arc<str>, usize>>,
+}
+
+impl Index {
+    pub(super) fn of(list: &[Numbered<'_>]) -> Self {
+        let mut index = Self::default();
+        for (number, entry) in list.iter().filter_map(|it| Some((it.number, it.entry.as_ref().ok()?))) {
+            index.numbers.entry(entry.clone()).or_insert(number);
+            if let AllowlistEntry::Wildcard { suffix, port } = entry {
+                index.wildcards.entry(*port).or_default().entry(suffix.clone()).or_insert(number);
+            }
+        }
+        index
+    }
+
+    /// The first wildcard over a longer name.
+    fn covering(&self, name: &str, port: u16) -> Option<usize> {
+        let wildcards = self.wildcards.get(&port)?;
+        let dots = name.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
+        dots.filter_map(|(at, _)| wildcards.get(name.get(at + 1..)?)).copied().min()
+    }
+}
+
 /// Every reason to suspect one entry of a list.
-pub(super) fn suspicions(
-    one: &Numbered<'_>,
-    list: &[Numbered<'_>],
-    public: PublicSuffixes<'_>,
-) -> Vec<SuspiciousEntry> {
+pub(super) fn suspicions(one: &Numbered<'_>, list: &Index, public: PublicSuffixes<'_>) -> Vec<SuspiciousEntry> {
     let Ok(entry) = &one.entry else { return Vec::new() };
     let by_itself = match entry {
         AllowlistEntry::Exact(destination) => of_destination(destination),
@@ -99,12 +124,14 @@ pub(super) fn suspicions(
     [by_itself, covered(one.number, entry, list), in_other_letters].into_iter().flatten().collect()
 }
 
-fn covered(number: usize, entry: &AllowlistEntry, list: &[Numbered<'_>]) -> Option<SuspiciousEntry> {
-    let good = || list.iter().filter_map(|it| Some((it.number, it.entry.as_ref().ok()?)));
-    let same = good().find(|(other, it)| *other < number && *it == entry);
-    let covers = || good().find(|(_, it)| *it != entry && it.covers(entry));
-    same.map(|(other, _)| SuspiciousEntry::Repeats(other))
-        .or_else(|| covers().map(|(other, _)| SuspiciousEntry::CoveredBy(other)))
+fn covered(number: usize, entry: &AllowlistEntry, list: &Index) -> Option<SuspiciousEntry> {
+    let same = list.numbers.get(entry).copied().filter(|first| *first < number);
+    let covers = || match entry {
+        AllowlistEntry::Exact(Destination { scheme: Scheme::Https, host: Host::Name(name), port })
+        | AllowlistEntry::Wildcard { suffix: name, port } => list.covering(name, *port),
+        AllowlistEntry::Exact(_) => None,
+    };
+    same.map(SuspiciousEntry::Repeats).or_else(|| covers().map(SuspiciousEntry::CoveredBy))
 }
 
 fn of_destination(destination: &Destination) -> Option<SuspiciousEntry> {

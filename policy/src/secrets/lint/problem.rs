@@ -29,7 +29,7 @@ pub struct Problem {
 }
 
 /// What is wrong with an entry.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum ProblemKind {
     /// The line cannot be read, and so nothing of the file is used.
     Malformed(Cause),

@@ -7,7 +7,7 @@ use crate::secrets::lint::hosts::{PublicSuffixes, are_internet_names};
 use crate::secrets::secret::SecretValue;
 
 /// Why a value does not look like a secret.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum SuspiciousValue {
     /// A space or tab at an end of a quoted value.
     #[error("the value starts or ends with a space, which is sent")]
