@@ -147,10 +147,13 @@ pub(crate) const REQUEST_WAIT: Duration = Duration::from_secs(15);
 pub(crate) const UNSERVED_WAIT: Duration = Duration::from_secs(3);
 /// How long a request waits for the mount at shutdown: the person who approves may be away.
 pub(crate) const DRAINING_WAIT: Duration = Duration::from_millis(500);
-/// The pause after a first failed read; it doubles up to [`READ_BACKOFF_MAX`].
+/// The pause after a first failed read; it doubles up to [`READ_BACKOFF_MAX`] or [`PROMPT_BACKOFF_MAX`].
 pub(crate) const READ_BACKOFF_MIN: Duration = Duration::from_secs(1);
-/// The longest pause after a failed read: a locked 1Password must not show a prompt for each request.
+/// The longest pause after a failed read that asks nobody: a file is soon read again.
 pub(crate) const READ_BACKOFF_MAX: Duration = Duration::from_secs(10);
+/// The longest pause after a failed read of a source that may ask a person: an owner who has declined nine times is not
+/// asked for each request of a VM. `reload` and a change of the mount ask at once.
+pub(crate) const PROMPT_BACKOFF_MAX: Duration = Duration::from_secs(5 * 60);
 /// The shortest time in which a table fills the permits that it gave, even if its TTL is shorter: a dial takes time, and
 /// with a TTL of 0 each request would need two reads.
 pub(crate) const RENDER_WITHIN: Duration = Duration::from_secs(5);

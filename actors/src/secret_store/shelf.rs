@@ -151,7 +151,7 @@ impl Shelf {
     fn replaced(&mut self, glance: Glance, now: Moment) {
         if !self.waiting.is_empty() {
             self.seen = Some(Ok(glance));
-            self.want_read(now);
+            self.read_now(now);
         }
     }
 
@@ -199,7 +199,8 @@ impl Shelf {
             self.output.notify();
         }
         self.output.refuse_all(self.waiting.take_all(), &refusal);
-        self.pause = Some(Pause::after(self.pause.as_ref(), state, refusal, now.monotonic));
+        let asks = state == SecretsState::Locked || self.seen.is_some_and(|seen| seen.is_ok_and(|it| !it.is_eager));
+        self.pause = Some(Pause::after(self.pause.as_ref(), state, asks, refusal, now.monotonic));
         self.wipe();
         self.output.show(state, detail);
     }

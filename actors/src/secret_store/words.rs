@@ -74,14 +74,14 @@ pub(super) fn while_waiting(progress: Progress) -> (SecretsState, &'static str) 
     }
 }
 
-/// The next step for the person: `check` names wrong and doubtful entries.
+/// The next step for the person: `check` names wrong and doubtful entries, and `reload` does not wait for a pause to end.
 pub(super) fn hints(state: SecretsState, vault: Option<&Vault>) -> Vec<Hint> {
-    let is_wrong = match state {
-        SecretsState::Malformed => true,
-        SecretsState::Ready => vault.is_some_and(|vault| vault.problems() > 0),
-        _ => false,
-    };
-    if is_wrong { vec![Hint::run("check")] } else { Vec::new() }
+    match state {
+        SecretsState::Locked => vec![Hint::run("reload")],
+        SecretsState::Malformed => vec![Hint::run("check")],
+        SecretsState::Ready if vault.is_some_and(|vault| vault.problems() > 0) => vec![Hint::run("check")],
+        _ => Vec::new(),
+    }
 }
 
 /// The notes on a source after a read.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use policy::verdict::refusal::Refusal;
 
-use crate::limits::{PROGRAM_BACKOFF_MAX, READ_BACKOFF_MAX, READ_BACKOFF_MIN};
+use crate::limits::{PROGRAM_BACKOFF_MAX, PROMPT_BACKOFF_MAX, READ_BACKOFF_MAX, READ_BACKOFF_MIN};
 use crate::secret_store::report::SecretsState;
 
 pub(super) struct Pause {
@@ -16,9 +16,20 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// The pause that follows `before`, after a read that left the source in this state.
-    pub(super) fn after(before: Option<&Self>, state: SecretsState, refusal: Refusal, now: Instant) -> Self {
-        let longest = if state == SecretsState::Failed { PROGRAM_BACKOFF_MAX } else { READ_BACKOFF_MAX };
+    /// The pause that follows `before`, after a read that left the source in this state. `asks`: the next read may ask a
+    /// person.
+    pub(super) fn after(
+        before: Option<&Self>,
+        state: SecretsState,
+        asks: bool,
+        refusal: Refusal,
+        now: Instant,
+    ) -> Self {
+        let longest = match state {
+            SecretsState::Failed => PROGRAM_BACKOFF_MAX,
+            _ if asks => PROMPT_BACKOFF_MAX,
+            _ => READ_BACKOFF_MAX,
+        };
         let length = before.map_or(READ_BACKOFF_MIN, |before| before.length * 2).min(longest);
         Self { refusal, length, until: now + length }
     }

@@ -87,7 +87,8 @@ fn a_pipe_closed_empty_is_locked_and_the_pauses_grow() {
         (999, Do::Ask(2), "2 locked"),
     ]);
     let mut at = 1_000;
-    for (read, pause) in [(2, 2_000), (3, 4_000), (4, 8_000), (5, 10_000), (6, 10_000)] {
+    let pauses = [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000, 300_000];
+    for (read, pause) in (2..).zip(pauses) {
         assert_eq!(bench.on(at, &Do::Ask(10)), format!("read {read}, tick 100"));
         assert_eq!(bench.on(at, &Do::Fail(ReadError::ClosedEmpty)), "10 locked, look 50");
         bench.play(&[(at, Do::Look(Ok(PIPE)), ""), (at, Do::Tick, "")]);
@@ -95,14 +96,70 @@ fn a_pipe_closed_empty_is_locked_and_the_pauses_grow() {
         bench.play(&[(at - 1, Do::Ask(11), "11 locked")]);
     }
     bench.play(&[
-        (at, Do::Ask(12), "read 7, tick 100"),
+        (at, Do::Ask(12), "read 12, tick 100"),
         (at, Do::Text(PIPE, WHOLE), "list, 12 permit, look 50, ready+KEY"),
         // After a good read, the next failure may notify again.
-        (at, Do::Reload(None), "read 8"),
+        (at, Do::Reload(None), "read 13"),
         (at, Do::Ask(13), "13 permit"),
         (at, Do::Fail(ReadError::ClosedEmpty), "forget, locked"),
         (at + 999, Do::Ask(14), "notify, 14 locked"),
     ]);
+}
+
+/// A row of so many refused reads of the pipe, and when the last one was.
+fn refused(bench: &mut Bench, reads: u32) -> u64 {
+    let mut at = 0;
+    for nth in 0..reads {
+        at += if nth == 0 { 0 } else { 1_000 << (nth - 1) };
+        let steps = bench.on(at, &Do::Ask(1));
+        assert!(steps.starts_with("read "), "read {nth} at {at}: {steps}");
+        bench.on(at, &Do::Fail(ReadError::ClosedEmpty));
+        bench.play(&[(at, Do::Look(Ok(PIPE)), ""), (at, Do::Tick, "")]);
+    }
+    at
+}
+
+#[test]
+fn a_person_who_wants_the_secrets_need_not_wait_for_the_end_of_a_long_pause() {
+    // By `reload`; the pause after that is short again.
+    let mut bench = fresh();
+    let at = refused(&mut bench, 6);
+    bench.play(&[
+        (at + 1_000, Do::Ask(2), "2 locked"),
+        (at + 1_000, Do::Reload(None), "read 7, tick 100"),
+        (at + 1_000, Do::Ask(3), ""),
+        (at + 1_001, Do::Fail(ReadError::ClosedEmpty), "3 locked, look 50"),
+        (at + 2_001, Do::Ask(4), "read 8"),
+    ]);
+    // By another mount in its place, as an app makes it when it is started or unlocked.
+    let mut bench = fresh();
+    let at = refused(&mut bench, 6);
+    bench.play(&[
+        (at + 1_000, Do::Ask(2), "2 locked"),
+        (at + 1_000, Do::Look(Ok(pipe(2))), "idle"),
+        (at + 1_000, Do::Ask(3), "read 7, tick 100"),
+        (at + 1_001, Do::Text(pipe(2), WHOLE), "list, 3 permit, look 50, ready+KEY"),
+    ]);
+}
+
+#[test]
+fn a_pipe_with_a_malformed_text_asks_its_owner_less_and_less_and_a_file_is_soon_read_again() {
+    for (source, longest) in [(PIPE, 300_000), (file(1), 10_000)] {
+        let mut bench = fresh();
+        bench.on(0, &Do::Look(Ok(source)));
+        let (mut at, mut pause) = (0, 1_000);
+        for nth in 0..11 {
+            bench.on(at, &Do::Ask(nth));
+            bench.on(at, &Do::Text(source, "KEY"));
+            bench.play(&[
+                (at, Do::Look(Ok(source)), ""),
+                (at, Do::Tick, ""),
+                (at + pause - 1, Do::Ask(99), "99 unreadable"),
+            ]);
+            at += pause;
+            pause = longest.min(2 * pause);
+        }
+    }
 }
 
 #[test]
