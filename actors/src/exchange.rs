@@ -18,18 +18,18 @@ pub(crate) mod upgrade;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::EXPECT;
+use http::header::{EXPECT, HeaderMap};
 use http::request::Parts;
 use http::{Method, Request, Response, Version};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use policy::name::QualifiedName;
-use policy::verdict::judge::Permit;
 
 use self::canonical::{CanonicalRequest, Placeholders};
 use self::failure::Failure;
 pub(crate) use self::rate_limit::RateLimiter;
 pub(crate) use self::refusals::Refusals;
+use self::resend::Filled;
 pub(crate) use self::response_body::ResponseBody;
 pub(crate) use self::scope::{Peers, Scope, TargetForm};
 use crate::hex::RecordId;
@@ -118,13 +118,13 @@ impl Exchange {
             self.recorded = true;
         }
         let connection = self.connect(reservation).await?;
-        let mut sent_under = None;
+        let mut filled = None;
         if let Some(permit) = permit {
             connection.carries_secret();
             let rendered = peers.secret_store.render(permit).await?;
-            sent_under = Some(rendered.apply(&mut canonical.parts.headers));
+            filled = Some(Filled::new(rendered, &mut canonical.parts.headers));
         }
-        self.send(connection, canonical, sent_under).await
+        self.send(connection, canonical, filled).await
     }
 
     async fn reserve(&self, offer: Offer) -> Result<Reservation, Failure> {
@@ -150,13 +150,13 @@ impl Exchange {
         &mut self,
         mut connection: Connection,
         canonical: CanonicalRequest,
-        mut permit: Option<Permit>,
+        mut filled: Option<Filled>,
     ) -> Result<Response<ResponseBody>, Failure> {
         let (mut request, offer, upgrade) = self.finished_request(canonical)?;
         let mut lost = None;
         for _ in 0..=limits::RESENDS_MAX {
             self.settled = true;
-            let again = resend::copy(&request, &connection);
+            let again = resend::copy(&request, &connection, filled.as_ref());
             request = match (connection.send(request).await, again) {
                 (Ok(response), _) => return Ok(response::pass_on(response, upgrade, &self.scope)),
                 (Err(SendError::Unsent(unsent)), _) => {
@@ -171,7 +171,9 @@ impl Exchange {
                 (Err(error), _) => return Err(resend::failure(error)),
             };
             // A request that was sent once is never reported as not sent.
-            connection = self.reconnect(offer, &mut permit).await.map_err(|failure| lost.take().unwrap_or(failure))?;
+            let head = request.headers_mut();
+            let connected = self.reconnect(offer, &mut filled, head).await;
+            connection = connected.map_err(|failure| lost.take().unwrap_or(failure))?;
         }
         Err(lost.unwrap_or_else(resend::never_sent))
     }
@@ -189,14 +191,21 @@ impl Exchange {
         Ok((request, offer, upgrade))
     }
 
-    /// Another connection, after an idle one turned out to be closed. Dialling takes time: the permit is judged
-    /// again, and the values are dropped.
-    async fn reconnect(&self, offer: Offer, permit: &mut Option<Permit>) -> Result<Connection, Failure> {
+    /// Another connection, after an idle one turned out to be closed. Dialling takes time: the head holds no value
+    /// meanwhile, the permit is judged again, and the head gets the values of now.
+    async fn reconnect(
+        &self,
+        offer: Offer,
+        filled: &mut Option<Filled>,
+        head: &mut HeaderMap,
+    ) -> Result<Connection, Failure> {
+        filled.iter().for_each(|filled| filled.clear(head));
         let reservation = self.reserve(offer).await?;
         let connection = self.connect(reservation).await?;
-        if let Some(granted) = permit.take() {
+        if let Some(before) = filled.take() {
             connection.carries_secret();
-            *permit = Some(self.scope.peers.secret_store.render(granted).await?.into_permit());
+            let rendered = self.scope.peers.secret_store.render(before.into_permit()).await?;
+            *filled = Some(Filled::new(rendered, head));
         }
         Ok(connection)
     }

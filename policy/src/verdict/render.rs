@@ -27,22 +27,30 @@ impl std::fmt::Debug for Rendered {
 }
 
 impl Rendered {
-    /// Forgets the values and gives the permit back.
-    pub fn into_permit(self) -> Permit {
-        self.permit
-    }
-
-    /// Replaces the placeholders by the values. Gives the permit back: a request that has to be sent once
-    /// more is judged again.
+    /// Puts the values into the fields that were judged. Gives the permit back: a request that has to be sent once
+    /// more is judged and filled again.
     pub fn apply(self, headers: &mut HeaderMap) -> Permit {
         for (name, nth, value) in self.values {
-            if let Entry::Occupied(mut entry) = headers.entry(name)
-                && let Some(slot) = entry.iter_mut().nth(nth)
-            {
-                *slot = value;
-            }
+            set(headers, name, nth, value);
         }
         self.permit
+    }
+}
+
+impl Permit {
+    /// Empties the fields that it is for: a request that waits to be sent once more holds no value.
+    pub fn clear(&self, headers: &mut HeaderMap) {
+        for field in self.fields().iter() {
+            set(headers, field.name.clone(), field.nth, HeaderValue::from_static(""));
+        }
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, nth: usize, value: HeaderValue) {
+    if let Entry::Occupied(mut entry) = headers.entry(name)
+        && let Some(slot) = entry.iter_mut().nth(nth)
+    {
+        *slot = value;
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Semaphore;
 
 use crate::support::h2_frames::{self, ACK, END_HEADERS, END_STREAM, GOAWAY, HEADERS, SETTINGS, frame, settings};
 use crate::support::raw_origin::RawStream;
@@ -77,6 +78,68 @@ async fn a_request_that_changes_nothing_is_sent_again_if_a_kept_connection_was_c
             assert_eq!(stage.proxy.audit_lines().len(), 2, "a record for each request of the client");
         }
     }
+}
+
+/// The origin answers once, gets a second request and closes when it is told to: meanwhile the file changes.
+async fn sent_again_after(secrets: &str, canaries: [&Canary; 2], http2: bool) -> (u16, Vec<Vec<u8>>) {
+    let (asked, proceed) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (told, may) = (asked.clone(), proceed.clone());
+    let origin = RawOrigin::start(&[HOST], &["http/1.1"], move |mut stream: RawStream| {
+        let (told, may) = (told.clone(), may.clone());
+        async move {
+            read_until(&mut stream, b"\r\n\r\n").await.expect("a request");
+            stream.write_all(OK).await.expect("answered");
+            stream.flush().await.expect("answered");
+            if read_until(&mut stream, b"\r\n\r\n").await.is_ok() {
+                told.add_permits(1);
+                let _ = may.acquire().await;
+                let _ = stream.shutdown().await;
+            }
+        }
+    });
+    let proxy = Proxy::builder().origin(HOST, &origin).secret("API_KEY", canaries[0], HOST).start();
+    proxy.watch(canaries[1]);
+    let client = if http2 { proxy.client().http2() } else { proxy.client() };
+    let tunnel = client.tunnel(&format!("{HOST}:443")).await.expect("a tunnel");
+    let ask = async || {
+        let request = tunnel.get(&format!("https://{HOST}/")).header("x-api-key", "{{API_KEY}}");
+        // A client of HTTP/2 may send several.
+        let request = if http2 { request.header("cookie", "a=1").header("cookie", "b={{API_KEY}}") } else { request };
+        request.send().await.expect("answered").status
+    };
+    assert_eq!(ask().await, 200);
+    let (status, ()) = tokio::join!(ask(), async {
+        let _ = asked.acquire().await;
+        proxy.write_secrets(secrets);
+        assert!(proxy.cli(&["reload"]).status.success());
+        proceed.add_permits(1);
+    });
+    (status, origin.records().received())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_sent_again_has_the_value_of_now() {
+    for http2 in [false, true] {
+        let (old, new) = (Canary::new(), Canary::new());
+        let secrets = format!("API_KEY={}\nAPI_KEY_HOSTS={HOST}\n", new.value());
+        let (status, received) = sent_again_after(&secrets, [&old, &new], http2).await;
+        assert_eq!((status, received.len()), (200, 2));
+        let count = |bytes: &[u8], canary: &Canary| memchr::memmem::find_iter(bytes, canary.bytes()).count();
+        let each = if http2 { 2 } else { 1 };
+        assert_eq!((count(&received[0], &old), count(&received[0], &new)), (2 * each, 0));
+        assert_eq!((count(&received[1], &old), count(&received[1], &new)), (0, each));
+        let text = String::from_utf8_lossy(&received[1]).into_owned();
+        assert!(!http2 || text.contains(&format!("a=1; b={}", new.value())), "the cookies are whole");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_whose_host_was_taken_away_is_not_sent_again() {
+    let (old, new) = (Canary::new(), Canary::new());
+    let secrets = format!("API_KEY={}\nAPI_KEY_HOSTS=other.example.test\n", new.value());
+    let (status, received) = sent_again_after(&secrets, [&old, &new], false).await;
+    let second = received.get(1).is_some_and(|bytes| !bytes.is_empty());
+    assert_eq!((status, second), (502, false), "it was sent once, and is not reported as refused");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

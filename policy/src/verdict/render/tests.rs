@@ -142,8 +142,26 @@ fn a_permit_is_worth_nothing_once_the_table_changed() {
         panic!("it is listed");
     };
     let narrowed = Table::read(b"KEY=sk\nKEY_HOSTS=other.example\n").expect("well-formed");
-    let permit = render(&Tables::default_only(&table(), None), permit).expect("still listed").into_permit();
+    let mut map = headers(&[("a", b"{{KEY}}")]);
+    let permit = render(&Tables::default_only(&table(), None), permit).expect("still listed").apply(&mut map);
     assert!(render(&Tables::default_only(&narrowed, None), permit).is_err(), "also when it was good for a first try");
+}
+
+#[test]
+fn a_head_that_is_filled_again_gets_the_values_of_now() {
+    let mut map = headers(&[("a", b"plain"), ("a", b"x {{KEY}}"), ("b", b"{{KEY}}"), ("c", b"kept")]);
+    let fields = Fields::scan(&map).expect("two");
+    let request = InjectionRequest { destination: to("api.example:443"), fields };
+    let Verdict::Permit(permit) = judge(&Tables::default_only(&table(), None), request) else {
+        panic!("it is listed");
+    };
+    let values = |map: &HeaderMap| map.values().map(|value| value.as_bytes().to_vec()).collect::<Vec<_>>();
+    let permit = render(&Tables::default_only(&table(), None), permit).expect("still listed").apply(&mut map);
+    permit.clear(&mut map);
+    assert_eq!(values(&map), [&b"plain"[..], b"", b"", b"kept"], "no value while it waits");
+    let replaced = Table::read(b"KEY=new\nKEY_HOSTS=api.example\n").expect("well-formed");
+    render(&Tables::default_only(&replaced, None), permit).expect("still listed").apply(&mut map);
+    assert_eq!(values(&map), [&b"plain"[..], b"x new", b"new", b"kept"]);
 }
 
 #[test]
