@@ -1,6 +1,7 @@
 //! Hostile clients: floods, bounds, and what is left of them.
 
 mod bounds;
+mod evidence;
 mod exhaustion;
 mod floods;
 mod places;

@@ -4,86 +4,63 @@
 //! thread: a local append takes microseconds, less than a hand-over to another thread. Syncing to the disk takes
 //! longer and runs on another thread.
 //!
-//! *Owns* `audit.log` and its rotated files. *Answers* `Append` once the line is written, and on the disk if the
-//! settings say so. *Asks* nobody. *Dies when* its code is wrong; a file that cannot be written is an answer, not
-//! a death. *After a restart* it finds the end of the chain in the files and in its report.
+//! *Owns* `audit.log`, its rotated files and the records that are kept of deleted ones. *Answers* `Append` and `Refuse`
+//! once the line is written, and on the disk if the settings say so; `Refuse` at once if the refusal is counted. *Asks*
+//! nobody. *Dies when* its code is wrong; a file that cannot be written is an answer, not a death. *After a restart* it
+//! finds the end of the chain in the files and in its report.
 
+mod carry;
 mod chain;
+mod clock;
 mod file;
+mod handle;
 pub mod mirror;
+mod pace;
 mod reply;
 mod report;
 pub(crate) mod settings;
 mod space;
 mod sync;
+mod together;
 
+use std::io;
 use std::path::PathBuf;
 
-use policy::record::{Event, Record};
+use policy::record::{Attempt, Event, Record};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::error;
 
+use self::carry::{Carried, Carrying};
+use self::clock::Clock;
+pub(crate) use self::file::probe;
 use self::file::{AuditFile, Written};
+pub(crate) use self::handle::AuditHandle;
 use self::mirror::{Mirror, Shown};
-use self::reply::{NotWritten, Obligation, Reply};
+use self::reply::{NotWritten, RefusalReply, Reply};
 pub(crate) use self::report::{Part, Report};
 use self::sync::Syncing;
-use crate::audit::settings::{AuditRotation, AuditSettings, AuditSync};
-use crate::folder::FolderError;
+use self::together::{Refusals, Turn};
+use crate::audit::settings::{AuditSettings, AuditSync};
+use crate::hex::RecordId;
 use crate::limits;
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
-use crate::supervision::slot::{Publisher, Slot, Unavailable};
+use crate::supervision::slot::Publisher;
 use crate::supervision::tasks::watched;
-
-/// Where records are written.
-#[derive(Clone)]
-pub(crate) struct AuditHandle {
-    slot: Slot<Msg>,
-    part: Part,
-}
-
-impl AuditHandle {
-    pub(crate) fn new(slot: Slot<Msg>, part: Part) -> Self {
-        Self { slot, part }
-    }
-
-    /// Writes a record; once this returns, it stands in the file.
-    pub(crate) async fn append(&self, event: Event<'static>) -> Result<(), Unavailable> {
-        let written =
-            self.slot.call(|reply| Msg::Append { event, reply: reply.into() }, limits::ANSWER_TIMEOUT).await?;
-        written.map_err(|NotWritten| Unavailable("audit"))
-    }
-
-    /// The same, and the record is counted if it cannot be written, even if the caller goes away.
-    pub(crate) async fn append_or_count(&self, event: Event<'static>) -> Result<(), Unavailable> {
-        let obligation = Obligation::by(&self.part);
-        let question = |reply| Msg::Append { event, reply: Reply::Required(obligation, Some(reply)) };
-        self.slot.call(question, limits::ANSWER_TIMEOUT).await?.map_err(|NotWritten| Unavailable("audit"))
-    }
-
-    /// The same without waiting.
-    pub(crate) fn append_detached(&self, event: Event<'static>) {
-        let _ = self.slot.cast(Msg::Append { event, reply: Reply::Required(Obligation::by(&self.part), None) });
-    }
-
-    /// Counts a record that nobody will write.
-    pub(crate) fn count_unrecorded(&self) {
-        self.part.counters().unrecorded.add_one();
-    }
-}
 
 pub(crate) enum Msg {
     /// Write this, then answer.
-    Append {
-        event: Event<'static>,
-        reply: Reply,
-    },
+    Append(Event<'static>, Reply),
+    /// What there was to keep of old files has been copied.
+    Carried(io::Result<Option<Carried>>),
     /// Write all that waits.
     Flush,
+    /// Record this refusal, by itself or together with others.
+    Refuse(Attempt<'static>, RefusalReply),
+    /// Write the record of the refusals that were counted.
+    RefusedTogether,
     /// A sync has ended.
     Synced(Result<(), NotWritten>),
     /// It is time to sync.
@@ -118,16 +95,13 @@ struct State {
     file: Option<AuditFile>,
     /// What waits to be written.
     waiting: Vec<(Event<'static>, Reply)>,
+    refusals: Refusals,
     syncing: Syncing,
     clock: Clock,
+    carrying: Carrying,
     _space: AbortOnDropHandle<()>,
     #[cfg(feature = "faults")]
     fails: bool,
-}
-
-/// Opens the file once before the tree starts, so that a person who starts it sees what is wrong.
-pub(crate) fn probe(path: &std::path::Path, rotation: AuditRotation) -> Result<(), FolderError> {
-    AuditFile::open(path, rotation, None, &Clock::default().now()).map(drop)
 }
 
 impl Actor for Audit {
@@ -146,7 +120,9 @@ impl Actor for Audit {
             arguments,
             file: None,
             waiting: Vec::new(),
+            refusals: Refusals::new(Instant::now()),
             clock: Clock::default(),
+            carrying: Carrying::default(),
             _space: watched(myself, || Msg::Ended, space),
             #[cfg(feature = "faults")]
             fails: false,
@@ -157,8 +133,11 @@ impl Actor for Audit {
 
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
-            Msg::Append { event, reply } => state.append(&myself, event, reply),
-            Msg::Flush => state.flush(),
+            Msg::Append(event, reply) => state.append(&myself, event, reply),
+            Msg::Carried(outcome) => state.carried(&myself, outcome),
+            Msg::Flush => state.flush(&myself),
+            Msg::Refuse(attempt, reply) => state.refuse(&myself, attempt, reply),
+            Msg::RefusedTogether => state.refused_together(&myself),
             Msg::Synced(outcome) => state.synced(outcome),
             Msg::Sync => state.syncing.start(),
             Msg::Ended => return Err("the task that watches the free space ended".into()),
@@ -172,8 +151,9 @@ impl Actor for Audit {
         Ok(())
     }
 
-    async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        state.flush();
+    async fn post_stop(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        state.refused_together(&myself);
+        state.flush(&myself);
         state.syncing.finish().await;
         Ok(())
     }
@@ -188,7 +168,29 @@ impl State {
         self.waiting.push((event, reply));
     }
 
-    fn flush(&mut self) {
+    fn refuse(&mut self, myself: &ActorRef<Msg>, attempt: Attempt<'static>, reply: RefusalReply) {
+        let (obligation, port) = reply;
+        match self.refusals.take(attempt, obligation, Instant::now()) {
+            Turn::Alone(attempt, obligation) => {
+                let id = attempt.id.parse().unwrap_or_else(|()| RecordId::random());
+                self.append(myself, Event::Attempt(attempt), Reply::Refused(obligation, id, port));
+            }
+            Turn::Together { id, is_first } => {
+                port.into_iter().for_each(|port| drop(port.send(Ok(id))));
+                if is_first {
+                    drop(myself.send_after(limits::REFUSED_TOGETHER_EVERY, || Msg::RefusedTogether));
+                }
+            }
+        }
+    }
+
+    fn refused_together(&mut self, myself: &ActorRef<Msg>) {
+        if let Some((event, obligation)) = self.refusals.close() {
+            self.append(myself, event, Reply::Required(obligation, None));
+        }
+    }
+
+    fn flush(&mut self, myself: &ActorRef<Msg>) {
         // A permit that nobody waits for any more sends nothing.
         let wanted = |(event, reply): &(Event<'_>, Reply)| !(reply.is_closed() && event.is_permit());
         let waiting: Vec<_> = std::mem::take(&mut self.waiting).into_iter().filter(wanted).collect();
@@ -198,22 +200,48 @@ impl State {
         let timestamp = self.clock.now();
         let record = |(event, reply)| (Record::new(timestamp.as_str(), event), reply);
         let (mut records, replies): (Vec<_>, Vec<_>) = waiting.into_iter().map(record).unzip();
-        match self.write(&timestamp, &mut records) {
+        match self.write(&mut records) {
             Ok(written) => {
                 self.count(&records, &written);
                 self.syncing.written(replies);
             }
             Err(not_written) => replies.into_iter().for_each(|reply| reply.send(Err(not_written))),
         }
+        self.carry(myself);
     }
 
-    fn write(&mut self, timestamp: &str, records: &mut [Record<'_>]) -> Result<Written, NotWritten> {
+    /// Copies what is to be kept of files that are too old, on another thread.
+    fn carry(&mut self, myself: &ActorRef<Msg>) {
+        if self.carrying.is_under_way() {
+            return;
+        }
+        let Some(keep) = self.file.as_mut().and_then(AuditFile::take_prune) else { return };
+        let audit = myself.clone();
+        let ended = move |outcome| drop(audit.cast(Msg::Carried(outcome)));
+        self.carrying.start(&self.arguments.path, keep, ended);
+    }
+
+    /// Deletes the files that were too old.
+    fn carried(&mut self, myself: &ActorRef<Msg>, outcome: io::Result<Option<Carried>>) {
+        if let (Some(carried), Some(file)) = (self.carrying.end(outcome), self.file.as_mut()) {
+            let deleted = file.delete(&self.clock.now(), carried);
+            let head = file.head();
+            self.arguments.part.update(|report| report.head = head);
+            if let Err(error) = deleted {
+                self.failed(error.to_string());
+            }
+        }
+        // It may have been rotated meanwhile.
+        self.carry(myself);
+    }
+
+    fn write(&mut self, records: &mut [Record<'_>]) -> Result<Written, NotWritten> {
         #[cfg(feature = "faults")]
         if self.fails {
             return Err(self.failed("a test asked for this".to_owned()));
         }
         let (file, syncing) = self.open()?;
-        let written = file.append(timestamp, records);
+        let written = file.append(records);
         match written.and_then(|written| syncing.follows(file).map(|()| written)) {
             Ok(written) => {
                 let head = file.head();
@@ -258,35 +286,10 @@ impl State {
         let Arguments { part, mirror, .. } = &self.arguments;
         let mut shown = Vec::with_capacity(records.len());
         for (record, line) in records.iter().zip(written.lines()) {
-            let refused = record.event.is_refusal();
-            if record.attempt().is_some() {
-                part.counters().records.add_one();
-            }
-            if refused {
-                part.counters().refused.add_one();
-            }
-            shown.push(Shown { refused, line });
+            part.counters().note(&record.event);
+            shown.push(Shown { refused: record.event.refusals() > 0, line });
         }
         mirror.show(&shown);
-    }
-}
-
-/// Timestamps in whole seconds; the text is made once a second.
-#[derive(Debug, Default)]
-struct Clock {
-    second: i64,
-    text: String,
-}
-
-impl Clock {
-    fn now(&mut self) -> String {
-        let now = OffsetDateTime::now_utc();
-        if now.unix_timestamp() != self.second || self.text.is_empty() {
-            self.second = now.unix_timestamp();
-            let whole = OffsetDateTime::from_unix_timestamp(self.second).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-            self.text = whole.format(&Rfc3339).unwrap_or_default();
-        }
-        self.text.clone()
     }
 }
 

@@ -6,7 +6,6 @@ mod canonical;
 pub(crate) mod constant;
 mod failure;
 pub(crate) mod passthrough;
-mod rate_limit;
 mod recording;
 mod refusals;
 mod resend;
@@ -27,7 +26,6 @@ use policy::name::QualifiedName;
 
 use self::canonical::{CanonicalRequest, Placeholders};
 use self::failure::Failure;
-pub(crate) use self::rate_limit::RateLimiter;
 pub(crate) use self::refusals::Refusals;
 use self::resend::Filled;
 pub(crate) use self::response_body::ResponseBody;
@@ -114,7 +112,7 @@ impl Exchange {
         };
         let reservation = self.reserve(canonical.offer).await?;
         if permit.is_some() {
-            peers.audit.append(self.attempted(None)).await?;
+            peers.audit.permit(self.attempted(None)).await?;
             self.recorded = true;
         }
         let connection = self.connect(reservation).await?;

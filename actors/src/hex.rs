@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::str::FromStr;
 
 use policy::record::Text;
 
@@ -87,6 +88,15 @@ impl RecordId {
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RecordId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        decode::<8>(text).ok_or(())?;
+        Ok(Self(text.as_bytes().try_into().map_err(drop)?))
     }
 }
 

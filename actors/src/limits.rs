@@ -58,16 +58,8 @@ pub(crate) const fn unheard_max(sessions_max: usize) -> usize {
 }
 /// The time limit at shutdown for a client that has sent nothing.
 pub(crate) const UNHEARD_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
-/// Refusals of one client connection, after which it is closed: each is a record, and a client could fill the disk.
+/// Refusals of one client connection, after which it is closed: a program that goes on is not a well-meaning one.
 pub(crate) const REFUSALS_MAX: usize = 100;
-/// Requests that may fail at once, over all connections: a client that reconnects after [`REFUSALS_MAX`] could fill the
-/// disk too. Far more than a well-meaning program ever has.
-pub(crate) const FAILURES_BURST: u32 = 4000;
-/// Requests that may fail in a second after that burst; the others wait for their answer. With [`RECORD_BYTES`] each
-/// this is 2 GiB a day at most.
-pub(crate) const FAILURES_PER_SECOND: u32 = 50;
-/// A record of so many bytes counts as one failure, and a longer one as several, by the length of its names and path.
-pub(crate) const RECORD_BYTES: usize = 512;
 /// Bytes of the head of a request. Most servers accept 8 to 64 KiB.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Fields of the head of a request or response. Larger counts cost two allocations for each head.
@@ -179,9 +171,34 @@ pub(crate) const NAMESPACES_MAX: usize = 64;
 pub(crate) const RECORD_BYTES_MAX: usize = 512 * 1024;
 /// How often the audit file is synced, if the settings ask for it.
 pub(crate) const AUDIT_SYNC_EVERY: Duration = Duration::from_secs(1);
+/// Refusals that get records of their own at once, over all connections: far more than a well-meaning program ever has.
+pub(crate) const REFUSALS_BURST: u32 = 4000;
+/// Refusals in a second that get records of their own after that burst. The others of a second share one.
+pub(crate) const REFUSALS_PER_SECOND: u32 = 1;
+/// A record of so many bytes counts as one refusal, and a longer one as several, by the length of its names and path.
+pub(crate) const RECORD_BYTES: usize = 512;
+/// How long refusals are counted before their common record is written.
+pub(crate) const REFUSED_TOGETHER_EVERY: Duration = Duration::from_secs(1);
+/// Destinations, and names, in the common record of refusals: so it has 3.5 kB at most, and refusals take 500 MB a day at
+/// most.
+pub(crate) const REFUSED_TOGETHER_NAMED: usize = 8;
+/// Bytes of the records of permitted requests that are written at once, over all clients: 20 million typical ones.
+pub(crate) const PERMITS_BURST: u64 = 8 * 1024 * 1024 * 1024;
+/// The same in a second after that burst: 1,200 typical requests, and 42 GiB a day.
+pub(crate) const PERMITS_PER_SECOND: u32 = 512 * 1024;
+/// The same while there is little space.
+pub(crate) const PERMITS_BURST_LOW: u64 = 1024 * 1024;
+/// The same in a second while there is little space: [`SPACE_LOW_BYTES`] last for 22 hours, refusals included.
+pub(crate) const PERMITS_PER_SECOND_LOW: u32 = 8 * 1024;
+/// How long a permitted request waits until its record may be written.
+pub(crate) const PERMIT_WAIT: Duration = Duration::from_secs(15);
 /// How often the free space for records is checked.
 pub(crate) const SPACE_CHECK_EVERY: Duration = Duration::from_secs(30);
-/// The free space below which `status` warns: 2 million records.
+/// The same while there are less than [`SPACE_SHORT_BYTES`].
+pub(crate) const SPACE_CHECK_SOON: Duration = Duration::from_secs(3);
+/// More than all clients together can fill within [`SPACE_CHECK_EVERY`].
+pub(crate) const SPACE_SHORT_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+/// The free space below which `status` warns, and permitted requests are slowed down: 2 million records.
 pub(crate) const SPACE_LOW_BYTES: u64 = 1024 * 1024 * 1024;
 
 // Certificates

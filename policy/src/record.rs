@@ -98,6 +98,26 @@ pub struct Notice<'a> {
     /// The last record that was deleted, with [`Outcome::Pruned`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub through: Option<Through<'a>>,
+    /// How many requests were refused, with [`Outcome::RefusedTogether`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Their destinations, as far as there is room.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<Destination<'a>>,
+    /// The names that they asked for, as far as there is room.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Text<'a>>,
+    /// What is kept of deleted records by now, with [`Outcome::Pruned`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept<'a>>,
+}
+
+impl<'a> Notice<'a> {
+    /// A notice with a reason and nothing else.
+    pub fn new(id: impl Into<Text<'a>>, outcome: Outcome, reason: impl Into<Text<'a>>) -> Self {
+        let (id, reason) = (id.into(), reason.into());
+        Self { id, outcome, reason, through: None, count: None, hosts: Vec::new(), secrets: Vec::new(), kept: None }
+    }
 }
 
 /// What happened to a permitted request, or to the chain.
@@ -112,6 +132,8 @@ pub enum Outcome {
     TornLine,
     /// The oldest records were deleted, as the settings say.
     Pruned,
+    /// Requests were refused that have no records of their own: there were too many.
+    RefusedTogether,
     /// An outcome of a later version; never written.
     #[serde(other)]
     Other,
@@ -123,6 +145,26 @@ pub struct Through<'a> {
     /// Its number.
     pub seq: u64,
     /// The SHA-256 of its line, in hex.
+    #[serde(borrow)]
+    pub hash: Text<'a>,
+}
+
+/// A destination of requests that were refused together.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Destination<'a> {
+    /// Its host.
+    #[serde(borrow)]
+    pub host: Text<'a>,
+    /// How many of the requests were for it.
+    pub count: u64,
+}
+
+/// Which records are kept of those that were deleted.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Kept<'a> {
+    /// How many there are.
+    pub records: u64,
+    /// A hash over the SHA-256 of each of their lines, in hex.
     #[serde(borrow)]
     pub hash: Text<'a>,
 }
@@ -177,7 +219,7 @@ impl<'a> Record<'a> {
 impl Event<'static> {
     /// A permitted request was then not sent.
     pub fn not_sent(id: impl Into<Text<'static>>, reason: &str) -> Self {
-        Self::Notice(Notice { id: id.into(), outcome: Outcome::NotSent, reason: bounded(reason), through: None })
+        Self::Notice(Notice::new(id, Outcome::NotSent, bounded(reason)))
     }
 }
 
@@ -187,9 +229,22 @@ impl Event<'_> {
         matches!(self, Self::Attempt(attempt) if !attempt.blocked)
     }
 
-    /// Whether it refuses a request.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Attempt(attempt) if attempt.blocked)
+    /// How many requests it refuses.
+    pub fn refusals(&self) -> u64 {
+        match self {
+            Self::Attempt(attempt) => attempt.blocked.into(),
+            Self::Notice(notice) if notice.outcome == Outcome::RefusedTogether => notice.count.unwrap_or_default(),
+            Self::Notice(_) => 0,
+        }
+    }
+
+    /// Whether it is kept when records are deleted. Permits are not, nor what became of them: a client can have as many
+    /// of these as it likes, and could delete all others with them.
+    pub fn is_evidence(&self) -> bool {
+        match self {
+            Self::Attempt(attempt) => attempt.blocked,
+            Self::Notice(notice) => notice.outcome != Outcome::NotSent,
+        }
     }
 }
 

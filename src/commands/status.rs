@@ -89,11 +89,14 @@ fn audit(audit: &AuditReport) {
         audit.unrecorded,
         audit.path.display()
     );
+    if audit.refused_together > 0 {
+        out!("            {} of the refusals share records, because there were too many", audit.refused_together);
+    }
     if !audit.head.is_empty() {
         out!("            head to keep elsewhere: {}:{}", audit.seq, audit.head);
     }
     if let Some(free) = audit.free_bytes.filter(|_| audit.low_space) {
-        out!("            little space is left for records: {free} bytes");
+        out!("            little space is left for records: {free} bytes; permitted requests are slowed down");
     }
     if let Some(error) = &audit.last_error {
         out!("            cannot be written: {error}");

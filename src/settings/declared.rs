@@ -223,7 +223,7 @@ settings! {
         value: "N",
         kind: Kind::NumberOr("all"),
         default: Default::Text("all"),
-        help: "Keep this many rotated audit files, or all; the oldest are deleted",
+        help: "Keep this many rotated audit files, or all; the oldest are deleted, except for their refusals",
         owner: Owner::Audit,
     } parse |text, _| values::files_kept(text);
 

@@ -64,7 +64,7 @@ fn the_order_of_an_exchange_is_one_short_function() {
     let body = &source[start..start + source[start..].find("\n    }\n").expect("it ends")];
     assert!(body.lines().count() < 40, "{body}");
     let steps =
-        ["CanonicalRequest::new", ".judge(", "self.reserve(", ".append(", "self.connect(", ".render(", "self.send("];
+        ["CanonicalRequest::new", ".judge(", "self.reserve(", ".permit(", "self.connect(", ".render(", "self.send("];
     let places: Vec<_> = steps.map(|step| body.find(step).expect(step)).to_vec();
     assert!(places.is_sorted(), "{body}");
 }

@@ -5,11 +5,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use policy::record::{Event, Notice, Outcome, Record, Through};
+use policy::record::{Event, Notice, Outcome, Record};
 use rustix::process::geteuid;
 use tracing::warn;
 
+use super::carry::Carried;
 use super::chain::Chain;
+use super::clock::Clock;
 use crate::audit::settings::AuditRotation;
 use crate::folder::{FolderError, open_ours};
 use crate::hex::RecordId;
@@ -28,6 +30,8 @@ pub(super) struct AuditFile {
     rotation: AuditRotation,
     /// A file of the name that this one would get by rotation, once that was logged: each append tries again.
     in_the_way: Option<PathBuf>,
+    /// It was rotated since the oldest files were last looked through.
+    has_rotated: bool,
 }
 
 /// Lines that were written together.
@@ -44,6 +48,11 @@ impl Written {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| self.text.get(start..end - 1).unwrap_or_default())
     }
+}
+
+/// Opens the file once before the tree starts, so that a person who starts it sees what is wrong.
+pub(crate) fn probe(path: &Path, rotation: AuditRotation) -> Result<(), FolderError> {
+    AuditFile::open(path, rotation, None, &Clock::default().now()).map(drop)
 }
 
 impl AuditFile {
@@ -67,21 +76,22 @@ impl AuditFile {
             if found.len() == 0 { (Chain::in_new_file(path, last), false) } else { Chain::in_file(&tail, path, last) };
         let first = trail::first(&file).map_err(fail)?.map_or(chain.seq + 1, |first| first.seq);
         let identity = identity(&found);
-        let mut audit = Self { path: path.into(), file, identity, chain, first, rotation, in_the_way: None };
+        let path = path.to_path_buf();
+        let mut audit = Self { path, file, identity, chain, first, rotation, in_the_way: None, has_rotated: false };
         if is_broken {
             let reason = "the last line has no place in the chain";
-            audit.note(timestamp, Outcome::ChainStart, reason, None).map_err(fail)?;
+            audit.note(timestamp, Notice::new(RecordId::random(), Outcome::ChainStart, reason)).map_err(fail)?;
         } else if tail.torn_at().is_some() {
             let reason = "the last line was torn and has been cut";
-            audit.note(timestamp, Outcome::TornLine, reason, None).map_err(fail)?;
+            audit.note(timestamp, Notice::new(RecordId::random(), Outcome::TornLine, reason)).map_err(fail)?;
         }
         Ok(audit)
     }
 
     /// Gives records their places in the chain, and appends their lines with one write.
-    pub(super) fn append(&mut self, timestamp: &str, records: &mut [Record<'_>]) -> io::Result<Written> {
+    pub(super) fn append(&mut self, records: &mut [Record<'_>]) -> io::Result<Written> {
         if self.follow()? >= self.rotation.bytes_max {
-            self.rotate(timestamp)?;
+            self.rotate();
         }
         self.write(records)
     }
@@ -136,40 +146,33 @@ impl AuditFile {
     }
 
     /// Renames the file and begins another. If that fails, the file keeps growing.
-    fn rotate(&mut self, timestamp: &str) -> io::Result<()> {
+    fn rotate(&mut self) {
         let aside = trail::rotated(&self.path, self.first);
         if aside.exists() {
             if self.in_the_way.as_ref() != Some(&aside) {
                 warn!(file = %aside.display(), "the audit file is not rotated: there is a file of that name");
                 self.in_the_way = Some(aside);
             }
-            return Ok(());
+            return;
         }
         match fs::rename(&self.path, &aside).and_then(|()| self.follow()) {
-            Ok(_) => self.prune(timestamp),
-            Err(error) => {
-                warn!(%error, "rotating the audit file");
-                Ok(())
-            }
+            Ok(_) => self.has_rotated = true,
+            Err(error) => warn!(%error, "rotating the audit file"),
         }
     }
 
-    /// Deletes the oldest files beyond the number that is kept, after a notice about it. It fails if the
-    /// notice cannot be written: half of it may stand in the file.
-    fn prune(&mut self, timestamp: &str) -> io::Result<()> {
-        let Some(keep) = self.rotation.keep else { return Ok(()) };
-        let mut files = trail::rotated_by_daemon(&self.path);
-        files.truncate(files.len().saturating_sub(keep));
-        let Some(newest) = files.last() else { return Ok(()) };
-        let through = match through(newest) {
-            Ok(through) => through,
-            Err(error) => {
-                warn!(%error, file = %newest.display(), "old audit files are not deleted");
-                return Ok(());
-            }
-        };
+    /// How many rotated files to keep, once after each rotation: others may be too old by then.
+    pub(super) fn take_prune(&mut self) -> Option<usize> {
+        if std::mem::take(&mut self.has_rotated) { self.rotation.keep } else { None }
+    }
+
+    /// Deletes old files, after a notice about it. It fails if the notice cannot be written: half of it may stand in
+    /// the file.
+    pub(super) fn delete(&mut self, timestamp: &str, Carried { files, through, kept }: Carried) -> io::Result<()> {
+        self.follow()?;
         let reason = "the oldest records were deleted, as the settings say";
-        self.note(timestamp, Outcome::Pruned, reason, Some(through))?;
+        let notice = Notice::new(RecordId::random(), Outcome::Pruned, reason);
+        self.note(timestamp, Notice { through: Some(through), kept: Some(kept.sum.in_notice()), ..notice })?;
         for file in files {
             if let Err(error) = fs::remove_file(&file) {
                 warn!(%error, file = %file.display(), "an old audit file is not deleted");
@@ -178,23 +181,9 @@ impl AuditFile {
         Ok(())
     }
 
-    fn note(
-        &mut self,
-        timestamp: &str,
-        outcome: Outcome,
-        reason: &str,
-        through: Option<Through<'_>>,
-    ) -> io::Result<()> {
-        let notice = Notice { id: RecordId::random().into(), outcome, reason: reason.into(), through };
+    fn note(&mut self, timestamp: &str, notice: Notice<'_>) -> io::Result<()> {
         self.write(&mut [Record::new(timestamp, Event::Notice(notice))]).map(drop)
     }
-}
-
-/// The last record of a file, as the notice about its deletion names it.
-fn through(path: &Path) -> io::Result<Through<'static>> {
-    let head = Tail::read(&File::open(path)?)?.head();
-    let Head { seq, hash } = head.ok_or_else(|| io::Error::other("its last line is not a record"))?;
-    Ok(Through { seq, hash: hash.to_string().into() })
 }
 
 fn identity(found: &Metadata) -> (u64, u64) {

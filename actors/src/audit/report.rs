@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use policy::record::Event;
+
 use crate::supervision::part::{self, Counter};
 use crate::trail::Head;
 
@@ -31,8 +33,22 @@ impl Report {
 pub(crate) struct Counters {
     /// Attempts that were recorded.
     pub(crate) records: Counter,
-    /// Refusals among them.
+    /// Refusals: those among them, and those that share a record.
     pub(crate) refused: Counter,
+    /// Refusals that share a record.
+    pub(crate) refused_together: Counter,
     /// Records that could not be written.
     pub(crate) unrecorded: Counter,
+}
+
+impl Counters {
+    /// Counts a record that was written.
+    pub(super) fn note(&self, event: &Event<'_>) {
+        let refusals = event.refusals();
+        self.refused.add(refusals);
+        match event {
+            Event::Attempt(_) => self.records.add_one(),
+            Event::Notice(_) => self.refused_together.add(refusals),
+        }
+    }
 }

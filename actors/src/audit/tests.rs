@@ -7,6 +7,8 @@ use ractor::concurrency::oneshot;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use super::reply::Obligation;
+use super::settings::AuditRotation;
 use super::*;
 use crate::hex::RecordId;
 use crate::supervision::slot::slot;
@@ -32,7 +34,7 @@ impl Stage {
 
     /// Writes it without waiting.
     fn write(&self, event: Event<'static>, reply: Reply) {
-        self.audit.cast(Msg::Append { event, reply }).expect("up");
+        self.audit.cast(Msg::Append(event, reply)).expect("up");
     }
 }
 
@@ -79,5 +81,33 @@ async fn what_is_written_when_it_ends_is_on_the_disk_and_not_counted_as_lost() {
         }
         let text = fs::read_to_string(stage.folder.path().join("audit.log")).expect("readable");
         assert_eq!((text.lines().count(), stage.part.counters().unrecorded.value()), (4, 0), "{sync:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_was_only_counted_is_written_when_it_ends_and_none_is_lost_with_a_crash() {
+    let refused = || Attempt { host: "evil.example".into(), blocked: true, ..Attempt::default() };
+    for writes in [true, false] {
+        let stage = Stage::set(AuditSync::Write).await;
+        let (publisher, slot) = slot("audit");
+        publisher.publish(Some(stage.audit.clone()));
+        let handle = AuditHandle::new(slot, stage.part.clone());
+        let burst = u64::from(limits::REFUSALS_BURST);
+        for _ in 0..burst + 9 {
+            handle.refuse_detached(refused());
+        }
+        let id = handle.refuse(refused()).await.expect("counted");
+        if writes {
+            stage.audit.drain().expect("up");
+        } else {
+            stage.audit.kill();
+        }
+        stage.ended.await.expect("no panic");
+        let text = fs::read_to_string(stage.folder.path().join("audit.log")).expect("readable");
+        assert_eq!(text.contains(&id.to_string()), writes, "{text}");
+        let counters = stage.part.counters();
+        let (refused, lost) = (counters.refused.value(), counters.unrecorded.value());
+        assert_eq!(refused + lost, burst + 10);
+        assert_eq!(lost, if writes { 0 } else { 10 });
     }
 }

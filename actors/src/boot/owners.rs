@@ -8,7 +8,7 @@ use super::resources::Resources;
 use crate::audit::AuditHandle;
 use crate::audit::mirror::Mirror;
 use crate::authority::AuthorityHandle;
-use crate::exchange::{self, RateLimiter};
+use crate::exchange;
 use crate::limits;
 use crate::secret_store::SecretStoreHandle;
 use crate::session::{Interception, Peers, SilentClients};
@@ -101,10 +101,9 @@ impl Plan {
     /// What all sessions share.
     fn session_peers(&self) -> Peers {
         let Handles { audit, secret_store, authority, upstream } = self.handles.clone();
-        let (failures, passthroughs) = (RateLimiter::default(), RateLimiter::default());
         let (settings, resources) = (&self.settings, &self.resources);
         Peers {
-            exchange: Arc::new(exchange::Peers { secret_store, upstream, audit, failures, passthroughs }),
+            exchange: Arc::new(exchange::Peers { secret_store, upstream, audit }),
             authority,
             probe_key: resources.board.probe_key.clone(),
             interception: Interception {

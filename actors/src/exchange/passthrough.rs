@@ -26,16 +26,15 @@ pub(crate) async fn open(scope: Arc<Scope>, target: &str) -> Result<Passthrough,
 }
 
 impl Exchange {
-    /// Reserve, record, connect.
+    /// Reserve, record, connect. The record is one of a permitted request, and has its pace.
     async fn open_passthrough(&mut self) -> Result<Passthrough, Failure> {
         let scope = self.scope.clone();
         let peers = &scope.peers;
-        scope.refusals.acquire(&peers.passthroughs, self.record_units()).await;
         let Reservation::Route(route) = self.reserve(Offer::Passthrough).await? else {
             return Err(Failure::Malformed);
         };
         // No secret is sent: the tunnel is opened although it cannot be recorded.
-        self.recorded = peers.audit.append(self.attempted(None)).await.is_ok();
+        self.recorded = peers.audit.permit(self.attempted(None)).await.is_ok();
         if !self.recorded {
             peers.audit.count_unrecorded();
             warn!(id = %self.id, destination = %scope.destination, "tunnel not recorded");

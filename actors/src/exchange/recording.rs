@@ -2,7 +2,7 @@
 
 use http::Response;
 use policy::name::QualifiedName;
-use policy::record::{self, Attempt, Event, FIELD_BYTES_MAX, NAME_BYTES_MAX, NAMES_BYTES_MAX};
+use policy::record::{self, Attempt, Event};
 use policy::verdict::refusal::Refusal;
 use tracing::{info, warn};
 
@@ -10,15 +10,12 @@ use super::failure::Failure;
 use super::response_body::ResponseBody;
 use super::scope::TargetForm;
 use super::{Exchange, constant};
-use crate::limits;
+use crate::hex::RecordId;
 use crate::upstream::DialError;
 
 impl Exchange {
     /// Records the failure, and gives the constant answer.
     pub(super) async fn fail(&mut self, failure: Failure) -> Response<ResponseBody> {
-        if !self.names.is_empty() || matches!(failure, Failure::Refused(_)) {
-            self.scope.refusals.acquire(&self.scope.peers.failures, self.record_units()).await;
-        }
         self.settled = true;
         match failure {
             Failure::Malformed => {
@@ -32,10 +29,9 @@ impl Exchange {
                 self.scope.refusals.count();
                 if self.recorded {
                     self.record_not_sent(why.to_string()).await;
-                } else {
-                    self.record_refusal(why).await;
+                    return constant::forbidden(self.id);
                 }
-                constant::forbidden(self.id)
+                constant::forbidden(self.record_refusal(why).await)
             }
             Failure::NotSent(error) => {
                 self.record_not_sent(error.reason.clone()).await;
@@ -48,12 +44,14 @@ impl Exchange {
         }
     }
 
-    async fn record_refusal(&self, why: Refusal) {
+    /// Records a refusal, and returns the id that it is found under.
+    async fn record_refusal(&self, why: Refusal) -> RecordId {
         let reason = why.to_string();
-        let peers = &self.scope.peers;
-        if peers.audit.append_or_count(self.attempted(Some(why))).await.is_err() {
-            warn!(id = %self.id, names = ?self.names, destination = %self.scope.destination, reason, "refused, not recorded");
-        }
+        self.scope.peers.audit.refuse(self.attempted(Some(why))).await.unwrap_or_else(|_| {
+            let destination = &self.scope.destination;
+            warn!(id = %self.id, names = ?self.names, %destination, reason, "refused, not recorded");
+            self.id
+        })
     }
 
     /// Records that a permitted request was not sent. Without a permit the log has a line, and the audit none.
@@ -64,23 +62,16 @@ impl Exchange {
         }
         let audit = &self.scope.peers.audit;
         if !self.recorded {
-            audit.append_detached(self.attempted(None));
+            audit.append_detached(Event::Attempt(self.attempted(None)));
         }
         // Both records are under way before the first await.
         let _ = audit.append_or_count(Event::not_sent(self.id, &reason)).await;
     }
 
-    /// The size of its record, in the units of the rate limiters.
-    pub(super) fn record_units(&self) -> u32 {
-        let names: usize = self.names.iter().map(|name| name.text().len().min(NAME_BYTES_MAX)).sum();
-        let bytes = names.min(NAMES_BYTES_MAX) + self.target.len().min(FIELD_BYTES_MAX);
-        u32::try_from(bytes / limits::RECORD_BYTES).unwrap_or(u32::MAX).saturating_add(1)
-    }
-
-    /// The record of the attempt: permitted, or refused for this reason.
-    pub(super) fn attempted(&self, refusal: Option<Refusal>) -> Event<'static> {
+    /// The attempt, as it is recorded: permitted, or refused for this reason.
+    pub(super) fn attempted(&self, refusal: Option<Refusal>) -> Attempt<'static> {
         let destination = &self.scope.destination;
-        Event::Attempt(Attempt {
+        Attempt {
             secrets: record::bounded_names(self.names.iter().map(QualifiedName::text)),
             method: record::bounded_method(self.method.as_str()),
             host: destination.host.to_string().into(),
@@ -91,27 +82,21 @@ impl Exchange {
             port: Some(destination.port),
             scheme: destination.scheme.as_str().into(),
             tunnel: self.scope.form == TargetForm::Passthrough,
-        })
+        }
     }
 }
 
-/// A client that disconnects drops its exchange at any await. A request with placeholders is recorded all the same,
-/// or counted if there are too many.
+/// A client that disconnects drops its exchange at any await. A request with placeholders is recorded all the same.
 impl Drop for Exchange {
     fn drop(&mut self) {
         if self.settled || (self.names.is_empty() && !self.recorded) {
             return;
         }
-        let event = if self.recorded {
-            Event::not_sent(self.id, &Refusal::ClientGone.to_string())
+        let audit = &self.scope.peers.audit;
+        if self.recorded {
+            audit.append_detached(Event::not_sent(self.id, &Refusal::ClientGone.to_string()));
         } else {
-            self.attempted(Some(Refusal::ClientGone))
-        };
-        let peers = &self.scope.peers;
-        if peers.failures.try_acquire(self.record_units()) {
-            peers.audit.append_detached(event);
-        } else {
-            peers.audit.count_unrecorded();
+            audit.refuse_detached(self.attempted(Some(Refusal::ClientGone)));
         }
     }
 }

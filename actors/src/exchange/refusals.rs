@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::rate_limit::RateLimiter;
 use crate::limits;
 use crate::supervision::drain::Drain;
 
@@ -18,26 +16,17 @@ struct Shared {
     count: AtomicUsize,
     /// Cancelled when the connection must finish: too many refusals, or the daemon shuts down.
     finish: CancellationToken,
-    /// Held by the request that waits for a rate limiter.
-    waiting: Mutex<()>,
 }
 
 impl Refusals {
     pub(crate) fn new(drain: &Drain) -> Self {
-        Self(Arc::new(Shared { count: AtomicUsize::new(0), finish: drain.child_token(), waiting: Mutex::default() }))
+        Self(Arc::new(Shared { count: AtomicUsize::new(0), finish: drain.child_token() }))
     }
 
     pub(super) fn count(&self) {
         if self.0.count.fetch_add(1, Ordering::Relaxed) + 1 >= limits::REFUSALS_MAX {
             self.0.finish.cancel();
         }
-    }
-
-    /// Acquires `count` from a limiter that all connections share. One request of this connection waits at a time, so
-    /// that a connection with many requests does not overtake others.
-    pub(super) async fn acquire(&self, limiter: &RateLimiter, count: u32) {
-        let _waiting = self.0.waiting.lock().await;
-        limiter.acquire(count).await;
     }
 
     /// Waits until the connection must finish.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use policy::destination::host::Destination;
 
-use super::rate_limit::RateLimiter;
 use super::refusals::Refusals;
 use super::upgrade::{Handover, Upgraded};
 use crate::audit::AuditHandle;
@@ -12,15 +11,11 @@ use crate::secret_store::SecretStoreHandle;
 use crate::upstream::{ClientId, UpstreamHandle};
 use crate::wire::activity::Activity;
 
-/// The owners that an exchange asks, and the limits that all exchanges share.
+/// The owners that an exchange asks.
 pub(crate) struct Peers {
     pub(crate) secret_store: SecretStoreHandle,
     pub(crate) upstream: UpstreamHandle,
     pub(crate) audit: AuditHandle,
-    /// Limits failed requests: each is a record.
-    pub(crate) failures: RateLimiter,
-    /// Limits tunnels that are passed through: each is a record. Failures do not slow them down.
-    pub(crate) passthroughs: RateLimiter,
 }
 
 /// Fixed before the first request is read.

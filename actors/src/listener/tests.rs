@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::audit::{self, AuditHandle};
 use crate::authority::AuthorityHandle;
-use crate::exchange::{self, RateLimiter};
+use crate::exchange;
 use crate::secret_store::SecretStoreHandle;
 use crate::session::settings::Intercept;
 use crate::session::{Interception, SilentClients};
@@ -51,8 +51,6 @@ fn peers() -> Peers {
         secret_store: SecretStoreHandle::new(slot("secret_store").1),
         upstream: UpstreamHandle::new(slot("upstream").1, Wipes::default()),
         audit: AuditHandle::new(slot("audit").1, audit::Part::new(audit::Report::new(PathBuf::new()))),
-        failures: RateLimiter::default(),
-        passthroughs: RateLimiter::default(),
     };
     Peers {
         exchange: Arc::new(exchange),

@@ -141,8 +141,11 @@ pub struct AuditReport {
     pub path: PathBuf,
     /// Attempts that were recorded since the start.
     pub records: u64,
-    /// Refusals among them.
+    /// Refusals: those among them, and those that share a record.
     pub refused: u64,
+    /// Refusals that share a record, because there were too many.
+    #[serde(default)]
+    pub refused_together: u64,
     /// Records that could not be written since the start.
     pub unrecorded: u64,
     /// The number of the last record.
@@ -225,6 +228,7 @@ impl AuditReport {
             path: audit.path.clone(),
             records: counters.records.value(),
             refused: counters.refused.value(),
+            refused_together: counters.refused_together.value(),
             unrecorded: counters.unrecorded.value(),
             seq: audit.head.map_or(0, |head| head.seq),
             head: audit.head.map(|head| head.hash.to_string()).unwrap_or_default(),

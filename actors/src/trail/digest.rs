@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use crate::hex;
 
 /// The SHA-256 of a line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Digest([u8; SHA256_OUTPUT_LEN]);
 
 impl Digest {

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use policy::record::Record;
 
-use super::names::{is_compressed, is_of_trail};
+use super::names::{is_compressed, is_kept, is_of_trail};
 use crate::folder::Folder;
 use crate::limits;
 
@@ -70,8 +70,9 @@ pub(super) fn open(folder: &Folder) -> io::Result<Files> {
     Err(io::Error::other(format!("{}: its files are being renamed, try again", folder.path().display())))
 }
 
-fn order(file: &TrailFile) -> (bool, Option<&First>, &Path) {
-    (file.live, file.first.as_ref(), &file.path)
+/// The kept records come from files that were older than all others.
+fn order(file: &TrailFile) -> (bool, bool, Option<&First>, &Path) {
+    (file.live, !is_kept(&file.path), file.first.as_ref(), &file.path)
 }
 
 /// A name in the folder.

@@ -12,6 +12,19 @@ const DIGITS: usize = 12;
 /// The extensions of programs that compress rotated files.
 const COMPRESSED: [&str; 5] = [".gz", ".bz2", ".xz", ".zst", ".Z"];
 
+/// The name of the file with the records that are kept of deleted files.
+pub(super) const KEPT: &str = "audit.kept.log";
+
+/// That file, beside a live one.
+pub(crate) fn kept(live: &Path) -> PathBuf {
+    live.with_file_name(KEPT)
+}
+
+/// Whether it is that file.
+pub(super) fn is_kept(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == KEPT)
+}
+
 /// The name that the daemon gives the live file when it rotates it: with the number of its first record.
 pub(crate) fn rotated(live: &Path, first: u64) -> PathBuf {
     let mut name = live.as_os_str().to_owned();
@@ -40,9 +53,12 @@ pub(crate) fn beside(live: &Path) -> Vec<PathBuf> {
     ours.map(|entry| entry.path()).collect()
 }
 
-/// Whether the name is that of the live file, or the same with a number or a date after it.
+/// Whether the name is that of the live file, the same with a number or a date after it, or that of the kept records.
 pub(super) fn is_of_trail(path: &Path, live: &Path) -> bool {
     let name = |path: &Path| path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
+    if is_kept(path) {
+        return true;
+    }
     let (name, live) = (name(path), name(live));
     let Some(rest) = name.strip_prefix(&live) else { return false };
     let number = rest.strip_prefix(['.', '-']).unwrap_or_default();

@@ -10,8 +10,10 @@ use policy::record::{Notice, Outcome, Record};
 
 use super::digest::Digest;
 use super::fault::{Fault, Misfit, diagnose};
+use super::kept::KeptLines;
 use super::lines::Place;
 use super::link::{Head, Link, Prev};
+use super::names::is_kept;
 use super::pin::Pin;
 use super::reader::Trail;
 
@@ -34,6 +36,7 @@ pub struct Verification {
     headless: Option<Link>,
     /// Lines before the first chain, such as those of the script that this program replaces: where, and how many.
     unchained: Option<(Place, u64)>,
+    kept: KeptLines,
     pin: Pin,
 }
 
@@ -54,6 +57,10 @@ pub fn verify(trail: &mut Trail, pinned: Option<Head>) -> io::Result<Verificatio
     let mut found = Verification { pin: Pin::of(pinned), ..Verification::default() };
     while trail.advance()? {
         let Some(current) = trail.line() else { break };
+        if is_kept(&current.place.path) {
+            found.kept.add(&current);
+            continue;
+        }
         let record = Record::read(current.text);
         let link = record.as_ref().and_then(|record| Link::read(record, &current));
         let misfit = match &record {
@@ -121,6 +128,7 @@ impl Verification {
             self.heed(notice, link);
         }
         self.pin.look_at(link);
+        self.kept.look_at(record, link);
         self.before = self.last.replace(link.clone());
     }
 
@@ -170,8 +178,13 @@ impl Verification {
             let what = format!("{lines} lines from here on are older than the chain, which does not protect them");
             self.remarks.insert(0, Remark { place: place.clone(), what });
         }
+        let kept = std::mem::take(&mut self.kept);
+        if let Some(place) = kept.place() {
+            let what = format!("{} records were kept when the files that they stood in were deleted", kept.count());
+            self.remarks.insert(0, Remark { place: place.clone(), what });
+        }
         if self.faults.is_empty() {
-            self.faults.extend(self.pin.fault(self.last.as_ref(), live));
+            self.faults.extend(kept.fault().or_else(|| self.pin.fault(self.last.as_ref(), live)));
         }
     }
 }

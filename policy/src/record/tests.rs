@@ -30,12 +30,21 @@ fn attempt(path: &str) -> Attempt<'static> {
 }
 
 fn notice(outcome: Outcome, reason: &str, through: Option<Through<'static>>) -> Event<'static> {
-    Event::Notice(Notice { id: ID.into(), outcome, reason: bounded(reason), through })
+    Event::Notice(Notice { through, ..Notice::new(ID, outcome, bounded(reason)) })
 }
 
 /// Every kind of line that the daemon writes. People and programs parse them: they never change.
-fn golden() -> [(Event<'static>, &'static str); 7] {
+fn golden() -> [(Event<'static>, &'static str); 9] {
     let permit = Attempt { blocked: false, reason: None, ..attempt("/") };
+    let together = Notice {
+        count: Some(12),
+        hosts: vec![Destination { host: "evil.com".into(), count: 9 }],
+        secrets: vec!["A".into()],
+        ..Notice::new(ID, Outcome::RefusedTogether, "too many")
+    };
+    let kept = Kept { records: 2, hash: "ef".into() };
+    let kept = Notice { kept: Some(kept), ..Notice::new(ID, Outcome::Pruned, "as the settings say") };
+    let (together, kept) = (Event::Notice(together), Event::Notice(kept));
     let tunnel = Attempt { secrets: Vec::new(), method: "CONNECT".into(), tunnel: true, ..attempt("") };
     [
         (
@@ -72,7 +81,25 @@ fn golden() -> [(Event<'static>, &'static str); 7] {
             "\"id\":\"0123456789abcdef\",\"outcome\":\"pruned\",\"reason\":\"as the settings say\",\
              \"through\":{\"seq\":6,\"hash\":\"cd\"}",
         ),
+        (
+            kept,
+            "\"id\":\"0123456789abcdef\",\"outcome\":\"pruned\",\"reason\":\"as the settings say\",\
+             \"kept\":{\"records\":2,\"hash\":\"ef\"}",
+        ),
+        (
+            together,
+            "\"id\":\"0123456789abcdef\",\"outcome\":\"refused_together\",\"reason\":\"too many\",\"count\":12,\
+             \"hosts\":[{\"host\":\"evil.com\",\"count\":9}],\"secrets\":[\"A\"]",
+        ),
     ]
+}
+
+#[test]
+fn what_a_client_can_have_at_will_is_no_evidence() {
+    let kept: Vec<_> = golden().iter().map(|(event, _)| event.is_evidence()).collect();
+    assert_eq!(kept, [true, false, true, false, true, true, true, true, true]);
+    let refusals: Vec<_> = golden().iter().map(|(event, _)| event.refusals()).collect();
+    assert_eq!(refusals, [1, 0, 1, 0, 0, 0, 0, 0, 12]);
 }
 
 #[test]

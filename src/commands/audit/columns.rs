@@ -43,6 +43,9 @@ impl Columns {
                     Attempt { reason: Some(notice.reason.clone()), id: notice.id.clone(), ..Attempt::default() };
                 ("not sent", YELLOW, self.cells(&unsent))
             }
+            Event::Notice(notice) if notice.outcome == Outcome::RefusedTogether => {
+                ("refused", RED, self.cells(&together(notice)))
+            }
             Event::Notice(notice) => ("chain", DIM, in_words(notice)),
         };
         let mut row = format!("{}  ", visible(&record.timestamp));
@@ -75,6 +78,19 @@ impl Columns {
     }
 }
 
+/// Refusals without records of their own, as one that has no method and no path.
+fn together<'a>(notice: &Notice<'a>) -> Attempt<'a> {
+    let hosts: Vec<String> = notice.hosts.iter().map(|it| format!("{} ({})", &*it.host, it.count)).collect();
+    let reason = format!("{} requests: {}", notice.count.unwrap_or_default(), &*notice.reason);
+    Attempt {
+        secrets: notice.secrets.clone(),
+        host: hosts.join(", ").into(),
+        reason: Some(reason.into()),
+        id: notice.id.clone(),
+        ..Attempt::default()
+    }
+}
+
 /// What happened to the chain.
 fn in_words(notice: &Notice<'_>) -> String {
     let reason = visible(&notice.reason);
@@ -85,7 +101,7 @@ fn in_words(notice: &Notice<'_>) -> String {
             format!("records up to {through} were deleted: {reason}")
         }
         Outcome::TornLine => format!("a torn line was cut: {reason}"),
-        Outcome::NotSent | Outcome::Other => reason,
+        Outcome::NotSent | Outcome::RefusedTogether | Outcome::Other => reason,
     }
 }
 
@@ -156,6 +172,15 @@ mod tests {
                 "up to 7 were deleted: 20 are kept",
             ),
             (json!({"outcome": "torn_line", "reason": "r"}), "a torn line was cut: r"),
+            (
+                json!({"outcome": "refused_together", "reason": "too many", "count": 9, "id": "1", "secrets": ["A"],
+                       "hosts": [{"host": "evil.example", "count": 9}]}),
+                "evil.example (9)",
+            ),
+            (
+                json!({"outcome": "refused_together", "reason": "too many", "count": 9, "id": "1"}),
+                "9 requests: too many",
+            ),
             (json!({"reason": "something"}), "note       something"),
         ];
         for (mut record, expected) in table {

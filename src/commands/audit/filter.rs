@@ -6,7 +6,7 @@ use clap::Args;
 use memchr::memmem::Finder;
 use policy::destination::host::Host;
 use policy::name::Name;
-use policy::record::{Attempt, Event, Outcome, Record};
+use policy::record::{Attempt, Event, Notice, Outcome, Record};
 use time::OffsetDateTime;
 
 use super::since;
@@ -43,7 +43,8 @@ pub(super) struct Filter {
     host: Option<HostFilter>,
     /// What a request's line must hold to be worth reading.
     needles: Vec<Finder<'static>>,
-    not_sent: Finder<'static>,
+    /// What a notice's line holds that is worth reading.
+    notices: [Finder<'static>; 2],
     /// The ids of permitted requests that were shown: whether they were sent is shown, too.
     permitted: VecDeque<u64>,
 }
@@ -69,7 +70,7 @@ impl Filter {
             secret,
             host,
             needles: needles.iter().map(|needle| Finder::new(needle).into_owned()).collect(),
-            not_sent: Finder::new("\"not_sent\""),
+            notices: ["\"not_sent\"", "\"refused_together\""].map(Finder::new),
             permitted: VecDeque::new(),
         })
     }
@@ -82,7 +83,7 @@ impl Filter {
             timestamp.is_some_and(|timestamp| timestamp < since.as_bytes())
         });
         let holds = |needle: &Finder<'_>| needle.find(line).is_some();
-        !is_early && (self.needles.iter().all(holds) || holds(&self.not_sent))
+        !is_early && (self.needles.iter().all(holds) || self.notices.iter().any(holds))
     }
 
     pub(super) fn wants(&mut self, record: &Record<'_>) -> bool {
@@ -95,7 +96,11 @@ impl Filter {
         let id = u64::from_str_radix(record.id(), 16).ok();
         let attempt = match &record.event {
             Event::Notice(notice) => {
-                return notice.outcome == Outcome::NotSent && id.is_some_and(|id| self.permitted.contains(&id));
+                return match notice.outcome {
+                    Outcome::NotSent => id.is_some_and(|id| self.permitted.contains(&id)),
+                    Outcome::RefusedTogether => self.wants_together(notice),
+                    _ => false,
+                };
             }
             Event::Attempt(attempt) => attempt,
         };
@@ -111,6 +116,13 @@ impl Filter {
         (attempt.blocked || !self.blocked)
             && self.secret.as_ref().is_none_or(has_secret)
             && self.host.as_ref().is_none_or(|filter| filter.matches(&attempt.host))
+    }
+
+    /// Whether any of these refusals may be wanted. Not all names and hosts of them are known.
+    fn wants_together(&self, notice: &Notice<'_>) -> bool {
+        let has_secret = |name: &String| notice.secrets.iter().any(|it| **it == **name);
+        let has_host = |filter: &HostFilter| notice.hosts.iter().any(|it| filter.matches(&it.host));
+        self.secret.as_ref().is_none_or(has_secret) && self.host.as_ref().is_none_or(has_host)
     }
 
     fn remember(&mut self, id: Option<u64>) {
@@ -183,7 +195,7 @@ mod tests {
         shown
     }
 
-    const LINES: [&str; 9] = [
+    const LINES: [&str; 10] = [
         r#"{"timestamp":"2026-02-04T10:00:00Z","outcome":"chain_start","reason":"\"blocked\":true \"A\"","seq":1,"prev":""}"#,
         r#"{"timestamp":"2026-02-04T11:00:00Z","secrets":["A"],"host":"example.com","path":"/","blocked":false,"id":"01"}"#,
         r#"{"timestamp":"2026-02-04T12:00:00Z","secrets":["B","A"],"host":"api.example.com","path":"/","blocked":true,"id":"02"}"#,
@@ -193,21 +205,22 @@ mod tests {
         r#"{"timestamp":"2026-02-04T16:00:00Z","id":"05","outcome":"not_sent","reason":"Upstream could not be reached"}"#,
         r#"{"timestamp":"2026-02-04T16:30:00Z","id":"09","outcome":"not_sent","reason":"\"host\":\"example.com\""}"#,
         r#"{"timestamp":"2026-02-04T17:00:00Z","secrets":["A"],"host":"[2001:db8::1]","path":"/","blocked":false,"id":"06"}"#,
+        r#"{"timestamp":"2026-02-04T18:00:00Z","id":"0a","outcome":"refused_together","reason":"r","count":7,"hosts":[{"host":"x.example.com","count":7}],"secrets":["B"]}"#,
     ];
 
     #[test]
     fn all_conditions_must_hold() {
         let table: [(&[&str], &[usize]); 10] = [
-            (&[], &[0, 1, 2, 3, 4, 5, 6, 7, 8]),
-            (&["--blocked"], &[2, 3]),
+            (&[], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+            (&["--blocked"], &[2, 3, 9]),
             (&["--secret", "A"], &[1, 2, 4, 8]),
             (&["--secret", "A", "--blocked"], &[2]),
             (&["--host", "Example.COM."], &[1, 4]),
-            (&["--host", "*.example.com"], &[2, 5, 6]),
-            (&["--host", "*.example.com", "--secret", "B", "--blocked"], &[2]),
+            (&["--host", "*.example.com"], &[2, 5, 6, 9]),
+            (&["--host", "*.example.com", "--secret", "B", "--blocked"], &[2, 9]),
             (&["--host", "[2001:db8::1]"], &[8]),
-            (&["--since", "2026-02-04T14:00:00Z"], &[4, 5, 6, 7, 8]),
-            (&["--since", "2026-02-04T14:00:00Z", "--secret", "B"], &[5, 6]),
+            (&["--since", "2026-02-04T14:00:00Z"], &[4, 5, 6, 7, 8, 9]),
+            (&["--since", "2026-02-04T14:00:00Z", "--secret", "B"], &[5, 6, 9]),
         ];
         for (words, places) in table {
             assert_eq!(shown(words, &LINES), places, "{words:?}");

@@ -1,10 +1,13 @@
 //! The file alone.
 
+mod keeping;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::super::carry::{Kept, carry};
 use super::*;
 
 const ROTATION: AuditRotation = AuditRotation { bytes_max: u64::MAX, keep: None };
@@ -58,9 +61,17 @@ impl Stage {
 
 fn append(audit: &mut AuditFile, number: u64) {
     let mut records = [Record::new("t", Event::not_sent(number.to_string(), "a test"))];
-    let written = audit.append("t", &mut records).expect("written");
+    let written = audit.append(&mut records).expect("written");
     let lines: Vec<_> = written.lines().collect();
     assert_eq!(lines.iter().map(|line| Record::read(line.as_bytes())).collect::<Vec<_>>(), records.map(Some));
+}
+
+/// What the owner does after each write.
+fn prune(stage: &Stage, audit: &mut AuditFile) {
+    let Some(keep) = audit.take_prune() else { return };
+    if let Some(carried) = carry(&stage.path(), keep, Kept::default()).expect("readable") {
+        audit.delete("t", carried).expect("written");
+    }
 }
 
 #[test]
@@ -137,11 +148,15 @@ fn what_is_deleted_is_named_first() {
     let mut deleted = None;
     for number in 1..=5 {
         append(&mut audit, number);
+        prune(&stage, &mut audit);
         deleted = deleted.or_else(|| {
             let text = fs::read_to_string(stage.path()).expect("readable");
-            text.lines().next().filter(|line| line.contains("pruned")).map(str::to_owned)
+            text.lines().find(|line| line.contains("pruned")).map(str::to_owned)
         });
     }
+    let kept = trail::kept(&stage.path());
+    assert_eq!(fs::metadata(&kept).expect("there").mode() & 0o777, 0o600);
+    fs::remove_file(kept).expect("there");
     assert_eq!(stage.files().len(), 3, "{:?}", stage.files());
     let note: Value = serde_json::from_str(&deleted.expect("a note")).expect("JSON");
     assert_eq!(note["through"]["seq"], 1);
@@ -201,12 +216,12 @@ fn a_file_that_was_emptied_in_place_is_moved_aside_under_the_number_that_it_then
 
 #[test]
 fn nothing_is_deleted_that_no_record_tells_of() {
-    let rotation = AuditRotation { bytes_max: 1, keep: Some(2) };
+    let rotation = AuditRotation { bytes_max: 1, keep: Some(1) };
     let stage = Stage { rotation, ..Stage::new() };
     let mut audit = stage.open();
     (1..=3).for_each(|number| append(&mut audit, number));
-    audit.rotation.keep = Some(1);
+    let carried = carry(&stage.path(), 1, Kept::default()).expect("readable").expect("a file too many");
     audit.file = File::open(stage.path()).expect("to be read alone");
-    assert!(audit.prune("t").is_err(), "what is half written must be cut");
-    assert_eq!(stage.files().len(), 3, "{:?}", stage.files());
+    assert!(audit.delete("t", carried).is_err(), "what is half written must be cut");
+    assert_eq!(stage.files().len(), 4, "{:?}", stage.files());
 }
