@@ -1,9 +1,12 @@
 //! Streams and bodies, of clients and of upstreams.
 
 pub(crate) mod activity;
+pub(crate) mod client_stream;
 pub(crate) mod expect;
+pub(crate) mod interim;
 pub(crate) mod prefixed;
 pub(crate) mod request_body;
+pub(crate) mod request_target;
 pub(crate) mod tls;
 
 use tokio::io::{AsyncRead, AsyncWrite};

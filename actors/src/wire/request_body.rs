@@ -33,7 +33,11 @@ pub(crate) struct RequestBody {
 
 impl RequestBody {
     pub(crate) fn new(incoming: Incoming, unread: UnreadBody) -> Self {
-        Self { incoming: Some(incoming), held: None, drains: false, in_use: None, unread: Some(unread) }
+        let mut body = Self { incoming: Some(incoming), held: None, drains: false, in_use: None, unread: Some(unread) };
+        if body.is_end_stream() {
+            body.note_end();
+        }
+        body
     }
 
     pub(crate) fn empty() -> Self {
