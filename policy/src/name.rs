@@ -111,7 +111,9 @@ pub(crate) const SEPARATOR: u8 = b':';
 
 /// The words for the namespace and for the name in the text of a placeholder.
 pub(crate) fn split(qualified: &str) -> (&str, &str) {
-    qualified.split_once(char::from(SEPARATOR)).unwrap_or((Namespace::DEFAULT_WORD, qualified))
+    let at = memchr::memchr(SEPARATOR, qualified.as_bytes());
+    let words = at.and_then(|at| Some((qualified.get(..at)?, qualified.get(at + 1..)?)));
+    words.unwrap_or((Namespace::DEFAULT_WORD, qualified))
 }
 
 /// How many bytes at the start of `text` form a name, or a namespace and a name; 0 if none do.

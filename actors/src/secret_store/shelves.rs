@@ -82,8 +82,8 @@ impl Shelves {
         let in_force = needed.iter().map(|(namespace, shelf)| {
             shelf.vault().filter(|vault| want.is_met_by(vault, now)).map(|vault| vault.in_force(namespace))
         });
-        match in_force.collect::<Option<Vec<_>>>() {
-            Some(in_force) => question.answer(&Tables::new(in_force)),
+        match in_force.collect::<Option<Vec<_>>>().and_then(Tables::new) {
+            Some(tables) => question.answer(&tables),
             None => ControlFlow::Continue(question),
         }
     }
@@ -220,8 +220,8 @@ impl Shelves {
         let in_force = needed.iter().map(|(namespace, shelf)| {
             shelf.vault().filter(|vault| vault.is_held(now)).map(|vault| vault.in_force(namespace))
         });
-        match in_force.collect::<Option<Vec<_>>>() {
-            Some(in_force) => question.answer(&Tables::new(in_force)),
+        match in_force.collect::<Option<Vec<_>>>().and_then(Tables::new) {
+            Some(tables) => question.answer(&tables),
             None => ControlFlow::Continue(question),
         }
     }

@@ -6,7 +6,7 @@ use crate::destination::host::Destination;
 use crate::name::{self, QualifiedName};
 use crate::request::fields::Fields;
 use crate::verdict::refusal::Refusal;
-use crate::verdict::tables::{self, Found, InForce, MatchedTable, Tables};
+use crate::verdict::tables::{Found, InForce, MatchedTable, MatchedTables, Tables};
 
 /// A request for values in these fields, to be sent to this destination.
 #[derive(Clone, Debug)]
@@ -70,11 +70,11 @@ pub fn judge(tables: &Tables<'_>, request: InjectionRequest) -> Verdict {
     }
 }
 
-fn refuse(tables: &[MatchedTable<'_, '_>], text: &str, destination: &Destination) -> Option<Refusal> {
+fn refuse(tables: &MatchedTables<'_, '_>, text: &str, destination: &Destination) -> Option<Refusal> {
     // A refusal refuses even if its name could not be shown.
     let of_name =
         |refusal: fn(QualifiedName) -> Refusal| QualifiedName::parse(text.as_bytes()).map_or(Refusal::Locked, refusal);
-    let Some((searched, found)) = tables::find(tables, text) else { return Some(Refusal::Locked) };
+    let (searched, found) = tables.find(text);
     let MatchedTable { in_force: InForce { table, before, .. }, wildcards } = searched;
     let secret = match found {
         Found::Secret(secret) => secret,
@@ -144,7 +144,8 @@ mod tests {
             (read("A=1\nA_HOSTS=a.example\n"), read("A=2\nA_HOSTS=b.example\nB=3\nB_HOSTS=b.example\n"));
         let namespace = Namespace::parse(b"work").expect("a namespace");
         let of_work = InForce { namespace: &namespace, table: &work, before: None };
-        let both = Tables::new([InForce { namespace: &Namespace::DEFAULT, table: &default, before: None }, of_work]);
+        let of_default = InForce { namespace: &Namespace::DEFAULT, table: &default, before: None };
+        let both = Tables::new([of_default, of_work]).expect("two");
         for (name, host) in
             [("A", "a.example"), ("default:A", "a.example"), ("work:A", "b.example"), ("work:B", "b.example")]
         {
@@ -160,6 +161,9 @@ mod tests {
         ] {
             assert_eq!(permits(&both, name, host).map_err(|refusal| refusal.to_string()), Err(reason.to_owned()));
         }
-        assert!(permits(&Tables::new([of_work]), "A", "a.example").is_err(), "a table stands in for no other one");
+        assert!(
+            permits(&Tables::new([of_work]).expect("one"), "A", "a.example").is_err(),
+            "a table stands in for no other one"
+        );
     }
 }
