@@ -3,4 +3,6 @@
 mod bounds;
 mod exhaustion;
 mod floods;
+mod heads;
+mod many_floods;
 mod places;

@@ -2,9 +2,11 @@
 
 pub(crate) mod activity;
 pub(crate) mod expect;
+pub(crate) mod meter;
 pub(crate) mod prefixed;
 pub(crate) mod request_body;
 pub(crate) mod tls;
+pub(crate) mod turn;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 

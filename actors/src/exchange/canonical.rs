@@ -37,6 +37,22 @@ impl Placeholders {
     }
 }
 
+/// Checks what costs much to read, before anything else is done with a head.
+pub(super) fn check_bounds(parts: &Parts, scope: &Scope) -> Result<(), Failure> {
+    if !hop::names_few(&parts.headers) {
+        return Err(Failure::Malformed);
+    }
+    // hyper's parser of HTTP/1.1 checks the number of fields itself.
+    let fields = parts.headers.len();
+    if parts.version != Version::HTTP_2 || fields <= limits::HEAD_FIELDS_MAX {
+        return Ok(());
+    }
+    if fields <= limits::H2_FIELDS_COUNTED {
+        scope.activity.note_oversized_head();
+    }
+    Err(Failure::TooLarge)
+}
+
 /// The head of a request that may be sent on, once its placeholders are filled.
 pub(super) struct CanonicalRequest {
     pub(super) parts: Parts,
@@ -76,9 +92,10 @@ fn check_agreement(parts: &Parts, scope: &Scope) -> Result<(), Failure> {
         return Err(Failure::Malformed);
     }
     let (version, headers) = (parts.version, &parts.headers);
-    // hyper's parser of HTTP/1.1 checks these itself.
-    let is_plain = headers.len() <= limits::HEAD_FIELDS_MAX && hop::is_trimmed(headers);
-    if (version == Version::HTTP_2 && !is_plain) || (parts.uri.path() == "*" && parts.method != Method::OPTIONS) {
+    // hyper's parser of HTTP/1.1 checks this itself.
+    if (version == Version::HTTP_2 && !hop::is_trimmed(headers))
+        || (parts.uri.path() == "*" && parts.method != Method::OPTIONS)
+    {
         return Err(Failure::Malformed);
     }
     let agreed = match scope.form {

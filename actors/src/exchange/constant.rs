@@ -33,6 +33,13 @@ pub(crate) fn bad_request() -> Response<ResponseBody> {
     response
 }
 
+/// The head of the request has too many fields. Without a body, as the HTTP library answers one with too many bytes.
+pub(super) fn head_too_large() -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    response
+}
+
 /// Answers a tunnel keeper that has asked with the key.
 pub(crate) fn round_trip(answer: String) -> Response<ResponseBody> {
     let mut response = text(StatusCode::OK, "");

@@ -22,11 +22,12 @@ impl Exchange {
         self.settled = true;
         match failure {
             Failure::Malformed => {
-                if !self.names.is_empty() {
-                    self.scope.refusals.count();
-                    self.record_refusal(Refusal::Malformed).await;
-                }
+                self.record_malformed().await;
                 constant::bad_request()
+            }
+            Failure::TooLarge => {
+                self.record_malformed().await;
+                constant::head_too_large()
             }
             Failure::Refused(why) => {
                 self.scope.refusals.count();
@@ -45,6 +46,13 @@ impl Exchange {
                 info!(id = %self.id, destination = %self.scope.destination, reason = error.reason, "no response");
                 gateway(&error)
             }
+        }
+    }
+
+    async fn record_malformed(&self) {
+        if !self.names.is_empty() {
+            self.scope.refusals.count();
+            self.record_refusal(Refusal::Malformed).await;
         }
     }
 

@@ -22,6 +22,8 @@ use crate::exchange::upgrade::{self, Handover, Upgraded};
 use crate::exchange::{self, ResponseBody, Scope, TargetForm, constant, passthrough};
 use crate::upstream::Passthrough;
 use crate::wire::ByteStream;
+use crate::wire::meter::Meter;
+use crate::wire::turn::{Bounded, Turn};
 
 /// The requests of one client, as its connection's future shares them.
 struct Port {
@@ -48,8 +50,8 @@ pub(super) async fn serve<S: ByteStream>(stream: S, connection: Arc<Connection>)
     Box::pin(port.serve_requests(stream)).await;
     if let Some(Connect { destination, client, passthrough }) = port.tunnel.take() {
         let Ok(client) = client.await else { return };
-        let Ok(parts) = client.downcast::<TokioIo<S>>() else { return };
-        let (first, stream, connection) = (parts.read_buf, parts.io.into_inner(), port.connection.clone());
+        let Ok(parts) = client.downcast::<TokioIo<Bounded<S>>>() else { return };
+        let (first, stream, connection) = (parts.read_buf, parts.io.into_inner().into_inner(), port.connection.clone());
         drop(port);
         match passthrough {
             Some(passthrough) => Box::pin(passthrough::copy(first, stream, passthrough)).await,
@@ -64,11 +66,13 @@ pub(super) async fn serve<S: ByteStream>(stream: S, connection: Arc<Connection>)
 impl Port {
     async fn serve_requests<S: ByteStream>(self: &Arc<Self>, stream: S) {
         let service = service_fn(|request| server::infallible(Box::pin(self.clone().answer(request))));
-        let mut connection = server::http1().serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let turn = Turn::default();
+        let io = TokioIo::new(turn.bound(stream, Meter::Bytes));
+        let mut connection = server::http1().serve_connection(io, service).with_upgrades();
         let (pinned, refusals) = (Pin::new(&mut connection), &self.connection.refusals);
         tokio::select! {
             biased;
-            ended = run_until_finished(pinned, refusals, pending(), |connection| connection.graceful_shutdown()) => {
+            ended = run_until_finished(pinned, &turn, refusals, pending(), |connection| connection.graceful_shutdown()) => {
                 if let Some(Err(error)) = ended {
                     debug!(%error, "client connection ended");
                     lingering_close::after(&error, connection.into_parts().map(|parts| parts.io.into_inner())).await;

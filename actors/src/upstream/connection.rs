@@ -9,6 +9,7 @@ use hyper::client::conn::{http1, http2};
 use policy::destination::host::Destination;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::wire::meter::Asked;
 use crate::wire::request_body::RequestBody;
 
 /// A connection to a destination, verified for it.
@@ -70,7 +71,7 @@ impl Wipes {
 /// hyper's sender. The driver moves the bytes; it ends when the last sender is dropped.
 #[derive(Debug)]
 pub(super) enum Sender {
-    Http1 { sender: http1::SendRequest<RequestBody>, _driver: AbortOnDropHandle<()> },
+    Http1 { sender: http1::SendRequest<RequestBody>, asked: Asked, _driver: AbortOnDropHandle<()> },
     Http2 { sender: http2::SendRequest<RequestBody>, driver: Arc<AbortOnDropHandle<()>> },
 }
 

@@ -34,7 +34,8 @@ impl Connection {
         shaped.ok_or(SendError::Inexpressible)?;
         request.body_mut().mark_in_use(self.body_mark());
         let sent = match &mut self.sender {
-            Sender::Http1 { sender, .. } => {
+            Sender::Http1 { sender, asked, .. } => {
+                asked.add_one();
                 timeout(limits::RESPONSE_HEAD_TIMEOUT, sender.try_send_request(request)).await
             }
             Sender::Http2 { sender, .. } => {
