@@ -4,4 +4,6 @@ mod bounds;
 mod evidence;
 mod exhaustion;
 mod floods;
+mod heads;
+mod many_floods;
 mod places;

@@ -23,6 +23,7 @@ use http::{Method, Request, Response, Version};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use policy::name::QualifiedName;
+use policy::request::hop;
 
 use self::canonical::{CanonicalRequest, Placeholders};
 use self::failure::Failure;
@@ -84,11 +85,16 @@ impl Exchange {
     }
 
     async fn answer(mut self, parts: Parts) -> Response<ResponseBody> {
-        let placeholders = Placeholders::scan(&parts.headers);
+        let bounded = canonical::check_bounds(&parts, &self.scope);
+        let placeholders = bounded.is_ok().then(|| Placeholders::scan(&parts.headers)).flatten();
         // A client that waits for a 100 has not sent its body, and is not asked for it.
         let holds_back = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
         self.names = placeholders.as_ref().map(Placeholders::names).unwrap_or_default();
-        match self.attempt(parts, placeholders).await {
+        let attempted = match bounded {
+            Ok(()) => self.attempt(parts, placeholders).await,
+            Err(failure) => Err(failure),
+        };
+        match attempted {
             Ok(response) => response,
             Err(failure) => {
                 let answer = self.fail(failure).await;
@@ -162,12 +168,11 @@ impl Exchange {
             self.settled = true;
             let again = resend::copy(&request, &connection, filled.as_ref());
             request = match (connection.send(request, interims).await, again) {
-                (Ok(response), _) => {
-                    return response::pass_on(
-                        response,
-                        Client { method: &self.method, version, upgrade, scope: &scope },
-                    );
+                (Ok(response), _) if hop::names_few(response.headers()) => {
+                    let client = Client { method: &self.method, version, upgrade, scope: &scope };
+                    return response::pass_on(response, client);
                 }
+                (Ok(_), _) => return Err(resend::bad_response()),
                 (Err(SendError::Unsent(unsent)), _) => {
                     // If the client disconnects now, the request was not sent.
                     self.settled = lost.is_some();

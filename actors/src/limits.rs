@@ -25,7 +25,7 @@ pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// The interval of heartbeats, which every owner must answer.
 pub(crate) const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
 /// The time limit of the answer to a heartbeat: a hundred times enough, because handlers never wait. An owner without an
-/// answer is replaced.
+/// answer is replaced if it has handled nothing meanwhile, although it had its turns.
 pub(crate) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long sessions may take to finish at shutdown. The services of `install` are killed after 15 s.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,7 +62,21 @@ pub(crate) const UNHEARD_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 pub(crate) const REFUSALS_MAX: usize = 100;
 /// Bytes of the head of a request. Most servers accept 8 to 64 KiB.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// Fields of the head of a request, and those of a response that the HTTP library reads. Larger counts cost two allocations for each head.
+/// What one connection may read before others have their turn, in bytes of bodies: two TLS records.
+pub(crate) const TURN_BYTES: usize = 32 * 1024;
+/// What a byte of an HTTP/2 frame other than DATA costs, in bytes of bodies: one turn reads 2 KiB of them. A kilobyte of
+/// indexed fields takes a tenth of a millisecond to decode, and some 100 KiB of memory.
+pub(crate) const H2_FRAME_COST: usize = 16;
+/// What an HTTP/2 request costs besides, in bytes of bodies: eight begin in one turn. Each takes some fifty microseconds,
+/// and the answers of owners.
+pub(crate) const H2_REQUEST_COST: usize = 4 * 1024;
+/// Fields of an HTTP/2 head from which on it counts as beyond the limit before it is decoded: no client has so many, in
+/// whatever number of fields it sends its cookies.
+pub(crate) const H2_FIELDS_COUNTED: usize = 1024;
+/// Heads beyond the limit on one HTTP/2 connection, after which it is closed: each costs as much as a hundred others.
+pub(crate) const OVERSIZED_HEADS_MAX: usize = 3;
+/// Fields of the head of a request, and those of a response that the HTTP library reads. Larger counts cost two
+/// allocations for each head.
 pub(crate) const HEAD_FIELDS_MAX: usize = 100;
 /// Open streams of one HTTP/2 client connection: the minimum that RFC 9113 recommends.
 pub(crate) const H2_STREAMS_MAX: u32 = 100;
@@ -134,6 +148,8 @@ pub(crate) const RESPONSE_FIELDS_MAX: usize = 2000;
 /// Interim responses before one response, after which the server is given up. One that reports its progress each second
 /// (102) may take as long as [`RESPONSE_HEAD_TIMEOUT`].
 pub(crate) const INTERIMS_MAX: usize = 1000;
+/// The same in HTTP/2, whose library keeps their fields until the final response has come.
+pub(crate) const H2_INTERIMS_MAX: usize = 32;
 /// The largest interim response that is passed on, in bytes.
 pub(crate) const INTERIM_BYTES_MAX: usize = 16 * 1024;
 /// Interim responses that wait for a client to read them; further ones are dropped.

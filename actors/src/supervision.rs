@@ -9,6 +9,7 @@ pub(crate) mod drain;
 #[cfg(feature = "faults")]
 pub(crate) mod faults;
 pub(crate) mod part;
+mod progress;
 pub(crate) mod report;
 pub(crate) mod root;
 pub mod runtime;

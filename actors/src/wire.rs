@@ -4,10 +4,12 @@ pub(crate) mod activity;
 pub(crate) mod client_stream;
 pub(crate) mod expect;
 pub(crate) mod interim;
+pub(crate) mod meter;
 pub(crate) mod prefixed;
 pub(crate) mod request_body;
 pub(crate) mod request_target;
 pub(crate) mod tls;
+pub(crate) mod turn;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 

@@ -46,14 +46,17 @@ pub(crate) fn main(arguments: &RunArgs) -> Result<ExitCode, Failure> {
     }
     let runtime = runtime::with_threads(run.workers).map_err(Failure::not_well)?;
     let mut outcome = Ok(ExitCode::FAILURE);
-    runtime::block_on(&runtime, Box::pin(async { outcome = serve(run, mirror, inherited).await }));
+    let work = async {
+        let served = watchdog::watched(serve(run, mirror, inherited)).await;
+        outcome = served.unwrap_or_else(|error| Err(Failure::not_well(error)));
+    };
+    runtime::block_on(&runtime, Box::pin(work));
     // A thread that reads a file must not hold up the end.
     runtime.shutdown_background();
     outcome
 }
 
 async fn serve(run: Run, mirror: Mirror, inherited: Vec<InheritedSocket>) -> Result<ExitCode, Failure> {
-    watchdog::start().map_err(Failure::not_well)?;
     let mut signals = Signals::listen().map_err(Failure::not_well)?;
     let (folder, secrets) = (run.tree.folder.clone(), run.tree.secret_store.source.clone());
     let boot = Daemon::boot(run.tree, mirror, inherited).await;

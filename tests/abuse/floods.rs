@@ -225,7 +225,7 @@ async fn a_header_block_without_an_end_is_cut_off() {
 async fn header_bombs_are_cut_off_or_bounded() {
     cut_off("fields without a name", Attack::new(500, |stream| request_with(stream, &block(&[("", "")])))).await;
     let many = Attack::new(100, |stream| request_with(stream, &[0x10, 1, b'a', 0].repeat(2_000)));
-    outlasted("fields without a value", many).await;
+    cut_off("fields without a value", many).await;
     // The large field is in the table from the opening on; 0xbe names it in one byte.
     let planted = request_with(1, &literal(0x40, "x", &"y".repeat(4_000)));
     let bomb = Attack::new(500, |stream| request_with(stream + 2, &[0xbe; 10_000]));

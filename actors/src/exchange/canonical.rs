@@ -39,6 +39,22 @@ impl Placeholders {
     }
 }
 
+/// Checks what costs much to read, before anything else is done with a head.
+pub(super) fn check_bounds(parts: &Parts, scope: &Scope) -> Result<(), Failure> {
+    if !hop::names_few(&parts.headers) {
+        return Err(Failure::Malformed);
+    }
+    // hyper's parser of HTTP/1.1 checks the number of fields itself.
+    let fields = hop::count_fields(&parts.headers);
+    if parts.version != Version::HTTP_2 || fields <= limits::HEAD_FIELDS_MAX {
+        return Ok(());
+    }
+    if fields <= limits::H2_FIELDS_COUNTED {
+        scope.activity.note_oversized_head();
+    }
+    Err(Failure::TooManyFields)
+}
+
 /// The head of a request that may be sent on, once its placeholders are filled.
 pub(super) struct CanonicalRequest {
     pub(super) parts: Parts,
@@ -86,10 +102,7 @@ fn check_agreement(parts: &Parts, scope: &Scope) -> Result<(), Failure> {
         return Err(Failure::Malformed);
     }
     let (version, headers) = (parts.version, &parts.headers);
-    // hyper's parser of HTTP/1.1 checks these itself.
-    if version == Version::HTTP_2 && hop::count_fields(headers) > limits::HEAD_FIELDS_MAX {
-        return Err(Failure::TooManyFields);
-    }
+    // hyper's parser of HTTP/1.1 checks this itself.
     let is_trimmed = version != Version::HTTP_2 || hop::is_trimmed(headers);
     if !is_trimmed || (parts.uri.path() == "*" && parts.method != Method::OPTIONS) {
         return Err(Failure::Malformed);

@@ -68,6 +68,11 @@ pub(super) fn failure(error: SendError) -> Failure {
     }
 }
 
+/// The response cannot be passed on.
+pub(super) fn bad_response() -> Failure {
+    no_response(false, "the Connection field of the response names too many fields".to_owned())
+}
+
 /// Each connection was closed before a byte was written.
 pub(super) fn never_sent() -> Failure {
     not_sent("connections close before a request is sent")

@@ -14,6 +14,7 @@ use crate::supervision::drain::Drain;
 use crate::tunnels::probe::ProbeKey;
 use crate::upstream::ClientId;
 use crate::wire::activity::Activity;
+use crate::wire::turn::Turn;
 
 /// The owners that a session asks, and what all sessions share.
 pub(crate) struct Peers {
@@ -52,6 +53,7 @@ impl Connection {
 /// often, or when it is idle; then it has [`limits::DRAIN_TIMEOUT`] for what is under way.
 pub(super) async fn run_until_finished<C: Future>(
     mut connection: Pin<&mut C>,
+    turn: &Turn,
     refusals: &Refusals,
     idle: impl Future<Output = ()>,
     finish: impl FnOnce(Pin<&mut C>),
@@ -59,12 +61,12 @@ pub(super) async fn run_until_finished<C: Future>(
     tokio::select! {
         // The most frequent event is polled first.
         biased;
-        output = connection.as_mut() => return Some(output),
+        output = turn.drive(connection.as_mut()) => return Some(output),
         () = refusals.finish() => {}
         () = idle => {}
     }
     finish(connection.as_mut());
-    timeout(limits::DRAIN_TIMEOUT, connection).await.ok()
+    timeout(limits::DRAIN_TIMEOUT, turn.drive(connection)).await.ok()
 }
 
 /// Waits until no exchange has been under way for a while. HTTP/1.1 has a timer of its own for that.

@@ -25,6 +25,8 @@ use crate::wire::ByteStream;
 use crate::wire::activity::Activity;
 use crate::wire::client_stream::ClientStream;
 use crate::wire::interim::Interims;
+use crate::wire::meter::Meter;
+use crate::wire::turn::{Bounded, Turn};
 
 /// The requests of one client, as its connection's future shares them.
 struct Port {
@@ -54,8 +56,8 @@ pub(super) async fn serve<S: ByteStream>(stream: S, connection: Arc<Connection>)
     Box::pin(port.serve_requests(stream)).await;
     if let Some(Connect { destination, client, passthrough }) = port.tunnel.take() {
         let Ok(client) = client.await else { return };
-        let Ok(parts) = client.downcast::<TokioIo<ClientStream<S>>>() else { return };
-        let (first, stream) = (parts.read_buf, parts.io.into_inner().into_inner());
+        let Ok(parts) = client.downcast::<TokioIo<ClientStream<Bounded<S>>>>() else { return };
+        let (first, stream) = (parts.read_buf, parts.io.into_inner().into_inner().into_inner());
         let connection = port.connection.clone();
         drop(port);
         match passthrough {
@@ -71,12 +73,14 @@ pub(super) async fn serve<S: ByteStream>(stream: S, connection: Arc<Connection>)
 impl Port {
     async fn serve_requests<S: ByteStream>(self: &Arc<Self>, stream: S) {
         let service = service_fn(|request| server::infallible(Box::pin(self.clone().answer(request))));
+        let turn = Turn::default();
+        let stream = turn.bound(stream, Meter::Bytes);
         let io = TokioIo::new(ClientStream::new(stream, self.interims.clone(), self.activity.clone()));
         let mut connection = server::http1().serve_connection(io, service).with_upgrades();
         let (pinned, refusals) = (Pin::new(&mut connection), &self.connection.refusals);
         tokio::select! {
             biased;
-            ended = run_until_finished(pinned, refusals, pending(), |connection| connection.graceful_shutdown()) => {
+            ended = run_until_finished(pinned, &turn, refusals, pending(), |connection| connection.graceful_shutdown()) => {
                 if let Some(Err(error)) = ended {
                     debug!(%error, "client connection ended");
                     lingering_close::after(&error, connection.into_parts().map(|parts| parts.io.into_inner())).await;

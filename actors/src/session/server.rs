@@ -25,6 +25,8 @@ pub(super) fn http1() -> http1::Builder {
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HEAD_TIMEOUT)
         .max_headers(limits::HEAD_FIELDS_MAX)
+        // The buffer alone would let a head pass that comes in large pieces.
+        .max_header_size(limits::HEAD_BYTES_MAX)
         .max_buf_size(limits::HEAD_BYTES_MAX)
         .auto_date_header(false);
     builder

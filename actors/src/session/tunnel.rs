@@ -22,7 +22,9 @@ use crate::supervision::tasks::Tasks;
 use crate::wire::ByteStream;
 use crate::wire::client_stream::ClientStream;
 use crate::wire::interim::Interims;
+use crate::wire::meter::{Frames, Meter};
 use crate::wire::prefixed::Prefixed;
+use crate::wire::turn::Turn;
 
 /// The first byte of a TLS handshake record (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -145,9 +147,9 @@ impl Tunnel {
 }
 
 async fn serve_http1<S: ByteStream>(stream: S, scope: Arc<Scope>) {
-    let mut stream = Prefixed::new(b"", stream);
+    let (mut stream, turn) = (Prefixed::new(b"", stream), Turn::default());
     // Boxed, so that a resting connection has no space for a working one.
-    while let Some(mut resting) = Box::pin(serve_requests(stream, &scope)).await {
+    while let Some(mut resting) = Box::pin(serve_requests(stream, &turn, &scope)).await {
         if !rest::wait(&mut resting, &scope.refusals).await {
             return;
         }
@@ -162,16 +164,17 @@ async fn serve_http1<S: ByteStream>(stream: S, scope: Arc<Scope>) {
 }
 
 /// Serves requests until the connection ends. If it is between two requests for a while, gives the stream back.
-async fn serve_requests<S: ByteStream>(stream: Prefixed<S>, scope: &Arc<Scope>) -> Option<Prefixed<S>> {
+async fn serve_requests<S: ByteStream>(stream: Prefixed<S>, turn: &Turn, scope: &Arc<Scope>) -> Option<Prefixed<S>> {
     let (scope, refusals, activity) = (scope.clone(), scope.refusals.clone(), scope.activity.clone());
     let destination = scope.destination.clone();
-    let io = TokioIo::new(ClientStream::new(activity.track(stream), scope.interims.clone(), activity.clone()));
+    let stream = turn.bound(activity.track(stream), Meter::Bytes);
+    let io = TokioIo::new(ClientStream::new(stream, scope.interims.clone(), activity.clone()));
     let service = service_fn(move |request| server::infallible(Box::pin(exchange::answer(scope.clone(), request))));
     let mut connection = server::http1().serve_connection(io, service).with_upgrades();
     let pinned = Pin::new(&mut connection);
     tokio::select! {
         biased;
-        ended = run_until_finished(pinned, &refusals, pending(), |connection| connection.graceful_shutdown()) => {
+        ended = run_until_finished(pinned, turn, &refusals, pending(), |connection| connection.graceful_shutdown()) => {
             if let Some(Err(error)) = ended {
                 debug!(%destination, %error, "client connection ended");
                 lingering_close::after(&error, connection.into_parts().map(|parts| parts.io.into_inner())).await;
@@ -180,18 +183,20 @@ async fn serve_requests<S: ByteStream>(stream: Prefixed<S>, scope: &Arc<Scope>) 
         }
         () = rest::quiet(&activity) => {
             let parts = connection.into_parts()?;
-            Some(parts.io.into_inner().into_inner().into_inner().preceded_by(&parts.read_buf))
+            Some(parts.io.into_inner().into_inner().into_inner().into_inner().preceded_by(&parts.read_buf))
         }
     }
 }
 
 async fn serve_http2<S: ByteStream>(stream: S, scope: Arc<Scope>) {
     let (destination, refusals) = (scope.destination.clone(), scope.refusals.clone());
-    let idle = idle(scope.activity.clone());
+    let (idle, turn) = (idle(scope.activity.clone()), Turn::default());
+    let stream = turn.bound(stream, Meter::Frames(Frames::of_client(scope.activity.clone())));
     let service = service_fn(move |request| server::infallible(Box::pin(exchange::answer(scope.clone(), request))));
     let (tasks, _guard) = Tasks::guarded();
     let connection = pin!(server::http2(tasks).serve_connection(TokioIo::new(stream), service));
-    let ended = run_until_finished(connection, &refusals, idle, |connection| connection.graceful_shutdown()).await;
+    let ended =
+        run_until_finished(connection, &turn, &refusals, idle, |connection| connection.graceful_shutdown()).await;
     if let Some(Err(error)) = ended {
         debug!(%destination, %error, "client connection ended");
     }

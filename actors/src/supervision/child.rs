@@ -7,6 +7,7 @@ use ractor::{Actor, ActorCell, SpawnErr};
 use tokio::sync::oneshot;
 
 use crate::supervision::heartbeat::Beat;
+use crate::supervision::progress::{Counted, Progress};
 use crate::supervision::slot::Publisher;
 
 /// Starts one owner under the root and publishes its address.
@@ -24,6 +25,7 @@ pub(crate) struct Child {
     pub(super) name: &'static str,
     pub(super) start: Start,
     pub(super) ask: Ask,
+    pub(super) progress: Progress,
     pub(super) empty_slot: Box<dyn Fn() + Send + Sync>,
     #[cfg(feature = "faults")]
     pub(super) fault: Strike,
@@ -47,12 +49,13 @@ where
     A::Msg: OwnerMessage,
     A::Arguments: Clone + Sync,
 {
-    let publisher = Arc::new(publisher);
-    let slot = publisher.clone();
+    let (publisher, progress) = (Arc::new(publisher), Progress::default());
+    let (slot, counted) = (publisher.clone(), progress.clone());
     let start = move |root: ActorCell| -> Pin<Box<dyn Future<Output = Result<ActorCell, SpawnErr>> + Send>> {
-        let (arguments, slot) = (arguments.clone(), slot.clone());
+        let (arguments, slot, progress) = (arguments.clone(), slot.clone(), counted.clone());
         Box::pin(async move {
-            let (address, _) = Actor::spawn_linked(None, actor(), arguments, root).await?;
+            let counted = Counted { actor: actor(), progress };
+            let (address, _) = Actor::spawn_linked(None, counted, arguments, root).await?;
             slot.publish(Some(address.clone()));
             Ok(address.get_cell())
         })
@@ -65,6 +68,7 @@ where
             let _ = cell.send_message::<A::Msg>(beat.into());
             answer
         }),
+        progress,
         empty_slot: Box::new(move || publisher.publish(None)),
         #[cfg(feature = "faults")]
         fault: Box::new(|cell, fault| {

@@ -26,6 +26,8 @@ pub enum Kind {
     Slow,
     /// Its handler blocks the runtime's thread for ever.
     Block,
+    /// It makes thousands of tasks, which take longer than a process may hang.
+    Crowd,
     /// Its writes fail from now on. `audit` alone.
     FailWrites,
     /// They succeed again.
@@ -44,6 +46,7 @@ impl Fault {
             Kind::Wedge => std::future::pending().await,
             Kind::Slow => tokio::time::sleep(Duration::from_secs(1)).await,
             Kind::Block => std::thread::sleep(Duration::MAX),
+            Kind::Crowd => crowd(),
             Kind::FailWrites | Kind::HealWrites => {}
         }
     }
@@ -55,6 +58,13 @@ impl Fault {
             Kind::HealWrites => Some(false),
             _ => None,
         }
+    }
+}
+
+/// Fills the run queue.
+fn crowd() {
+    for _ in 0..15_000 {
+        tokio::spawn(async { std::thread::sleep(Duration::from_millis(1)) });
     }
 }
 

@@ -18,6 +18,7 @@ use super::budget::Budget;
 use super::child::Child;
 use crate::limits;
 use crate::supervision::drain::Drain;
+use crate::supervision::heartbeat;
 use crate::supervision::part::Part;
 use crate::supervision::report::{SubsystemReport, SubsystemState};
 
@@ -149,8 +150,9 @@ impl State {
                 continue;
             }
             let (answer, id, myself) = ((child.ask)(cell), cell.get_id(), myself.clone());
+            let progress = child.progress.clone();
             life.heartbeat = Some(AbortOnDropHandle::new(tokio::spawn(async move {
-                if timeout(limits::HEARTBEAT_TIMEOUT, answer).await.is_err() {
+                if !heartbeat::is_alive(answer, progress, limits::HEARTBEAT_TIMEOUT).await {
                     let _ = myself.cast(Msg::Silent(id));
                 }
             })));

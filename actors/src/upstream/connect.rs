@@ -25,7 +25,9 @@ use crate::limits;
 use crate::supervision::tasks::Tasks;
 use crate::upstream::settings::UpstreamProxy;
 use crate::wire::ByteStream;
+use crate::wire::meter::{Frames, Meter};
 use crate::wire::prefixed::Prefixed;
+use crate::wire::turn::{Turn, Turns};
 
 const NO_ADDRESS: &str = "the name has no address that may be dialled";
 
@@ -166,7 +168,8 @@ pub(super) fn wants_http2(error: &DialError) -> bool {
 }
 
 async fn start_http1<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Result<Sender, DialError> {
-    let awaited = Awaited::default();
+    let (turn, awaited) = (Turn::default(), Awaited::default());
+    let stream = turn.bound(stream, Meter::Bytes);
     let handshake = hyper::client::conn::http1::Builder::new()
         .max_headers(limits::HEAD_FIELDS_MAX)
         .max_buf_size(limits::UPSTREAM_BUFFER_BYTES)
@@ -179,14 +182,15 @@ async fn start_http1<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Resu
     let driver = AbortOnDropHandle::new(tokio::spawn(async move {
         let _permit = permit;
         // Its errors reach the exchange through the sender and the body.
-        let _ = connection.with_upgrades().await;
+        let _ = turn.drive(connection.with_upgrades()).await;
     }));
     Ok(Sender::Http1 { sender, awaited, _driver: driver })
 }
 
 async fn start_http2<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Result<Sender, DialError> {
-    let (tasks, guard) = Tasks::guarded();
-    let handshake = hyper::client::conn::http2::Builder::new(tasks)
+    let ((executor, guard), turn) = (Tasks::guarded(), Turn::default());
+    let stream = turn.bound(stream, Meter::Frames(Frames::of_server()));
+    let handshake = hyper::client::conn::http2::Builder::new(Turns { turn, executor })
         .timer(TokioTimer::new())
         .initial_stream_window_size(limits::H2_STREAM_WINDOW)
         .initial_connection_window_size(limits::H2_CONNECTION_WINDOW)

@@ -22,6 +22,8 @@ pub(crate) struct Activity {
     reads: AtomicUsize,
     /// Whether all written bytes have been flushed, and nothing has been read since.
     flushed: AtomicBool,
+    /// Heads beyond the limit of an HTTP/2 connection.
+    oversized_heads: AtomicUsize,
 }
 
 impl Activity {
@@ -56,6 +58,16 @@ impl Activity {
     /// Whether the last request was read to its end, its response was flushed, and no byte has come since.
     pub(crate) fn is_between_requests(&self) -> bool {
         self.is_idle() && self.unread_bodies.load(Relaxed) == 0 && self.flushed.load(Relaxed)
+    }
+
+    /// Counts the head of a request that was refused because it is beyond the limit.
+    pub(crate) fn note_oversized_head(&self) {
+        self.oversized_heads.fetch_add(1, Relaxed);
+    }
+
+    /// How many there were.
+    pub(crate) fn oversized_heads(&self) -> usize {
+        self.oversized_heads.load(Relaxed)
     }
 
     /// How many reads have returned bytes.

@@ -16,6 +16,8 @@ const HOP_BY_HOP: [HeaderName; 6] = [
 ];
 
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// Names in the `Connection` fields of one message; each costs a look-up. Clients and servers send two or three.
+const CONNECTION_NAMES_MAX: usize = 32;
 
 /// Fields that route or frame a message; a placeholder in one of them is refused.
 const ROUTING: [&str; 11] = [
@@ -38,11 +40,20 @@ pub fn is_routing(name: &HeaderName) -> bool {
     ROUTING.contains(&name) || name.starts_with("x-forwarded-") || name.starts_with("proxy-")
 }
 
+/// Whether `Connection` names few enough fields. A message that names more is refused before its names are read.
+pub fn names_few(headers: &HeaderMap) -> bool {
+    connection_options(headers).nth(CONNECTION_NAMES_MAX).is_none()
+}
+
 /// The fields that `Connection` names, in lower case: they belong to this connection alone.
 pub fn named_by_connection(headers: &HeaderMap) -> HashSet<HeaderName> {
+    connection_options(headers).filter_map(|option| HeaderName::from_bytes(option).ok()).collect()
+}
+
+/// The elements of the `Connection` fields, empty ones too.
+fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let values = headers.get_all(header::CONNECTION).into_iter();
-    let tokens = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    tokens.filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok()).collect()
+    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
 }
 
 /// The number of fields. HTTP/2 clients may send each cookie in a field of its own: they are one (RFC 9113, section
@@ -135,7 +146,7 @@ pub fn is_plainly_framed(headers: &HeaderMap) -> bool {
 pub fn upgrade_wanted(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(header::UPGRADE)?;
     let single = headers.get_all(header::UPGRADE).iter().count() == 1;
-    let asked = named_by_connection(headers).contains(&header::UPGRADE);
+    let asked = connection_options(headers).any(|option| option.eq_ignore_ascii_case(b"upgrade"));
     let mut protocols = protocol.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     let cleartext_h2 = protocols.any(|protocol| protocol.to_ascii_lowercase().starts_with(b"h2"));
     (single && asked && !cleartext_h2).then(|| protocol.clone())
@@ -199,6 +210,22 @@ mod tests {
         let mut kept: Vec<&str> = map.keys().map(HeaderName::as_str).collect();
         kept.sort_unstable();
         assert_eq!(kept, ["proxy-authenticate", "proxy-authentication-info", "proxy-status", "trailer"]);
+    }
+
+    #[test]
+    fn few_names_in_connection_are_read_and_no_more() {
+        let names = |count: usize| vec!["x"; count].join(",");
+        for (values, few) in [
+            (vec![], true),
+            (vec!["close".to_owned()], true),
+            (vec![names(CONNECTION_NAMES_MAX)], true),
+            (vec![names(CONNECTION_NAMES_MAX + 1)], false),
+            (vec![names(CONNECTION_NAMES_MAX), "close".to_owned()], false),
+            (vec![",".repeat(CONNECTION_NAMES_MAX)], false),
+        ] {
+            let fields: Vec<(&str, &str)> = values.iter().map(|value| ("connection", value.as_str())).collect();
+            assert_eq!(names_few(&headers(&fields)), few, "{values:?}");
+        }
     }
 
     #[test]
