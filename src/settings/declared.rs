@@ -2,23 +2,18 @@
 //!
 //! Flags, variables, the names that `settings.env` may hold, the places in errors, `docs/settings.md` and
 //! `nix/settings.json` are made from this list. A new setting is an entry here, its line in the function of its owner
-//! below, and a field of `actors/src/OWNER/settings.rs`.
+//! in `tree.rs`, and a field of `actors/src/OWNER/settings.rs`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actors::folder::Folder;
-use actors::settings::{
-    AuditRotation, AuditSettings, AuditSync, Intercept, Listen, ListenerSettings, NamespaceSource, OnePasswordSettings,
-    Resolve, SecretStoreSettings, SessionSettings, Settings, SourceSettings, UpstreamProxy, UpstreamSettings,
-};
+use actors::settings::{AuditSync, Intercept, Listen, NamespaceSource, Resolve, SourceSettings, UpstreamProxy};
 use ipnet::IpNet;
 use policy::destination::allowlist::Allowlist;
 
 use super::port::default_port;
-use super::setting::{About, Default, Kind, Owner, Setting, Values};
+use super::setting::{About, Default, Kind, Owner, Setting};
 use super::values;
-use crate::terminal::failure::Failure;
 
 /// More permits than a semaphore can hand out, or descriptors than a system has, are useless.
 const SESSIONS_CEILING: usize = 1_000_000;
@@ -244,53 +239,4 @@ settings! {
         help: "Log to proxy.log at these levels: LEVEL or TARGET=LEVEL, separated by commas",
         owner: Owner::Process,
     } parse |text, _| Ok(text.to_owned());
-}
-
-/// The settings of all owners.
-pub(super) fn tree(folder: Folder, values: &impl Values) -> Result<Settings, Failure> {
-    Ok(Settings {
-        listener: listener(values)?,
-        secret_store: secret_store(&folder, values)?,
-        upstream: upstream(values)?,
-        session: session(values)?,
-        audit: audit(values)?,
-        folder,
-    })
-}
-
-fn listener(values: &impl Values) -> Result<ListenerSettings, Failure> {
-    Ok(ListenerSettings { listen: values.get(&LISTEN)?, sessions_max: values.get(&MAX_SESSIONS)? })
-}
-
-pub(super) fn secret_store(folder: &Folder, values: &impl Values) -> Result<SecretStoreSettings, Failure> {
-    Ok(SecretStoreSettings {
-        source: values.get(&SECRETS)?,
-        namespaces: values.get(&NAMESPACES)?,
-        namespaces_folder: folder.namespaces(),
-        one_password: OnePasswordSettings { program: values.get(&OP)?, token_file: values.get(&OP_TOKEN_FILE)? },
-        ttl: values.get(&SECRETS_TTL)?,
-        approval_wait: values.get(&APPROVAL_WAIT)?,
-        notify: values.get(&NOTIFY)?,
-    })
-}
-
-fn upstream(values: &impl Values) -> Result<UpstreamSettings, Failure> {
-    Ok(UpstreamSettings {
-        ca: values.get(&UPSTREAM_CA)?,
-        allow_net: values.get(&ALLOW_NET)?,
-        deny_private: values.get(&DENY_PRIVATE)?,
-        resolve: values.get(&RESOLVE)?,
-        proxy: values.get(&UPSTREAM_PROXY)?,
-    })
-}
-
-fn session(values: &impl Values) -> Result<SessionSettings, Failure> {
-    Ok(SessionSettings { passthrough: values.get(&PASSTHROUGH)?, intercept: values.get(&INTERCEPT)? })
-}
-
-fn audit(values: &impl Values) -> Result<AuditSettings, Failure> {
-    Ok(AuditSettings {
-        sync: values.get(&AUDIT_SYNC)?,
-        rotation: AuditRotation { bytes_max: values.get(&AUDIT_BYTES)?, keep: values.get(&AUDIT_KEEP)? },
-    })
 }
