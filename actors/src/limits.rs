@@ -174,6 +174,9 @@ pub(crate) const RENDER_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) const DISAGREEING_READS_MAX: u32 = 3;
 /// The interval of stat calls on the mount, in case an event was missed.
 pub(crate) const MOUNT_STAT_EVERY: Duration = Duration::from_secs(2);
+/// The age of the last stat call on the mount after which a question for a secret makes another one: not every
+/// replacement is an event, such as a mount over the file.
+pub(crate) const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// How long events of the folder are gathered before one stat call on the mount.
 pub(crate) const EVENT_DEBOUNCE: Duration = Duration::from_millis(50);
 
