@@ -14,6 +14,7 @@ mod connection_limit;
 mod dialler;
 mod dials;
 mod error;
+mod named_server;
 mod pool;
 mod proxy;
 mod read_after_close;
