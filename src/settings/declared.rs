@@ -7,7 +7,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actors::settings::{AuditSync, Intercept, Listen, NamespaceSource, Resolve, SourceSettings, UpstreamProxy};
+use actors::settings::{
+    AuditSync, Intercept, Listen, NamespaceSource, ProxyExcept, Resolve, SourceSettings, UpstreamProxy,
+};
 use ipnet::IpNet;
 use policy::destination::allowlist::Allowlist;
 
@@ -159,7 +161,8 @@ settings! {
         kind: Kind::List("git.example.com:443:10.0.0.7"),
         default: Default::Nothing,
         help: "Resolve names by these NAME:PORT:ADDRESS or NAME:PORT:ADDRESS:PORT entries, separated by commas, before \
-               the system's resolver; certificates are still verified for NAME",
+               the system's resolver; several entries for one NAME:PORT are its addresses. Certificates are still \
+               verified for NAME",
         owner: Owner::Upstream,
     } parse |text, _| values::resolve_entries(text);
 
@@ -173,6 +176,16 @@ settings! {
                denied networks. A password is safer in settings.env",
         owner: Owner::Upstream,
     } parse |text, _| values::upstream_proxy(text);
+
+    UPSTREAM_PROXY_EXCEPT: ProxyExcept {
+        name: "upstream-proxy-except",
+        value: "HOSTS",
+        kind: Kind::List("corp.example.com"),
+        default: Default::Nothing,
+        help: "Connect to these hosts without the upstream proxy; written as in NO_PROXY: NAME (with its subdomains), \
+               .NAME (its subdomains alone), an address, a network or *, each with or without :PORT, separated by commas",
+        owner: Owner::Upstream,
+    } parse |text, _| values::proxy_except(text);
 
     PASSTHROUGH: Allowlist {
         name: "passthrough",

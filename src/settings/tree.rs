@@ -48,6 +48,7 @@ fn upstream(values: &impl Values) -> Result<UpstreamSettings, Failure> {
         deny_private: values.get(&declared::DENY_PRIVATE)?,
         resolve: values.get(&declared::RESOLVE)?,
         proxy: values.get(&declared::UPSTREAM_PROXY)?,
+        proxy_except: values.get(&declared::UPSTREAM_PROXY_EXCEPT)?,
     })
 }
 

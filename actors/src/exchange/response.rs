@@ -51,7 +51,7 @@ pub(super) fn pass_on(
 }
 
 fn faulty(why: impl Display) -> Failure {
-    Failure::NoResponse(DialError { timed_out: false, reason: format!("the response is not passed on: {why}") })
+    Failure::NoResponse(DialError::new(format_args!("the response is not passed on: {why}")))
 }
 
 /// A 426 must name the protocol that the server wants (RFC 9110, section 15.5.22). HTTP/2 has no such field.
