@@ -51,6 +51,10 @@ services:
     tests/services/run
     tests/nix/run
 
+# A laptop's day: sleep, a new address, a lost route, no name server (root)
+networks:
+    tests/networks/run
+
 # Test reverse tunnels into a VM stand-in (root, sshd, tcpdump)
 vm:
     tests/vm/run

@@ -10,6 +10,7 @@ mod setting;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod values;
 
 use std::fmt::Display;
@@ -40,7 +41,7 @@ pub(crate) struct Run {
 pub(crate) fn secret_store(folder: &Folder) -> Result<SecretStoreSettings, Failure> {
     let given = Given::by_environment();
     let sources = Sources::read(&given, folder)?;
-    declared::secret_store(folder, &sources.against(Base { folder, listen_anywhere: false }))
+    tree::secret_store(folder, &sources.against(Base { folder, listen_anywhere: false }))
 }
 
 /// The first TCP port that the daemon of this folder would listen on, if its settings name one.
@@ -68,7 +69,7 @@ pub(crate) fn parse(folder: &FolderArgs, given: &Given) -> Result<Run, Failure> 
     let against = |listen_anywhere| sources.against(Base { folder: &folder, listen_anywhere });
     let values = against(against(false).get(&declared::LISTEN_ANYWHERE)?);
     Ok(Run {
-        tree: declared::tree(folder.clone(), &values)?,
+        tree: tree::all(folder.clone(), &values)?,
         workers: values.get(&declared::WORKERS)?,
         log: values.get(&declared::LOG)?,
         warnings: Vec::new(),

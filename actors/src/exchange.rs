@@ -23,18 +23,17 @@ use http::{Method, Request, Response, Version};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use policy::name::QualifiedName;
-use policy::request::hop;
 
 use self::canonical::{CanonicalRequest, Placeholders};
 use self::failure::Failure;
 pub(crate) use self::refusals::Refusals;
-use self::resend::Filled;
+use self::resend::{Copy, Filled};
 use self::response::Client;
 pub(crate) use self::response_body::ResponseBody;
 pub(crate) use self::scope::{Peers, Scope, TargetForm};
 use crate::hex::RecordId;
 use crate::limits;
-use crate::upstream::{Connection, Offer, Reservation, SendError};
+use crate::upstream::{Connection, Need, Offer, Outgoing, Reservation, SendError};
 use crate::wire::activity::InFlight;
 use crate::wire::expect::expect_continue;
 use crate::wire::request_body::RequestBody;
@@ -118,7 +117,7 @@ impl Exchange {
             Some(injection) => Some(peers.secret_store.judge(injection).await?),
             None => None,
         };
-        let reservation = self.reserve(canonical.offer).await?;
+        let reservation = self.reserve(self.need(canonical.offer)).await?;
         if permit.is_some() {
             peers.audit.permit(self.attempted(None)).await?;
             self.recorded = true;
@@ -133,9 +132,13 @@ impl Exchange {
         self.send(connection, canonical, filled).await
     }
 
-    async fn reserve(&self, offer: Offer) -> Result<Reservation, Failure> {
+    fn need(&self, offer: Offer) -> Need {
+        Need { offer, is_idempotent: self.method.is_idempotent(), made_after: None }
+    }
+
+    async fn reserve(&self, need: Need) -> Result<Reservation, Failure> {
         let Scope { client, destination, peers, .. } = &*self.scope;
-        Ok(peers.upstream.reserve(*client, destination.clone(), offer, self.patience()).await??)
+        Ok(peers.upstream.reserve(*client, destination.clone(), need, self.patience()).await??)
     }
 
     async fn connect(&self, reservation: Reservation) -> Result<Connection, Failure> {
@@ -150,8 +153,8 @@ impl Exchange {
         if self.names.is_empty() { limits::RESTART_WAIT } else { Duration::ZERO }
     }
 
-    /// Sends the request. Sends it again while no byte of it was written, or if it is safe and a kept connection was
-    /// closed under it.
+    /// Sends the request. Sends it again while no byte of it was written, if the server did not process it, or if it is
+    /// idempotent and a kept connection was closed under it.
     async fn send(
         &mut self,
         mut connection: Connection,
@@ -163,30 +166,31 @@ impl Exchange {
         let scope = self.scope.clone();
         // HTTP/1.0 has no interim responses, and hyper cannot send them in HTTP/2.
         let interims = Some(&scope.interims).filter(|_| version == Version::HTTP_11);
+        let mut need = self.need(offer);
         let mut lost = None;
         for _ in 0..=limits::RESENDS_MAX {
             self.settled = true;
-            let again = resend::copy(&request, &connection, filled.as_ref());
+            let again = Copy::of(&mut request, &connection, filled.as_ref());
             request = match (connection.send(request, interims).await, again) {
-                (Ok(response), _) if hop::names_few(response.headers()) => {
+                (Ok(response), _) => {
                     let client = Client { method: &self.method, version, upgrade, scope: &scope };
                     return response::pass_on(response, client);
                 }
-                (Ok(_), _) => return Err(resend::bad_response()),
                 (Err(SendError::Unsent(unsent)), _) => {
                     // If the client disconnects now, the request was not sent.
                     self.settled = lost.is_some();
                     *unsent
                 }
-                (Err(SendError::Failed(error)), Some(again)) if !error.is_parse() => {
-                    lost = Some(resend::failure(SendError::Failed(error)));
+                (Err(error), again) => {
+                    resend::renew(&mut need, &error);
+                    let Some(again) = resend::after(again, &error).await else { return Err(resend::failure(error)) };
+                    lost = Some(resend::failure(error));
                     again
                 }
-                (Err(error), _) => return Err(resend::failure(error)),
             };
             // A request that was sent once is never reported as not sent.
             let head = request.headers_mut();
-            let connected = self.reconnect(offer, &mut filled, head).await;
+            let connected = self.reconnect(need, &mut filled, head).await;
             connection = connected.map_err(|failure| lost.take().unwrap_or(failure))?;
         }
         Err(lost.unwrap_or_else(resend::never_sent))
@@ -202,19 +206,19 @@ impl Exchange {
             let wanted = expect_continue(&mut request);
             request.body_mut().hold(wanted);
         }
-        Ok((request, offer, upgrade))
+        Ok((request.map(Outgoing::new), offer, upgrade))
     }
 
     /// Another connection, after an idle one turned out to be closed. Dialling takes time: the head holds no value
     /// meanwhile, the permit is judged again, and the head gets the values of now.
     async fn reconnect(
         &self,
-        offer: Offer,
+        need: Need,
         filled: &mut Option<Filled>,
         head: &mut HeaderMap,
     ) -> Result<Connection, Failure> {
         filled.iter().for_each(|filled| filled.clear(head));
-        let reservation = self.reserve(offer).await?;
+        let reservation = self.reserve(need).await?;
         let connection = self.connect(reservation).await?;
         if let Some(before) = filled.take() {
             connection.carries_secret();
@@ -226,4 +230,4 @@ impl Exchange {
 }
 
 /// A request ready to be sent, the versions that it may be sent in, and the client's end if it asked to upgrade.
-type Finished = (Request<RequestBody>, Offer, Option<OnUpgrade>);
+type Finished = (Request<Outgoing>, Offer, Option<OnUpgrade>);

@@ -43,7 +43,7 @@ mod words;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use policy::destination::allowlist::Allowlist;
 use policy::name::Namespace;
@@ -92,6 +92,8 @@ struct State {
     /// What the last search for namespaces could not use.
     refused: Vec<String>,
     queue: Queue,
+    /// When the sources were last looked at.
+    looked: Instant,
 }
 
 impl Actor for SecretStore {
@@ -139,7 +141,8 @@ impl State {
         let SecretStoreSettings { ttl, approval_wait, .. } = arguments.settings;
         let shelves = Shelves::new(report, shelf::Settings { ttl, approval_wait });
         let (attachments, refused, queue) = (BTreeMap::new(), Vec::new(), Queue::default());
-        Self { arguments, myself, shelves, attachments, refused, queue }
+        let looked = Instant::now();
+        Self { arguments, myself, shelves, attachments, refused, queue, looked }
     }
 
     /// Has the shelves take an event in, and carries their steps out.
@@ -177,6 +180,9 @@ impl State {
     fn ask(&mut self, question: Question, port: Port) {
         if port.is_abandoned() {
             return;
+        }
+        if self.looked.elapsed() >= limits::LOOK_AGAIN_AFTER {
+            self.look();
         }
         match self.shelves.answer(question, Moment::now()) {
             ControlFlow::Break(answer) => port.send(answer),
@@ -217,6 +223,7 @@ impl State {
 
     /// Attaches the sources of new namespaces, lets those go that are there no more, and looks at all.
     fn look(&mut self) {
+        self.looked = Instant::now();
         let Found { sources, refused } = discovery::find(&self.arguments.settings);
         if self.refused != refused {
             refused.iter().for_each(|why| warn!(why, "not a namespace"));

@@ -5,7 +5,7 @@ use crate::folder::Folder;
 pub use crate::listener::settings::{Listen, ListenerSettings};
 pub use crate::secret_store::settings::{NamespaceSource, OnePasswordSettings, SecretStoreSettings, SourceSettings};
 pub use crate::session::settings::{Intercept, SessionSettings};
-pub use crate::upstream::settings::{Resolve, UpstreamProxy, UpstreamSettings};
+pub use crate::upstream::settings::{ProxyExcept, Resolve, UpstreamProxy, UpstreamSettings};
 
 /// The settings of all owners.
 #[derive(Clone, Debug)]

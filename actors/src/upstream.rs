@@ -6,24 +6,36 @@
 //! *Asks* nobody. *Dies when* its code is wrong. *After a restart* the pool is empty; connections in
 //! use live on with their exchanges.
 
+mod binding;
 mod body;
 mod client;
+mod clock_jump;
 mod connect;
 mod connection;
 mod connection_limit;
 mod dialler;
 mod dials;
 mod error;
+mod except;
+mod keeping;
+mod lookups;
+mod named_server;
+mod outgoing;
+mod path;
 mod pool;
 mod proxy;
+mod race;
 mod read_after_close;
 mod response_heads;
 mod route;
 mod send;
 pub(crate) mod settings;
+mod stream_limit;
+mod tcp;
 mod trust;
 mod waiting;
 pub(crate) mod words;
+mod worked;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,9 +56,11 @@ pub(crate) use self::connection::{Connection, Wipes};
 pub(crate) use self::connection_limit::ConnectionLimit;
 pub(crate) use self::dialler::Dialler;
 pub(crate) use self::error::{DialError, NoRoute};
+pub(crate) use self::lookups::Lookups;
+pub(crate) use self::outgoing::{Outgoing, Returned};
 use self::pool::{Pool, Speaks};
-pub(crate) use self::route::{Offer, Route};
-pub(crate) use self::send::SendError;
+pub(crate) use self::route::{Need, Offer, Route};
+pub(crate) use self::send::{SendError, Unprocessed};
 pub(crate) use self::trust::read_roots;
 pub use self::trust::{TrustError, count_roots};
 use self::waiting::{PendingDial, Waiting};
@@ -99,10 +113,10 @@ impl UpstreamHandle {
         &self,
         client: ClientId,
         destination: Destination,
-        offer: Offer,
+        need: Need,
         patience: Duration,
     ) -> Result<Reserved, Unavailable> {
-        let question = |reply| Msg::Reserve { client, destination: destination.clone(), offer, reply };
+        let question = |reply| Msg::Reserve { client, destination: destination.clone(), need, reply };
         let limit = limits::RESOLVE_TIMEOUT + limits::ANSWER_TIMEOUT;
         let mut reserved = self.slot.call_patiently(question, limit, patience).await?;
         if let Ok(Reservation::Idle(connection)) = &mut reserved {
@@ -189,7 +203,7 @@ pub(crate) enum Msg {
     Reserve {
         client: ClientId,
         destination: Destination,
-        offer: Offer,
+        need: Need,
         reply: RpcReplyPort<Reserved>,
     },
     /// The roots have been read.
@@ -270,7 +284,7 @@ impl Actor for Upstream {
             }
             Msg::Release { client, destination } => state.release(client, destination),
             Msg::Reserve { reply, .. } if reply.is_closed() => {}
-            Msg::Reserve { client, destination, offer, reply } => state.reserve(client, destination, offer, reply),
+            Msg::Reserve { client, destination, need, reply } => state.reserve(client, destination, need, reply),
             // Without usable TLS settings it cannot work: the supervisor gives up after some restarts.
             Msg::Trusted(config) => state.trusted(&myself, config.ok_or("no TLS settings")?),
             Msg::Beat(beat) => beat.answer(),

@@ -2,23 +2,20 @@
 //!
 //! Flags, variables, the names that `settings.env` may hold, the places in errors, `docs/settings.md` and
 //! `nix/settings.json` are made from this list. A new setting is an entry here, its line in the function of its owner
-//! below, and a field of `actors/src/OWNER/settings.rs`.
+//! in `tree.rs`, and a field of `actors/src/OWNER/settings.rs`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actors::folder::Folder;
 use actors::settings::{
-    AuditRotation, AuditSettings, AuditSync, Intercept, Listen, ListenerSettings, NamespaceSource, OnePasswordSettings,
-    Resolve, SecretStoreSettings, SessionSettings, Settings, SourceSettings, UpstreamProxy, UpstreamSettings,
+    AuditSync, Intercept, Listen, NamespaceSource, ProxyExcept, Resolve, SourceSettings, UpstreamProxy,
 };
 use ipnet::IpNet;
 use policy::destination::allowlist::Allowlist;
 
 use super::port::default_port;
-use super::setting::{About, Default, Kind, Owner, Setting, Values};
+use super::setting::{About, Default, Kind, Owner, Setting};
 use super::values;
-use crate::terminal::failure::Failure;
 
 /// More permits than a semaphore can hand out, or descriptors than a system has, are useless.
 const SESSIONS_CEILING: usize = 1_000_000;
@@ -164,7 +161,8 @@ settings! {
         kind: Kind::List("git.example.com:443:10.0.0.7"),
         default: Default::Nothing,
         help: "Resolve names by these NAME:PORT:ADDRESS or NAME:PORT:ADDRESS:PORT entries, separated by commas, before \
-               the system's resolver; certificates are still verified for NAME",
+               the system's resolver; several entries for one NAME:PORT are its addresses. Certificates are still \
+               verified for NAME",
         owner: Owner::Upstream,
     } parse |text, _| values::resolve_entries(text);
 
@@ -178,6 +176,16 @@ settings! {
                denied networks. A password is safer in settings.env",
         owner: Owner::Upstream,
     } parse |text, _| values::upstream_proxy(text);
+
+    UPSTREAM_PROXY_EXCEPT: ProxyExcept {
+        name: "upstream-proxy-except",
+        value: "HOSTS",
+        kind: Kind::List("corp.example.com"),
+        default: Default::Nothing,
+        help: "Connect to these hosts without the upstream proxy; written as in NO_PROXY: NAME (with its subdomains), \
+               .NAME (its subdomains alone), an address, a network or *, each with or without :PORT, separated by commas",
+        owner: Owner::Upstream,
+    } parse |text, _| values::proxy_except(text);
 
     PASSTHROUGH: Allowlist {
         name: "passthrough",
@@ -244,53 +252,4 @@ settings! {
         help: "Log to proxy.log at these levels: LEVEL or TARGET=LEVEL, separated by commas",
         owner: Owner::Process,
     } parse |text, _| Ok(text.to_owned());
-}
-
-/// The settings of all owners.
-pub(super) fn tree(folder: Folder, values: &impl Values) -> Result<Settings, Failure> {
-    Ok(Settings {
-        listener: listener(values)?,
-        secret_store: secret_store(&folder, values)?,
-        upstream: upstream(values)?,
-        session: session(values)?,
-        audit: audit(values)?,
-        folder,
-    })
-}
-
-fn listener(values: &impl Values) -> Result<ListenerSettings, Failure> {
-    Ok(ListenerSettings { listen: values.get(&LISTEN)?, sessions_max: values.get(&MAX_SESSIONS)? })
-}
-
-pub(super) fn secret_store(folder: &Folder, values: &impl Values) -> Result<SecretStoreSettings, Failure> {
-    Ok(SecretStoreSettings {
-        source: values.get(&SECRETS)?,
-        namespaces: values.get(&NAMESPACES)?,
-        namespaces_folder: folder.namespaces(),
-        one_password: OnePasswordSettings { program: values.get(&OP)?, token_file: values.get(&OP_TOKEN_FILE)? },
-        ttl: values.get(&SECRETS_TTL)?,
-        approval_wait: values.get(&APPROVAL_WAIT)?,
-        notify: values.get(&NOTIFY)?,
-    })
-}
-
-fn upstream(values: &impl Values) -> Result<UpstreamSettings, Failure> {
-    Ok(UpstreamSettings {
-        ca: values.get(&UPSTREAM_CA)?,
-        allow_net: values.get(&ALLOW_NET)?,
-        deny_private: values.get(&DENY_PRIVATE)?,
-        resolve: values.get(&RESOLVE)?,
-        proxy: values.get(&UPSTREAM_PROXY)?,
-    })
-}
-
-fn session(values: &impl Values) -> Result<SessionSettings, Failure> {
-    Ok(SessionSettings { passthrough: values.get(&PASSTHROUGH)?, intercept: values.get(&INTERCEPT)? })
-}
-
-fn audit(values: &impl Values) -> Result<AuditSettings, Failure> {
-    Ok(AuditSettings {
-        sync: values.get(&AUDIT_SYNC)?,
-        rotation: AuditRotation { bytes_max: values.get(&AUDIT_BYTES)?, keep: values.get(&AUDIT_KEEP)? },
-    })
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actors::folder::Folder;
-use actors::settings::{AuditSync, Intercept, Listen, NamespaceSource, Resolve, SourceSettings, UpstreamProxy};
+use actors::settings::{
+    AuditSync, Intercept, Listen, NamespaceSource, ProxyExcept, Resolve, SourceSettings, UpstreamProxy,
+};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use bytesize::ByteSize;
@@ -144,6 +146,11 @@ pub(super) fn upstream_proxy(text: &str) -> Result<Option<UpstreamProxy>, String
         port: port.ok_or_else(bad)?,
         authorization: authorization.transpose().map_err(|_| bad())?,
     }))
+}
+
+pub(super) fn proxy_except(text: &str) -> Result<ProxyExcept, String> {
+    ProxyExcept::parse(text)
+        .map_err(|entry| format!("'{entry}' is none of *, NAME, .NAME, ADDRESS and NETWORK, with or without :PORT"))
 }
 
 /// The number of files to keep; all if there is no number.

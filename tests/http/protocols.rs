@@ -5,4 +5,5 @@ mod grpc;
 mod old_clients;
 mod retries;
 mod semantics;
+mod unprocessed;
 mod websocket;

@@ -15,3 +15,4 @@ mod second_reader;
 mod stage;
 mod states;
 mod stop;
+mod ways;

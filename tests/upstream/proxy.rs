@@ -111,3 +111,49 @@ async fn a_refusal_of_it_is_told_on_the_host_alone() {
     assert!(reason.contains("407"), "{reason}");
     assert!(!proxy.log_text().contains("wrong"), "its password is nowhere in the log");
 }
+
+/// Any 2xx to CONNECT opens the tunnel (RFC 9110, section 9.3.6), also after an interim answer and with fields that
+/// belong to no body.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_success_of_it_opens_a_tunnel() {
+    let answers = [
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.0 200 Connection established\r\nProxy-Agent: x\r\n\r\n",
+        "HTTP/1.1 201 Created\r\nContent-Length: 7\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 299 Odd\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 \r\n\r\n",
+    ];
+    for (said, expected) in answers.map(|said| (said, 200)).into_iter().chain([("HTTP/1.1 302 Found\r\n\r\n", 502)]) {
+        let origin = Origin::start(&[HOST]);
+        let server = origin.address();
+        let other = RawOrigin::plain(move |mut stream| async move {
+            let Ok(_) = read_until(&mut stream, b"\r\n\r\n").await else { return };
+            stream.write_all(said.as_bytes()).await.expect("sent");
+            stream.flush().await.expect("sent");
+            let mut server = TcpStream::connect(server).await.expect("the origin is up");
+            let _ = copy_bidirectional(&mut stream, &mut server).await;
+        });
+        let proxy = builder(&origin, &other, "x").start();
+        let answer = proxy.client().get("https://api.example.test/").send().await.expect("answered");
+        assert_eq!(answer.status, expected, "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exceptions_are_dialled_directly_and_judged() {
+    let origin = Origin::start(&["api.example.test", "git.corp.example.test"]);
+    let (other, heads) = other_proxy(origin.address(), origin.address());
+    let proxy = builder(&origin, &other, "p%40ss%3Aw%25rd")
+        .env("SECRET_PROXY_UPSTREAM_PROXY_EXCEPT", "corp.example.test, 169.254.0.0/16")
+        .env("SECRET_PROXY_ALLOW_NET", "127.0.0.0/8")
+        .resolve(&format!("git.corp.example.test:443:{}", origin.address()))
+        .resolve("git.corp.example.test:8443:169.254.169.254");
+    let proxy = proxy.start();
+    let send = async |url: &str| proxy.client().get(url).send().await.expect("answered").status;
+    assert_eq!(send("https://git.corp.example.test/").await, 200);
+    assert_eq!(send("https://git.corp.example.test:8443/").await, 403, "its address is judged");
+    assert!(heads.lock().expect("no panic").is_empty(), "the other proxy was not asked");
+    assert_eq!(send("https://api.example.test/").await, 200);
+    assert_eq!(heads.lock().expect("no panic").len(), 1);
+}

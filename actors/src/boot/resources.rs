@@ -6,11 +6,10 @@ use std::sync::Arc;
 use policy::destination::allowlist::Allowlist;
 use policy::destination::reach::Reach;
 use rustls_pki_types::CertificateDer;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::error::BootError;
 use crate::authority::open_or_make;
-use crate::limits;
 use crate::listener::Bound;
 use crate::listener::bind::{InheritedSocket, bind_all, bind_unix};
 use crate::session::Admission;
@@ -50,10 +49,12 @@ impl Resources {
         let dialler = upstream::Dialler {
             reach: Arc::new(reach),
             connections: Arc::new(upstream::ConnectionLimit::new(settings.listener.sessions_max)),
-            lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
+            lookups: upstream::Lookups::default(),
+            worked: Arc::default(),
             wipes: upstream::Wipes::default(),
             listed: listed.subscribe(),
             proxy: settings.upstream.proxy.clone().map(Arc::new),
+            except: Arc::new(settings.upstream.proxy_except.clone()),
         };
         let board = board(settings, &drain);
         Ok(Self { board, listed, drain, sockets, status_socket, dialler, roots: roots.into(), own_root })

@@ -36,7 +36,7 @@ impl From<NoRoute> for Failure {
     fn from(no_route: NoRoute) -> Self {
         match no_route {
             NoRoute::Denied(refusal) => Self::Refused(refusal),
-            NoRoute::Unresolved(reason) => Self::NotSent(DialError { timed_out: false, reason }),
+            NoRoute::Unresolved(reason) => Self::NotSent(DialError::new(reason)),
         }
     }
 }

@@ -30,7 +30,7 @@ impl Exchange {
     async fn open_passthrough(&mut self) -> Result<Passthrough, Failure> {
         let scope = self.scope.clone();
         let peers = &scope.peers;
-        let Reservation::Route(route) = self.reserve(Offer::Passthrough).await? else {
+        let Reservation::Route(route) = self.reserve(self.need(Offer::Passthrough)).await? else {
             return Err(Failure::Malformed);
         };
         // No secret is sent: the tunnel is opened although it cannot be recorded.

@@ -1,5 +1,8 @@
 //! Sending a request again, and the failure if it is not sent again.
 
+use std::fmt;
+use std::time::Instant;
+
 use http::Request;
 use http::header::{COOKIE, HeaderMap, HeaderValue};
 use hyper::body::Body;
@@ -7,25 +10,65 @@ use policy::verdict::judge::Permit;
 use policy::verdict::render::Rendered;
 
 use super::failure::Failure;
-use crate::upstream::{Connection, DialError, SendError, words};
-use crate::wire::request_body::RequestBody;
+use crate::upstream::{Connection, DialError, Need, Offer, Outgoing, Returned, SendError, Unprocessed, words};
 
-/// A copy to send again if the server closes the kept connection at that moment, as servers do with idle ones. Only
-/// a safe request (RFC 9110, section 9.2.1) without a body is copied, and no value with it.
-pub(super) fn copy(
-    request: &Request<RequestBody>,
-    connection: &Connection,
-    filled: Option<&Filled>,
-) -> Option<Request<RequestBody>> {
-    let is_safe = connection.is_kept() && request.method().is_safe() && request.body().is_end_stream();
-    is_safe.then(|| {
-        let mut again = Request::new(RequestBody::empty());
-        *again.method_mut() = request.method().clone();
-        *again.uri_mut() = request.uri().clone();
-        *again.headers_mut() = request.headers().clone();
-        filled.into_iter().for_each(|filled| filled.clear(again.headers_mut()));
-        again
-    })
+/// What is needed to send a request again.
+pub(super) struct Copy {
+    head: Request<()>,
+    /// Set if the request has a body.
+    body: Option<Returned>,
+    /// Whether it goes again though the server may have processed it.
+    is_harmless: bool,
+}
+
+impl Copy {
+    /// A copy of a request that may have to be sent again: because it is idempotent (RFC 9110, section 9.2.2) and a kept
+    /// connection may be closed at this moment, or because an HTTP/2 server may say that it did not process it. No value
+    /// is copied.
+    pub(super) fn of(
+        request: &mut Request<Outgoing>,
+        connection: &Connection,
+        filled: Option<&Filled>,
+    ) -> Option<Self> {
+        let is_harmless = connection.is_kept() && request.method().is_idempotent();
+        if !is_harmless && !connection.is_http2() {
+            return None;
+        }
+        let mut head = Request::new(());
+        *head.method_mut() = request.method().clone();
+        *head.uri_mut() = request.uri().clone();
+        *head.headers_mut() = request.headers().clone();
+        filled.into_iter().for_each(|filled| filled.clear(head.headers_mut()));
+        let body = (!request.body().is_end_stream()).then(|| request.body_mut().lend());
+        Some(Self { head, body, is_harmless })
+    }
+
+    async fn after(self, error: &SendError) -> Option<Request<Outgoing>> {
+        let is_allowed = match error {
+            SendError::Unprocessed(_) => true,
+            SendError::Failed(error) => self.is_harmless && !error.is_parse(),
+            _ => false,
+        };
+        let body = match self.body.filter(|_| is_allowed) {
+            Some(returned) => returned.body().await?,
+            None => Outgoing::empty(),
+        };
+        is_allowed.then(|| self.head.map(|()| body))
+    }
+}
+
+/// The request to send again after this error, if that is allowed and its body is still there.
+pub(super) async fn after(copy: Option<Copy>, error: &SendError) -> Option<Request<Outgoing>> {
+    copy?.after(error).await
+}
+
+/// What the request needs of the next connection after this error. Of the connections of before, others may be dead.
+pub(super) fn renew(need: &mut Need, error: &SendError) {
+    match error {
+        SendError::Unprocessed(Unprocessed { wants_http1: true, .. }) => need.offer = Offer::Http1,
+        SendError::Failed(_) => need.made_after = Some(Instant::now()),
+        _ => {}
+    }
 }
 
 /// The head of a request with values in it, as long as it may have to be filled again.
@@ -63,14 +106,11 @@ pub(super) fn failure(error: SendError) -> Failure {
     match error {
         SendError::Unsent(_) => never_sent(),
         SendError::Inexpressible => not_sent("it has no form in the server's version of HTTP"),
-        SendError::Failed(error) => no_response(false, words::sending(&error)),
-        SendError::TimedOut => no_response(true, "the server has not answered for 15 minutes".to_owned()),
+        SendError::Failed(error) | SendError::Unprocessed(Unprocessed { error, .. }) => {
+            no_response(false, words::sending(&error))
+        }
+        SendError::TimedOut => no_response(true, "the server has not answered for 15 minutes"),
     }
-}
-
-/// The response cannot be passed on.
-pub(super) fn bad_response() -> Failure {
-    no_response(false, "the Connection field of the response names too many fields".to_owned())
 }
 
 /// Each connection was closed before a byte was written.
@@ -79,9 +119,9 @@ pub(super) fn never_sent() -> Failure {
 }
 
 fn not_sent(reason: &str) -> Failure {
-    Failure::NotSent(DialError { timed_out: false, reason: reason.to_owned() })
+    Failure::NotSent(DialError::new(reason))
 }
 
-fn no_response(timed_out: bool, reason: String) -> Failure {
-    Failure::NoResponse(DialError { timed_out, reason })
+fn no_response(timed_out: bool, reason: impl fmt::Display) -> Failure {
+    Failure::NoResponse(DialError { timed_out, ..DialError::new(reason) })
 }

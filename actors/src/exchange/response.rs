@@ -30,6 +30,9 @@ pub(super) fn pass_on(
     mut response: Response<UpstreamBody>,
     client: Client<'_>,
 ) -> Result<Response<ResponseBody>, Failure> {
+    if !hop::names_few(response.headers()) {
+        return Err(faulty("its Connection field names too many fields"));
+    }
     let is_http1 = response.version() != Version::HTTP_2;
     // The client's connection does not depend on the server's version: it is kept, and its bodies are chunked.
     *response.version_mut() = Version::HTTP_11;
@@ -51,7 +54,7 @@ pub(super) fn pass_on(
 }
 
 fn faulty(why: impl Display) -> Failure {
-    Failure::NoResponse(DialError { timed_out: false, reason: format!("the response is not passed on: {why}") })
+    Failure::NoResponse(DialError::new(format_args!("the response is not passed on: {why}")))
 }
 
 /// A 426 must name the protocol that the server wants (RFC 9110, section 15.5.22). HTTP/2 has no such field.

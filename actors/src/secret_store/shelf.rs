@@ -85,9 +85,9 @@ impl Shelf {
         self.output.take()
     }
 
-    /// The last good read, which may be too old.
+    /// The last good read, which may be too old. None once another file was seen in the place of that one.
     pub(super) fn vault(&self) -> Option<&Vault> {
-        self.vault.as_ref()
+        self.vault.as_ref().filter(|vault| !vault.is_replaced(self.seen))
     }
 
     /// Refuses by the last failure, or waits for a read.

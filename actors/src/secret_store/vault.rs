@@ -9,7 +9,7 @@ use policy::secrets::table::Table;
 use policy::verdict::tables::InForce;
 
 use super::moment::Moment;
-use super::sources::Glance;
+use super::sources::{Glance, ReadError};
 use crate::limits;
 
 /// One read of a source, in force until its time is over. Dropping it wipes the values.
@@ -43,6 +43,11 @@ impl Vault {
     /// Whether the vault may still fill a permit.
     pub(super) fn is_held(&self, now: Moment) -> bool {
         now.age_of(self.loaded) < self.ttl.max(limits::RENDER_WITHIN)
+    }
+
+    /// Whether another file was seen in its place since: then a question waits for the read of that one.
+    pub(super) fn is_replaced(&self, seen: Option<Result<Glance, ReadError>>) -> bool {
+        self.glance.is_eager && matches!(seen, Some(Ok(seen)) if seen != self.glance)
     }
 
     /// What policy judges by.

@@ -2,9 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
 use policy::destination::host::{Destination, Host, Scheme};
+use policy::destination::reach::Reach;
 use rustls::{AlertDescription, ClientConfig};
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -15,12 +17,14 @@ use tokio_util::task::AbortOnDropHandle;
 use super::connection::{Connection, Sender};
 use super::connection_limit::{ConnectionPermit, PermitRequest};
 use super::dialler::Dialler;
-use super::error::DialError;
+use super::error::{DialCause, DialError};
 use super::proxy;
+use super::race::race;
 use super::read_after_close::ReadAfterClose;
 use super::response_heads::{Awaited, ResponseHeads};
 use super::route::{Offer, Route};
-use super::words;
+use super::stream_limit::StreamLimit;
+use super::tcp::Tcp;
 use crate::limits;
 use crate::supervision::tasks::Tasks;
 use crate::upstream::settings::UpstreamProxy;
@@ -37,11 +41,12 @@ const NO_SUCH_NAME: &str = "TLS cannot verify a name whose label begins or ends 
 /// A connection for a tunnel that is not intercepted.
 #[derive(Debug)]
 pub(crate) struct Passthrough {
-    pub(crate) stream: Prefixed<TcpStream>,
+    pub(crate) stream: Prefixed<Tcp>,
     pub(crate) permit: ConnectionPermit,
 }
 
-/// Waits for a permit, connects to the first address that accepts, verifies the server, and starts HTTP.
+/// Waits for a permit, connects to the first address that accepts, verifies the server, and starts HTTP. If that fails,
+/// the other addresses are tried.
 pub(super) async fn dial(
     route: &Route,
     tls: Option<Arc<ClientConfig>>,
@@ -49,18 +54,31 @@ pub(super) async fn dial(
     request: PermitRequest,
 ) -> Result<Connection, DialError> {
     let permit = request.granted().await?;
-    if let Some(proxy) = &dialler.proxy {
+    if let Some(proxy) = dialler.proxy.as_deref().filter(|_| route.by_proxy) {
         return dial_through(proxy, route, tls, dialler, permit).await;
     }
-    let mut last = DialError::new(NO_ADDRESS);
-    for address in &route.addresses {
-        match timeout(limits::CONNECT_TIMEOUT, dial_one(route, *address, tls.clone(), dialler, permit.clone())).await {
-            Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(error)) => last = error,
-            Err(_) => last = DialError::timed_out("connecting to the server, which may be behind a firewall,"),
+    let mut addresses = dialler.worked.first(&route.destination, route.addresses.clone(), Instant::now());
+    let mut failed = None;
+    for _ in 0..limits::HANDSHAKES_TRIED_MAX {
+        let raced = race(&addresses, |address| connect(address, dialler.reach.clone())).await;
+        // The failure of a server that was connected to says more.
+        let (address, tcp) = raced.map_err(|error| failed.take().unwrap_or(error))?;
+        addresses.retain(|other| *other != address);
+        let limit = if addresses.is_empty() { limits::CONNECT_TIMEOUT } else { limits::HANDSHAKE_PATIENCE };
+        let path = tcp.path();
+        let starting = start(route, tls.clone(), ReadAfterClose::new(tcp), dialler, permit.clone());
+        match timeout(limit, starting).await.unwrap_or_else(|_| Err(DialError::timed_out("the TLS handshake"))) {
+            Ok(mut connection) => {
+                connection.path = path;
+                dialler.worked.note(&route.destination, address, Instant::now());
+                return Ok(connection);
+            }
+            Err(error) if addresses.is_empty() || wants_http2(&error) => return Err(error),
+            Err(error) => failed = Some(error),
         }
+        dialler.worked.forget(&route.destination);
     }
-    Err(last)
+    Err(failed.unwrap_or_else(|| DialError::new(NO_ADDRESS)))
 }
 
 /// Waits for a permit and connects to the first address that accepts.
@@ -70,30 +88,14 @@ pub(super) async fn dial_passthrough(
     request: PermitRequest,
 ) -> Result<Passthrough, DialError> {
     let permit = request.granted().await?;
-    if let Some(proxy) = &dialler.proxy {
-        let stream = proxy::tunnel(proxy, &route.target()).await?;
+    if let Some(proxy) = dialler.proxy.as_deref().filter(|_| route.by_proxy) {
+        let stream = proxy::tunnel(proxy, &route.target(), dialler).await?;
         return Ok(Passthrough { stream, permit });
     }
-    let mut last = DialError::new(NO_ADDRESS);
-    for address in &route.addresses {
-        match timeout(limits::CONNECT_TIMEOUT, connect(*address, dialler)).await {
-            Ok(Ok(stream)) => return Ok(Passthrough { stream: Prefixed::new(b"", stream), permit }),
-            Ok(Err(error)) => last = error,
-            Err(_) => last = DialError::timed_out("connecting to the server, which may be behind a firewall,"),
-        }
-    }
-    Err(last)
-}
-
-async fn dial_one(
-    route: &Route,
-    address: SocketAddr,
-    tls: Option<Arc<ClientConfig>>,
-    dialler: &Dialler,
-    permit: ConnectionPermit,
-) -> Result<Connection, DialError> {
-    let tcp = ReadAfterClose::new(connect(address, dialler).await?);
-    start(route, tls, tcp, dialler, permit).await
+    let addresses = dialler.worked.first(&route.destination, route.addresses.clone(), Instant::now());
+    let (address, stream) = race(&addresses, |address| connect(address, dialler.reach.clone())).await?;
+    dialler.worked.note(&route.destination, address, Instant::now());
+    Ok(Passthrough { stream: Prefixed::new(b"", stream), permit })
 }
 
 /// Dials in a tunnel through another proxy. Cleartext HTTP too: a request sent to the proxy itself would carry the
@@ -105,7 +107,7 @@ async fn dial_through(
     dialler: &Dialler,
     permit: ConnectionPermit,
 ) -> Result<Connection, DialError> {
-    let stream = ReadAfterClose::new(proxy::tunnel(proxy, &route.target()).await?);
+    let stream = ReadAfterClose::new(proxy::tunnel(proxy, &route.target(), dialler).await?);
     start(route, tls, stream, dialler, permit).await
 }
 
@@ -121,21 +123,19 @@ async fn start<S: ByteStream>(
         (Scheme::Https, Some(tls)) => start_tls(&route.destination, tls, stream, permit).await?,
         (Scheme::Https, None) => return Err(DialError::new("there are no TLS settings")),
         // The client uses HTTP/2 in cleartext because it knows that the server does (RFC 9113, section 3.3).
-        (Scheme::Http, _) if route.offer == Offer::Http2 => start_http2(stream, permit).await?,
+        (Scheme::Http, _) if route.need.offer == Offer::Http2 => start_http2(stream, permit).await?,
         (Scheme::Http, _) => start_http1(stream, permit).await?,
     };
-    Connection::new(route.destination.clone(), sender, dialler.wipes.clone()).map_err(DialError::new)
+    Connection::new(route.client, route.destination.clone(), sender, dialler.wipes.clone()).map_err(DialError::new)
 }
 
 /// Opens a TCP connection, whose address is judged again now that both ends are known.
-async fn connect(address: SocketAddr, dialler: &Dialler) -> Result<TcpStream, DialError> {
-    let tcp = TcpStream::connect(address).await.map_err(|error| DialError::new(words::connecting(&error)))?;
+async fn connect(address: SocketAddr, reach: Arc<Reach>) -> Result<Tcp, DialError> {
+    let tcp = TcpStream::connect(address).await.map_err(|error| DialError::connect(&error))?;
     let ends = tcp.local_addr().and_then(|local| Ok((local, tcp.peer_addr()?)));
     let (local, peer) = ends.map_err(DialError::new)?;
-    dialler.reach.judge_connected(local, peer).map_err(DialError::new)?;
-    // Without it, small writes wait up to 40 ms for an acknowledgement.
-    tcp.set_nodelay(true).map_err(DialError::new)?;
-    Ok(tcp)
+    reach.judge_connected(local, peer).map_err(DialError::new)?;
+    Tcp::new(tcp).map_err(DialError::new)
 }
 
 /// Verifies the server, then starts the HTTP version that it chose.
@@ -146,7 +146,7 @@ async fn start_tls<S: ByteStream>(
     permit: ConnectionPermit,
 ) -> Result<Sender, DialError> {
     let stream = TlsConnector::from(tls).connect(server_name(destination)?, tcp).await;
-    let stream = stream.map_err(|error| DialError::new(words::tls(&error)))?;
+    let stream = stream.map_err(|error| DialError::tls(&error))?;
     match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => start_http2(stream, permit).await,
         _ => start_http1(stream, permit).await,
@@ -163,8 +163,7 @@ fn server_name(destination: &Destination) -> Result<ServerName<'static>, DialErr
 
 /// Whether the server closed because HTTP/2 was not offered.
 pub(super) fn wants_http2(error: &DialError) -> bool {
-    let alert = format!("{:?}", AlertDescription::NoApplicationProtocol);
-    error.reason.contains(&alert)
+    error.cause == DialCause::Tls(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol))
 }
 
 async fn start_http1<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Result<Sender, DialError> {
@@ -197,14 +196,13 @@ async fn start_http2<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Resu
         .max_frame_size(limits::H2_UPSTREAM_FRAME_BYTES)
         .max_send_buf_size(limits::H2_SEND_BUFFER)
         .max_header_list_size(limits::H2_RESPONSE_HEAD_BYTES)
-        .keep_alive_interval(limits::H2_PING_EVERY)
-        .keep_alive_timeout(limits::H2_PING_TIMEOUT)
         .handshake(TokioIo::new(stream))
         .await;
     let (sender, connection) = handshake.map_err(DialError::new)?;
+    let (limit, connection) = StreamLimit::of(connection);
     let driver = Arc::new(AbortOnDropHandle::new(tokio::spawn(async move {
         let (_guard, _permit) = (guard, permit);
         let _ = connection.await;
     })));
-    Ok(Sender::Http2 { sender, driver })
+    Ok(Sender::Http2 { sender, driver, limit })
 }

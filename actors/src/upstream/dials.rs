@@ -15,7 +15,7 @@ use super::connection_limit::PermitRequest;
 use super::dialler::Dialler;
 use super::error::DialError;
 use super::pool::Speaks;
-use super::route::{self, Offer, Route};
+use super::route::{self, Need, Offer, Route};
 use super::waiting::{PendingDial, Waiting, bounded_dial, bounded_passthrough};
 use super::{Arguments, Msg, Reservation, Reserved, State, Trust};
 
@@ -24,23 +24,21 @@ impl State {
         &mut self,
         client: ClientId,
         destination: Destination,
-        offer: Offer,
+        mut need: Need,
         reply: RpcReplyPort<Reserved>,
     ) {
-        if let Some(mut idle) = self.pool.take(&destination, offer, client) {
+        if let Some(mut idle) = self.pool.take(&destination, &need, client) {
             idle.kept = true;
             let _ = reply.send(Ok(Reservation::Idle(Box::new(idle))));
             return;
         }
-        let offer = match self.pool.speaks(&destination) {
-            Speaks::Http2Only if offer == Offer::Http1 => Offer::Http2,
-            _ => offer,
-        };
+        if need.offer == Offer::Http1 && self.pool.speaks(&destination) == Speaks::Http2Only {
+            need.offer = Offer::Http2;
+        }
         let Arguments { dialler, overrides, .. } = self.arguments.clone();
         self.tasks.spawn(async move {
-            let addresses = route::resolve(&destination, &overrides, &dialler).await;
-            let reserved = addresses.map(|addresses| Route { client, destination, offer, addresses });
-            let _ = reply.send(reserved.map(Reservation::Route));
+            let route = route::resolve(client, destination, need, &overrides, &dialler).await;
+            let _ = reply.send(route.map(Reservation::Route));
         });
     }
 
@@ -56,7 +54,7 @@ impl State {
     fn tls(&mut self, route: &Route) -> Option<Arc<ClientConfig>> {
         match &self.trust {
             Trust::Ready(base) if route.destination.scheme == Scheme::Https => {
-                Some(self.pool.tls(&route.destination, route.offer, base))
+                Some(self.pool.tls(&route.destination, route.need.offer, base))
             }
             _ => None,
         }
@@ -71,13 +69,15 @@ impl State {
             return;
         }
         let route = &waiting.route;
-        if route.offer == Offer::Http1 || self.pool.speaks(&route.destination) == Speaks::Http1Only {
+        if route.need.offer == Offer::Http1 || self.pool.speaks(&route.destination) == Speaks::Http1Only {
             self.dial_alone(myself, waiting);
             return;
         }
         // Many requests of a client can share one HTTP/2 connection: the first one dials, the others wait for the
         // connection, and later ones take it.
-        if let Some(shared) = self.pool.take(&route.destination, Offer::Http2, route.client) {
+        if let Some(shared) =
+            self.pool.take(&route.destination, &Need { offer: Offer::Http2, ..route.need }, route.client)
+        {
             let _ = waiting.reply.send(Ok(shared));
             return;
         }
@@ -139,14 +139,14 @@ impl State {
     /// Dials a connection for one exchange alone.
     pub(super) fn dial_alone(&mut self, myself: &ActorRef<Msg>, waiting: Waiting) {
         let Waiting { route, wanted, reply } = waiting;
-        let http2 = Route { offer: Offer::Http2, ..route.clone() };
+        let http2 = Route { need: Need { offer: Offer::Http2, ..route.need }, ..route.clone() };
         let (tls, fallback) = (self.tls(&route), self.tls(&http2));
         let (myself, dialler, request) = (myself.clone(), self.arguments.dialler.clone(), self.request_permit());
         // Boxed: it holds both handshakes.
         let dialling = Box::pin(async move {
             let mut outcome = bounded_dial(&route, tls, &dialler, request).await;
             let mut speaks = Speaks::Both;
-            if route.offer == Offer::Http1 && outcome.as_ref().is_err_and(connect::wants_http2) {
+            if route.need.offer == Offer::Http1 && outcome.as_ref().is_err_and(connect::wants_http2) {
                 outcome = bounded_dial(&http2, fallback, &dialler, dialler.connections.request()).await;
                 speaks = Speaks::Http2Only;
             }
@@ -161,7 +161,7 @@ impl State {
     }
 
     pub(super) fn found(&mut self, client: ClientId, connection: &Connection, speaks: Speaks) {
-        self.pool.learn(&connection.destination, speaks);
+        self.pool.learn(connection.destination(), speaks);
         self.pool.share(connection, client, Instant::now());
     }
 
@@ -179,6 +179,10 @@ impl State {
         match result {
             Ok(connection) if connection.is_http2() => {
                 self.pool.share(&connection, client, Instant::now());
+                // The first one takes it in any case: a server may allow no streams at all.
+                if let Some(first) = waiting.find(|waiting| !waiting.reply.is_closed()) {
+                    let _ = first.reply.send(Ok(connection));
+                }
                 // Another connection is dialled for those that exceed its streams.
                 waiting.for_each(|waiting| self.dial(myself, waiting));
             }

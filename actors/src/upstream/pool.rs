@@ -2,117 +2,76 @@
 //!
 //! A connection is reused only for the very destination that it was verified for.
 
+mod known;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use policy::destination::host::Destination;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 
+pub(crate) use self::known::Speaks;
+use self::known::{Known, Shared, is_fresh};
 use super::client::ClientId;
+use super::clock_jump::ClockJump;
 use super::connection::Connection;
-use super::route::Offer;
+use super::route::{Need, Offer};
 use crate::limits;
-
-/// The HTTP versions that a destination was found to support.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Speaks {
-    /// Both, or not known yet: each client gets its own version.
-    #[default]
-    Both,
-    /// HTTP/1.1 alone, though HTTP/2 was offered.
-    Http1Only,
-    /// HTTP/2 alone: it refused an offer of HTTP/1.1.
-    Http2Only,
-}
 
 /// All known destinations.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     destinations: HashMap<Destination, Known>,
-}
-
-/// One destination.
-#[derive(Debug)]
-struct Known {
-    used: Instant,
-    /// Idle HTTP/1.1 connections, the latest last.
-    idle: Vec<(Connection, Instant)>,
-    /// HTTP/2 connections, each for many concurrent requests.
-    shared: Vec<Shared>,
-    speaks: Speaks,
-    tls: HashMap<Offer, Arc<ClientConfig>>,
-}
-
-/// An HTTP/2 connection, and the client that uses it.
-#[derive(Debug)]
-struct Shared {
-    connection: Connection,
-    /// None once that client has disconnected: its exchanges may end a moment later.
-    client: Option<ClientId>,
-    used: Instant,
-}
-
-impl Shared {
-    fn has_room_for(&self, client: ClientId) -> bool {
-        let has_room = self.connection.uses() < limits::STREAMS_PER_UPSTREAM_MAX;
-        self.connection.is_free() || (self.client == Some(client) && has_room)
-    }
-
-    /// Whether only a later client can use it again.
-    fn is_spare(&self) -> bool {
-        self.client.is_none() || self.connection.is_free()
-    }
-}
-
-impl Known {
-    fn new(now: Instant) -> Self {
-        Self { used: now, idle: Vec::new(), shared: Vec::new(), speaks: Speaks::default(), tls: HashMap::new() }
-    }
-
-    fn is_unused(&self) -> bool {
-        self.idle.is_empty() && self.shared.is_empty()
-    }
+    clocks: ClockJump,
 }
 
 impl Pool {
     /// A connection that can send a request at once.
-    pub(super) fn take(&mut self, destination: &Destination, offer: Offer, client: ClientId) -> Option<Connection> {
-        let known = self.destinations.get_mut(destination).filter(|_| offer != Offer::Passthrough)?;
-        if offer == Offer::Http2 || known.speaks == Speaks::Http2Only {
-            known.shared.retain(|shared| shared.connection.is_ready());
-            if let Some(free) = known.shared.iter_mut().find(|shared| shared.has_room_for(client)) {
-                (free.client, free.used) = (Some(client), Instant::now());
-                return free.connection.share();
+    pub(super) fn take(&mut self, destination: &Destination, need: &Need, client: ClientId) -> Option<Connection> {
+        let now = Instant::now();
+        self.look_at_clocks(now);
+        let known = self.destinations.get_mut(destination).filter(|_| need.offer != Offer::Passthrough)?;
+        if need.offer == Offer::Http2 || known.speaks == Speaks::Http2Only {
+            if let Some(shared) = known.take_shared(need, client) {
+                return Some(shared);
             }
             // An HTTP/1.1 connection would do for most requests, but gRPC needs HTTP/2.
             if known.speaks != Speaks::Http1Only {
                 return None;
             }
         }
-        while let Some((connection, _)) = known.idle.pop() {
-            if connection.is_ready() {
-                return Some(connection);
-            }
-        }
-        None
+        known.take_idle(need, client, now)
     }
 
     /// Keeps a connection that has finished its request. Shared ones are in the pool already.
     pub(super) fn park(&mut self, connection: Connection, now: Instant) {
-        let known = self.known(&connection.destination, now);
+        let known = self.known(connection.destination(), now);
         known.used = now;
         let usable = connection.is_ready() && !connection.holds_wiped();
-        if !connection.is_http2() && usable && known.idle.len() < limits::IDLE_PER_DESTINATION_MAX {
-            known.idle.push((connection, now));
+        let idle = if connection.is_bound() { &mut known.bound } else { &mut known.idle };
+        if !connection.is_http2() && usable && idle.len() < limits::IDLE_PER_DESTINATION_MAX {
+            idle.push((connection, now));
+        }
+    }
+
+    /// After sleep, the network may be another one: the connections of before serve no further request.
+    fn look_at_clocks(&mut self, now: Instant) {
+        if self.clocks.has_happened(now, SystemTime::now()) {
+            for known in self.destinations.values_mut() {
+                known.idle.clear();
+                known.bound.clear();
+                known.shared.iter().for_each(|shared| shared.connection.retire());
+                known.shared.clear();
+            }
         }
     }
 
     /// Keeps a fresh HTTP/2 connection for others to share.
     pub(super) fn share(&mut self, connection: &Connection, client: ClientId, now: Instant) {
         if let Some(connection) = connection.share() {
-            let known = self.known(&connection.destination, now);
+            let known = self.known(connection.destination(), now);
             known.shared.push(Shared { connection, client: Some(client), used: now });
         }
     }
@@ -144,9 +103,11 @@ impl Pool {
 
     /// Closes connections that have been idle for too long or are no longer usable.
     pub(super) fn sweep(&mut self, now: Instant) {
+        self.look_at_clocks(now);
         let fresh = |used: &Instant| now.duration_since(*used) < limits::UPSTREAM_IDLE_TIMEOUT;
         for known in self.destinations.values_mut() {
-            known.idle.retain(|(connection, used)| connection.is_ready() && fresh(used));
+            known.idle.retain(|idle| is_fresh(idle, now));
+            known.bound.retain(|idle| is_fresh(idle, now));
             known
                 .shared
                 .retain(|shared| shared.connection.is_ready() && (!shared.connection.is_free() || fresh(&shared.used)));
@@ -164,15 +125,17 @@ impl Pool {
             }
             // Its exchanges end with the client.
             shared.client = None;
-            spares += 1;
-            spares == 1
+            spares += usize::from(!shared.connection.is_bound());
+            spares == 1 && !shared.connection.is_bound()
         });
+        known.bound.retain(|(connection, _)| connection.client != client);
     }
 
     /// Closes every idle connection: their permits are needed.
     pub(super) fn close_idle(&mut self) {
         for known in self.destinations.values_mut() {
             known.idle.clear();
+            known.bound.clear();
             known.shared.retain(|shared| !shared.connection.is_free());
         }
     }
@@ -181,6 +144,7 @@ impl Pool {
     pub(super) fn forget_secrets(&mut self) {
         for known in self.destinations.values_mut() {
             known.idle.retain(|(connection, _)| !connection.holds_wiped());
+            known.bound.retain(|(connection, _)| !connection.holds_wiped());
             known.shared.retain(|shared| !shared.connection.holds_wiped());
         }
     }
@@ -202,45 +166,4 @@ impl Pool {
 }
 
 #[cfg(test)]
-mod tests {
-    use hyper_util::rt::TokioIo;
-    use tokio::io::{DuplexStream, duplex};
-    use tokio_util::task::AbortOnDropHandle;
-
-    use super::super::connection::{Sender, Wipes};
-    use super::*;
-    use crate::supervision::tasks::Tasks;
-
-    /// An HTTP/2 connection, and the server's end of it.
-    async fn http2(destination: &Destination) -> (Connection, DuplexStream) {
-        let (tasks, guard) = Tasks::guarded();
-        let (stream, server) = duplex(64 * 1024);
-        let handshake = hyper::client::conn::http2::handshake(tasks, TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.expect("it needs no answer");
-        let driver = Arc::new(AbortOnDropHandle::new(tokio::spawn(async move {
-            let _guard = guard;
-            let _ = connection.await;
-        })));
-        let sender = Sender::Http2 { sender, driver };
-        (Connection::new(destination.clone(), sender, Wipes::default()).expect("legal"), server)
-    }
-
-    #[tokio::test]
-    async fn one_connection_is_kept_of_clients_that_have_gone_though_their_exchanges_end_later() {
-        let (mut pool, destination) = (Pool::default(), Destination::from_connect("a.example:443").expect("legal"));
-        let clients = [ClientId::next(), ClientId::next(), ClientId::next()];
-        let (mut in_use, mut servers) = (Vec::new(), Vec::new());
-        for client in clients {
-            let (connection, server) = http2(&destination).await;
-            pool.share(&connection, client, Instant::now());
-            in_use.push(connection);
-            servers.push(server);
-        }
-        clients.iter().for_each(|client| pool.release(&destination, *client));
-        assert_eq!(pool.destinations[&destination].shared.len(), 1, "nobody will ask for the others");
-        let next = ClientId::next();
-        assert!(pool.take(&destination, Offer::Http2, next).is_none(), "its last exchange has not ended");
-        drop(in_use);
-        assert!(pool.take(&destination, Offer::Http2, next).is_some());
-    }
-}
+mod tests;

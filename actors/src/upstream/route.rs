@@ -2,20 +2,16 @@
 //!
 //! `limits.rs` has the bounds of lookups: `RESOLVE_TIMEOUT`, `LOOKUPS_MAX` and `ADDRESSES_MAX`.
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Instant;
 
 use policy::destination::host::{Destination, Host};
 use policy::verdict::refusal::Refusal;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
-use tracing::debug;
 
 use super::client::ClientId;
 use super::dialler::Dialler;
 use super::error::NoRoute;
+use super::race;
 use crate::limits;
 use crate::upstream::settings::Resolve;
 
@@ -30,13 +26,25 @@ pub(crate) enum Offer {
     Passthrough,
 }
 
+/// What a request needs of its connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Need {
+    pub(crate) offer: Offer,
+    /// Whether the request may be sent twice (RFC 9110, section 9.2.2).
+    pub(crate) is_idempotent: bool,
+    /// A connection failed at this moment: those made before it may be dead as well.
+    pub(crate) made_after: Option<Instant>,
+}
+
 /// A destination with addresses that may be dialled.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(super) client: ClientId,
     pub(super) destination: Destination,
-    pub(super) offer: Offer,
+    pub(super) need: Need,
     pub(super) addresses: Vec<SocketAddr>,
+    /// Whether it leads through another proxy.
+    pub(super) by_proxy: bool,
 }
 
 impl Route {
@@ -49,30 +57,51 @@ impl Route {
 
 /// Resolves a destination and judges every address. Addresses that may not be dialled are left out.
 pub(super) async fn resolve(
-    destination: &Destination,
+    client: ClientId,
+    destination: Destination,
+    need: Need,
     overrides: &[Resolve],
     dialler: &Dialler,
-) -> Result<Vec<SocketAddr>, NoRoute> {
-    let found = match (fixed(destination, overrides), &destination.host) {
-        (Some(address), _) => vec![address],
-        (None, Host::Ip(ip)) => vec![SocketAddr::new(*ip, destination.port)],
+) -> Result<Route, NoRoute> {
+    let fixed = fixed(&destination, overrides);
+    let address = fixed.first().map(SocketAddr::ip);
+    let by_proxy = dialler.proxy.is_some() && !dialler.except.covers(&destination, address);
+    let is_listed = dialler.listed.borrow().as_ref().is_some_and(|listed| listed.allows(&destination));
+    let found = match &destination.host {
+        _ if !fixed.is_empty() => fixed,
+        Host::Ip(ip) => vec![SocketAddr::new(*ip, destination.port)],
         // Always this computer (RFC 6761, section 6.3), whichever resolver is asked.
-        (None, Host::Name(name)) if dialler.proxy.is_some() && is_localhost(name) => {
+        Host::Name(name) if by_proxy && is_localhost(name) => {
             vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), destination.port)]
         }
         // The other proxy resolves it.
-        (None, Host::Name(_)) if dialler.proxy.is_some() => Vec::new(),
-        (None, Host::Name(name)) => look_up(name, destination.port, dialler.lookups.clone()).await?,
+        Host::Name(_) if by_proxy => Vec::new(),
+        Host::Name(name) => {
+            let found = dialler.lookups.look_up(name, is_listed).await;
+            let found = found.map_err(|why| NoRoute::Unresolved(format!("{name} could not be looked up: {why}")))?;
+            found.into_iter().map(|ip| SocketAddr::new(ip, destination.port)).collect()
+        }
     };
-    let listed = dialler.listed.borrow().as_ref().is_some_and(|listed| listed.allows(destination));
+    let addresses = judged(&destination, found, is_listed, dialler)?;
+    Ok(Route { client, destination, need, addresses, by_proxy })
+}
+
+/// The addresses that may be dialled, in the order in which they are tried.
+fn judged(
+    destination: &Destination,
+    found: Vec<SocketAddr>,
+    is_listed: bool,
+    dialler: &Dialler,
+) -> Result<Vec<SocketAddr>, NoRoute> {
     let mut denied = None;
     let mut allowed = Vec::new();
     for address in found {
-        match dialler.reach.judge(address, listed) {
+        match dialler.reach.judge(address, is_listed) {
             Ok(()) => allowed.push(address),
             Err(why) => denied = denied.or(Some((address.ip(), why))),
         }
     }
+    let mut allowed = race::interleave(allowed);
     allowed.truncate(limits::ADDRESSES_MAX);
     match denied {
         Some((ip, why)) if allowed.is_empty() => Err(NoRoute::Denied(Refusal::Address(destination.clone(), ip, why))),
@@ -84,40 +113,21 @@ fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-fn fixed(destination: &Destination, overrides: &[Resolve]) -> Option<SocketAddr> {
-    let found = overrides.iter().find(|entry| entry.host == destination.host && entry.port == destination.port)?;
-    Some(SocketAddr::new(found.address, found.dialled_port.unwrap_or(found.port)))
-}
-
-/// Asks the system's resolver, on a thread. The call cannot be cancelled: its permit is held until it returns.
-async fn look_up(name: &str, port: u16, lookups: Arc<Semaphore>) -> Result<Vec<SocketAddr>, NoRoute> {
-    let unresolved = |reason: String| NoRoute::Unresolved(format!("{name} could not be looked up: {reason}"));
-    let owned = name.to_owned();
-    let asked = timeout(limits::RESOLVE_TIMEOUT, async move {
-        let permit = lookups.acquire_owned().await.map_err(io::Error::other)?;
-        let ask = move || {
-            let _permit = permit;
-            (owned.as_str(), port).to_socket_addrs().map(Iterator::collect)
-        };
-        spawn_blocking(ask).await.map_err(io::Error::other)?
-    });
-    match asked.await {
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => {
-            debug!(%error, "lookup failed");
-            Err(unresolved("no DNS server knows it; check the host, and this computer's network".to_owned()))
-        }
-        Err(_) => Err(unresolved("it took too long; check this computer's DNS servers".to_owned())),
-    }
+fn fixed(destination: &Destination, overrides: &[Resolve]) -> Vec<SocketAddr> {
+    let entries = overrides.iter().filter(|entry| entry.host == destination.host && entry.port == destination.port);
+    entries.map(|entry| SocketAddr::new(entry.address, entry.dialled_port.unwrap_or(entry.port))).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::sync::watch;
 
     use super::*;
     use crate::upstream::connection::Wipes;
     use crate::upstream::connection_limit::ConnectionLimit;
+    use crate::upstream::lookups::Lookups;
 
     fn entry(host: &str, address: &str) -> Resolve {
         let host = Host::parse(host).expect("a host");
@@ -129,13 +139,16 @@ mod tests {
         let dialler = Dialler {
             reach: Arc::default(),
             connections: Arc::new(ConnectionLimit::new(1)),
-            lookups: Arc::new(Semaphore::new(1)),
+            lookups: Lookups::default(),
+            worked: Arc::default(),
             wipes: Wipes::default(),
             listed: watch::Sender::default().subscribe(),
             proxy: None,
+            except: Arc::default(),
         };
-        match resolve(&destination, overrides, &dialler).await {
-            Ok(addresses) => Ok(addresses.iter().map(ToString::to_string).collect()),
+        let need = Need { offer: Offer::Http1, is_idempotent: true, made_after: None };
+        match resolve(ClientId::next(), destination, need, overrides, &dialler).await {
+            Ok(route) => Ok(route.addresses.iter().map(ToString::to_string).collect()),
             Err(NoRoute::Denied(refusal)) => Err(refusal.to_string()),
             Err(NoRoute::Unresolved(reason)) => Err(reason),
         }

@@ -1,5 +1,8 @@
 //! One request, sent in the form of its connection's HTTP version.
 
+use std::error::Error as _;
+use std::time::Instant;
+
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::{Authority, PathAndQuery};
 use http::{Request, Response, StatusCode, Uri, Version};
@@ -7,20 +10,25 @@ use http_body::Body;
 use hyper::body::Incoming;
 use policy::destination::host::Scheme;
 use policy::response::is_doubly_framed;
-use tokio::time::timeout;
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
+use super::binding;
 use super::body::UpstreamBody;
 use super::connection::{Connection, Sender};
+use super::keeping;
+use super::outgoing::Outgoing;
 use crate::limits;
 use crate::wire::interim::Interims;
-use crate::wire::request_body::RequestBody;
 
 /// Why a request got no response.
 #[derive(Debug)]
 pub(crate) enum SendError {
     /// No byte of the request was written: it may be sent again.
-    Unsent(Box<Request<RequestBody>>),
+    Unsent(Box<Request<Outgoing>>),
+    /// The server said that it did not process the request (RFC 9113, section 8.7): it may be sent again.
+    Unprocessed(Unprocessed),
     /// The server may have received the request.
     Failed(hyper::Error),
     /// No response head came in time.
@@ -29,16 +37,33 @@ pub(crate) enum SendError {
     Inexpressible,
 }
 
+/// What a server said of a request that it did not process.
+#[derive(Debug)]
+pub(crate) struct Unprocessed {
+    pub(crate) error: hyper::Error,
+    /// Whether the server wants it in HTTP/1.1.
+    pub(crate) wants_http1: bool,
+}
+
 impl Connection {
     /// Sends a request and waits for the head of its response, whose body returns the connection to the pool. Interim
     /// responses go to the client, if it takes them.
     pub(crate) async fn send(
         mut self,
-        mut request: Request<RequestBody>,
+        mut request: Request<Outgoing>,
         client: Option<&Interims>,
     ) -> Result<Response<UpstreamBody>, SendError> {
-        let shaped = shape(&mut request, self.destination.scheme, &self.authority, self.is_http2());
+        if !request.method().is_idempotent() && self.is_kept() {
+            self.settle().await;
+        }
+        if self.is_over_limit() || self.is_closed() {
+            return Err(SendError::Unsent(Box::new(request)));
+        }
+        let shaped = shape(&mut request, self.destination().scheme, self.authority(), self.is_http2());
         shaped.ok_or(SendError::Inexpressible)?;
+        if binding::binds(request.headers().get_all(header::AUTHORIZATION)) {
+            self.bind();
+        }
         request.body_mut().mark_in_use(self.body_mark());
         let sent = match &mut self.sender {
             Sender::Http1 { sender, awaited, .. } => {
@@ -58,14 +83,58 @@ impl Connection {
             Ok(Ok(response)) => Ok(self.received(response)),
             Ok(Err(mut error)) => Err(match error.take_message() {
                 Some(request) => SendError::Unsent(Box::new(request)),
-                None => SendError::Failed(error.into_error()),
+                None => self.failed(error.into_error()),
             }),
             Err(_) => Err(SendError::TimedOut),
         }
     }
 
-    fn received(self, response: Response<Incoming>) -> Response<UpstreamBody> {
+    /// Lets a server close the connection first, if it is one that closes after each response.
+    async fn settle(&self) {
+        if let Some((since, keeping)) = &self.idle {
+            let now = Instant::now();
+            let left = keeping.manners(now).idle_min().saturating_sub(now.saturating_duration_since(*since));
+            if !left.is_zero() {
+                sleep(left).await;
+            }
+            // Events of the network come before the next step of this task.
+            yield_now().await;
+            self.note_close();
+        }
+    }
+
+    /// Notes that a kept connection is closed, if it is.
+    fn note_close(&self) {
+        if let Some((since, keeping)) = self.idle.as_ref().filter(|_| self.is_closed()) {
+            keeping.note_close(*since, Instant::now());
+        }
+    }
+
+    fn failed(&self, error: hyper::Error) -> SendError {
+        if let Some((since, keeping)) = self.idle.as_ref().filter(|_| !error.is_parse()) {
+            keeping.note_close(*since, Instant::now());
+        }
+        let said = said_of_stream(&error);
+        if !self.is_over_limit() {
+            self.retire();
+        }
+        match said {
+            Some(wants_http1) => SendError::Unprocessed(Unprocessed { error, wants_http1 }),
+            None => SendError::Failed(error),
+        }
+    }
+
+    fn received(mut self, response: Response<Incoming>) -> Response<UpstreamBody> {
         let status = response.status();
+        if let Some((_, keeping)) = &self.idle {
+            keeping.note_reuse();
+        }
+        if let Some(hinted) = keeping::hinted(response.headers()) {
+            self.kept_for = hinted;
+        }
+        if binding::binds(response.headers().get_all(header::WWW_AUTHENTICATE)) {
+            self.bind();
+        }
         // A client retries on another connection (RFC 9110, section 15.5.20): we have to do the same.
         if status == StatusCode::MISDIRECTED_REQUEST || is_doubly_framed(response.headers(), status) {
             self.retire();
@@ -77,10 +146,23 @@ impl Connection {
     }
 }
 
+/// What an HTTP/2 server said of a stream that it did not process: whether it wants HTTP/1.1. `None` if it said no such
+/// thing.
+fn said_of_stream(error: &hyper::Error) -> Option<bool> {
+    let error = error.source()?.downcast_ref::<h2::Error>().filter(|error| error.is_remote())?;
+    match error.reason() {
+        // A stream that the GOAWAY does not cover has another error.
+        _ if error.is_go_away() => Some(false),
+        Some(h2::Reason::REFUSED_STREAM) => Some(false),
+        Some(h2::Reason::HTTP_1_1_REQUIRED) => Some(true),
+        _ => None,
+    }
+}
+
 /// Gives a request the form of the HTTP version that it is sent in. The target is written from the destination
 /// alone: what the client wrote has been compared with it and is replaced. `None` if that cannot be done: a request
 /// is never sent in another form.
-fn shape(request: &mut Request<RequestBody>, scheme: Scheme, authority: &Authority, http2: bool) -> Option<()> {
+fn shape(request: &mut Request<Outgoing>, scheme: Scheme, authority: &Authority, http2: bool) -> Option<()> {
     *request.uri_mut() = target(request.uri(), scheme, authority, http2)?;
     if http2 {
         *request.version_mut() = Version::HTTP_2;
@@ -108,7 +190,7 @@ fn target(uri: &Uri, scheme: Scheme, authority: &Authority, http2: bool) -> Opti
 }
 
 /// Sends a body without a length in chunks, whatever the method: hyper would omit the body of a GET.
-fn frame(request: &mut Request<RequestBody>) {
+fn frame(request: &mut Request<Outgoing>) {
     let has_body = !request.body().is_end_stream();
     if has_body && !request.headers().contains_key(header::CONTENT_LENGTH) {
         request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));

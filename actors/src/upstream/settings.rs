@@ -7,6 +7,8 @@ use http::HeaderValue;
 use ipnet::IpNet;
 use policy::destination::host::Host;
 
+pub use super::except::ProxyExcept;
+
 /// Settings of upstream connections.
 #[derive(Clone, Debug)]
 pub struct UpstreamSettings {
@@ -20,6 +22,8 @@ pub struct UpstreamSettings {
     pub resolve: Vec<Resolve>,
     /// A proxy that upstream connections go through.
     pub proxy: Option<UpstreamProxy>,
+    /// The destinations that are dialled directly all the same.
+    pub proxy_except: ProxyExcept,
 }
 
 /// An HTTP proxy that upstream connections go through.

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tracing::warn;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::named_server::NamedServers;
 use crate::authority::NAME;
 use crate::hint::{Advise, Hint};
 use crate::wire::tls;
@@ -61,8 +63,16 @@ pub(super) fn client_config(
     if roots.is_empty() {
         warn!("no root certificate is trusted: no upstream can be verified");
     }
-    let builder = ClientConfig::builder_with_provider(tls::provider()).with_safe_default_protocol_versions()?;
-    Ok(builder.with_root_certificates(Arc::new(roots)).with_no_client_auth())
+    let (roots, builder) = (Arc::new(roots), ClientConfig::builder_with_provider(tls::provider()));
+    let builder = builder.with_safe_default_protocol_versions()?;
+    let named: Vec<_> = extra.iter().filter(|named| *named != own).cloned().collect();
+    match WebPkiServerVerifier::builder_with_provider(roots.clone(), tls::provider()).build() {
+        Ok(verifier) if !named.is_empty() => {
+            let verifier = Arc::new(NamedServers::new(verifier, named));
+            Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+        }
+        _ => Ok(builder.with_root_certificates(roots).with_no_client_auth()),
+    }
 }
 
 /// Whether its name is that of a root of ours.

@@ -40,6 +40,7 @@ pub(super) enum Line {
 impl Client<'_> {
     pub(super) fn lines(&self) -> Vec<Line> {
         let mut lines = self.proxy();
+        lines.extend(self.warning());
         lines.extend(trust(&TRUST_THIS, self.ca.unwrap_or(BUNDLE)));
         lines.extend(trust(&TRUST_THIS_TOO, self.ours()));
         lines.extend(self.hints());
@@ -60,6 +61,19 @@ impl Client<'_> {
             Line::Comment("Node's own fetch, which looks at none of them otherwise; from version 24 on".to_owned()),
             set("NODE_USE_ENV_PROXY", "1"),
         ]
+    }
+
+    /// With `--ca`, the file takes the place of the system's certificates. Only tunnels that are not intercepted need
+    /// those: their servers present their own certificates.
+    fn warning(&self) -> Vec<Line> {
+        let Some(ca) = self.ca else { return Vec::new() };
+        let ca = quote::word(ca);
+        let warning = [
+            "These programs trust this file instead of the system's certificates. They refuse hosts of --passthrough, and".to_owned(),
+            "hosts that --intercept listed leaves out, unless the file holds the system's certificates, too. To join them:".to_owned(),
+            format!("  cat {BUNDLE} {ca} > joined.pem"),
+        ];
+        warning.into_iter().map(Line::Comment).collect()
     }
 
     /// A file with the proxy's certificate.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
@@ -142,12 +143,74 @@ async fn a_request_whose_host_was_taken_away_is_not_sent_again() {
     assert_eq!((status, second), (502, false), "it was sent once, and is not reported as refused");
 }
 
+/// Methods that RFC 9110, section 9.2.2, calls idempotent: their second request has no other effect. A body that was
+/// short enough to keep goes with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_may_change_something_is_never_sent_twice() {
-    for (method, body) in [("POST", ""), ("POST", "x"), ("PUT", "x"), ("DELETE", ""), ("PATCH", "x"), ("GET", "x")] {
+async fn an_idempotent_request_is_sent_again_with_its_body_if_a_kept_connection_was_closed() {
+    for (method, body) in
+        [("PUT", "the body"), ("PUT", ""), ("DELETE", ""), ("DELETE", "the body"), ("GET", "the body")]
+    {
+        let stage = Closing::stage(false).await;
+        let answer = stage.ask(method, body).await;
+        assert_eq!((answer.status, stage.requests()), (200, 3), "{method} {body:?}");
+        let received = stage.origin.records().received();
+        assert!(received.iter().any(|bytes| bytes.ends_with(body.as_bytes())), "{method} {body:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idempotent_request_whose_body_is_too_large_to_keep_is_not_sent_again() {
+    let stage = Closing::stage(false).await;
+    let body = "x".repeat(256 * 1024);
+    let answer = stage.ask("PUT", body.leak()).await;
+    assert_eq!(answer.status, 502);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_not_idempotent_is_never_sent_twice() {
+    for (method, body) in [("POST", ""), ("POST", "x"), ("PATCH", "x"), ("LOCK", "")] {
         let stage = Closing::stage(false).await;
         let answer = stage.ask(method, body).await;
         assert_eq!((answer.status, stage.requests()), (502, 2), "{method} {body:?}");
+    }
+}
+
+/// Servers without keep-alive that do not say so: the next request must not be under way when they close.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_closes_just_after_each_answer_costs_no_request() {
+    let origin = RawOrigin::start(&[HOST], &["http/1.1"], |mut stream: RawStream| async move {
+        if read_until(&mut stream, b"abc").await.is_ok() {
+            stream.write_all(OK).await.expect("answered");
+            stream.flush().await.expect("answered");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let proxy = Proxy::builder().origin(HOST, &origin).start();
+    let client = proxy.client().tunnel(&format!("{HOST}:443")).await.expect("a tunnel");
+    for turn in 0..60 {
+        for method in ["POST", "PUT", "PATCH"] {
+            let request = client.request(method, &format!("https://{HOST}/")).body("abc");
+            assert_eq!(request.send().await.expect("answered").status, 200, "{method}, turn {turn}");
+        }
+    }
+}
+
+/// `Keep-Alive: timeout` says when a server closes: it may drop a request that comes later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_is_not_used_for_longer_than_its_server_says() {
+    let origin = RawOrigin::start(&[HOST], &["http/1.1"], |mut stream: RawStream| async move {
+        while read_until(&mut stream, b"\r\n\r\n").await.is_ok() {
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nkeep-alive: timeout=1, max=100\r\n\r\n";
+            stream.write_all(answer).await.expect("answered");
+            stream.flush().await.expect("answered");
+        }
+    });
+    let proxy = Proxy::builder().origin(HOST, &origin).start();
+    let client = proxy.client().tunnel(&format!("{HOST}:443")).await.expect("a tunnel");
+    for connections in [1, 2] {
+        let answer = client.request("POST", &format!("https://{HOST}/")).body("x").send().await.expect("answered");
+        assert_eq!((answer.status, origin.records().connections()), (200, connections));
+        tokio::time::sleep(Duration::from_millis(700)).await;
     }
 }
 
