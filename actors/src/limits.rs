@@ -47,15 +47,17 @@ pub(crate) const REST_AFTER_MAX: Duration = Duration::from_secs(2);
 pub(crate) const IDLE_CHECKS: u32 = 4;
 /// How long a client may take from CONNECT to the end of the TLS handshake.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Concurrent tunnels between CONNECT and the end of the TLS handshake; a further one evicts the oldest. A client that
-/// opens tunnels and sends nothing holds no more than this.
-pub(crate) const HANDSHAKES_MAX: usize = 256;
-/// Concurrent connections without the head of a first request, by the number of sessions; a further one evicts the
-/// oldest. Clients that connect and send nothing hold no more than half of the sessions.
-pub(crate) const fn unheard_max(sessions_max: usize) -> usize {
-    let half = sessions_max / 2;
-    if half == 0 { 1 } else { half }
+/// Places that connections keep free for those whose first request has not come, once somebody waits for a place. Large
+/// enough that a crowd of silent ones does not replace them faster than a client finishes its handshake.
+pub(crate) const fn newcomers_share(sessions_max: usize) -> usize {
+    let share = sessions_max.div_ceil(16);
+    if share < sessions_max { share } else { 0 }
 }
+/// How long a connection has moved no byte, at the least, before it loses its place to one whose first request has not
+/// come. In use it moves bytes more often than that.
+pub(crate) const PLACE_QUIET_MIN: Duration = Duration::from_secs(1);
+/// How often another connection is evicted for one that waits for its place.
+pub(crate) const PLACE_POLL: Duration = Duration::from_millis(100);
 /// The time limit at shutdown for a client that has sent nothing.
 pub(crate) const UNHEARD_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// Refusals of one client connection, after which it is closed: a program that goes on is not a well-meaning one.

@@ -2,6 +2,8 @@
 
 pub(crate) mod activity;
 pub(crate) mod expect;
+pub(crate) mod holders;
+pub(crate) mod place;
 pub(crate) mod prefixed;
 pub(crate) mod request_body;
 pub(crate) mod tls;

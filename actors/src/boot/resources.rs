@@ -49,7 +49,7 @@ impl Resources {
         let (drain, listed) = (Drain::default(), watch::Sender::default());
         let dialler = upstream::Dialler {
             reach: Arc::new(reach),
-            connections: Arc::new(upstream::ConnectionLimit::new(settings.listener.sessions_max)),
+            connections: upstream::ConnectionLimit::new(settings.listener.sessions_max),
             lookups: Arc::new(Semaphore::new(limits::LOOKUPS_MAX)),
             wipes: upstream::Wipes::default(),
             listed: listed.subscribe(),

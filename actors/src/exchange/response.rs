@@ -36,7 +36,7 @@ fn switch(mut response: Response<UpstreamBody>, client: OnUpgrade, scope: &Scope
     let upstream = hyper::upgrade::on(&mut response);
     strip_but_upgrade(response.headers_mut());
     let (parts, body) = response.into_parts();
-    scope.upgraded.set(Upgraded { client, upstream, _response: body });
+    scope.upgraded.set(Upgraded { client, upstream, response: body });
     Response::from_parts(parts, ResponseBody::empty())
 }
 

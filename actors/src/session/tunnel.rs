@@ -47,12 +47,10 @@ impl Tunnel {
     /// Serves the HTTP inside.
     pub(super) async fn serve<S: ByteStream>(self, first: Bytes, stream: S) {
         let stream = Prefixed::new(&first, stream);
-        let evicted = self.connection.peers.handshaking.admit();
         // Boxed, so that an idle tunnel has no space for the handshake either.
         let inner = Box::pin(async {
             tokio::select! {
                 inner = timeout(limits::HANDSHAKE_TIMEOUT, self.accept(stream)) => inner.ok().flatten(),
-                _ = evicted => None,
                 () = self.connection.unheard_at_shutdown() => None,
             }
         });
@@ -60,6 +58,7 @@ impl Tunnel {
             debug!(destination = %self.destination, "no handshake in the tunnel");
             return;
         };
+        self.connection.permit.settle();
         self.serving(inner).await;
     }
 

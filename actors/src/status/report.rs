@@ -87,6 +87,9 @@ pub struct SessionsReport {
     pub active: u64,
     /// Since the start.
     pub total: u64,
+    /// Closed for others since the start, because all places were taken.
+    #[serde(default)]
+    pub evicted: u64,
 }
 
 /// A namespace.
@@ -168,7 +171,7 @@ impl Report {
             pid: std::process::id(),
             uptime_s: board.started.elapsed().as_secs(),
             listeners: board.listener.report().clone(),
-            sessions: SessionsReport { active: board.sessions.active(), total: board.sessions.total() },
+            sessions: SessionsReport::of(board),
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
             secrets: SecretsReport::of(&board.secret_store.report().default, store_runs(board)),
             namespaces: namespaces(board),
@@ -192,6 +195,13 @@ fn namespaces(board: &Board) -> Vec<NamespaceReport> {
 fn store_runs(board: &Board) -> bool {
     let is_up = |it: &SubsystemReport| it.name == "secret_store" && it.state == SubsystemState::Running;
     board.subsystems.report().iter().any(is_up)
+}
+
+impl SessionsReport {
+    fn of(board: &Board) -> Self {
+        let sessions = &board.sessions;
+        Self { active: sessions.active(), total: sessions.total(), evicted: sessions.evicted() }
+    }
 }
 
 impl SecretsReport {

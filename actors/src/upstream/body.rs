@@ -1,5 +1,6 @@
 //! The body of an upstream's response, which returns its connection to the pool.
 
+use std::future::pending;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -27,7 +28,16 @@ impl UpstreamBody {
 
     /// The empty body of a 101: the connection goes on in another protocol until this is dropped.
     pub(super) fn switching(incoming: Incoming, connection: Connection) -> Self {
+        connection.permit.without_driver();
         Self { incoming, ended: false, connection: Some(connection), reusable: false }
+    }
+
+    /// Resolves when the connection, which goes on in another protocol, gives way to that of another client.
+    pub(crate) async fn gives_way(&self) {
+        match &self.connection {
+            Some(connection) => connection.permit.gives_way().await,
+            None => pending().await,
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::limits;
 use crate::supervision::tasks::Tasks;
 use crate::upstream::settings::UpstreamProxy;
 use crate::wire::ByteStream;
+use crate::wire::place::Noted;
 use crate::wire::prefixed::Prefixed;
 
 const NO_ADDRESS: &str = "the name has no address that may be dialled";
@@ -110,12 +111,13 @@ async fn start<S: ByteStream>(
     dialler: &Dialler,
     permit: ConnectionPermit,
 ) -> Result<Connection, DialError> {
+    let (stream, used_by) = (Noted::new(stream, permit.place().clone()), permit.clone());
     let sender = match (route.destination.scheme, tls) {
         (Scheme::Https, Some(tls)) => start_tls(&route.destination, tls, stream, permit).await?,
         (Scheme::Https, None) => return Err(DialError::new("there are no TLS settings")),
         (Scheme::Http, _) => start_http1(stream, permit).await?,
     };
-    Connection::new(route.destination.clone(), sender, dialler.wipes.clone()).map_err(DialError::new)
+    Connection::new(route.destination.clone(), sender, dialler.wipes.clone(), used_by).map_err(DialError::new)
 }
 
 /// Opens a TCP connection, whose address is judged again now that both ends are known.
@@ -170,7 +172,7 @@ async fn start_http1<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Resu
         // Its errors reach the exchange through the sender and the body.
         let _ = connection.with_upgrades().await;
     }));
-    Ok(Sender::Http1 { sender, _driver: driver })
+    Ok(Sender::Http1 { sender, driver })
 }
 
 async fn start_http2<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Result<Sender, DialError> {

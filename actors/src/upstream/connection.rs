@@ -7,9 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use http::uri::{Authority, InvalidUri};
 use hyper::client::conn::{http1, http2};
 use policy::destination::host::Destination;
+use tokio::task::AbortHandle;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::client::ClientId;
+use super::connection_limit::ConnectionPermit;
+use crate::wire::place::Ending;
 use crate::wire::request_body::RequestBody;
+
+/// The holder of idle connections.
+const NOBODY: u64 = 0;
 
 /// A connection to a destination, verified for it.
 #[derive(Debug)]
@@ -20,6 +27,7 @@ pub(crate) struct Connection {
     pub(super) sender: Sender,
     wipes: Wipes,
     marks: Arc<Marks>,
+    pub(super) permit: ConnectionPermit,
     /// Whether it has waited in the pool: its server may be closing it at this moment.
     pub(super) kept: bool,
     /// Set while it is handed out.
@@ -70,24 +78,41 @@ impl Wipes {
 /// hyper's sender. The driver moves the bytes; it ends when the last sender is dropped.
 #[derive(Debug)]
 pub(super) enum Sender {
-    Http1 { sender: http1::SendRequest<RequestBody>, _driver: AbortOnDropHandle<()> },
+    Http1 { sender: http1::SendRequest<RequestBody>, driver: AbortOnDropHandle<()> },
     Http2 { sender: http2::SendRequest<RequestBody>, driver: Arc<AbortOnDropHandle<()>> },
 }
 
+impl Sender {
+    fn driver(&self) -> AbortHandle {
+        match self {
+            Self::Http1 { driver, .. } => driver.abort_handle(),
+            Self::Http2 { driver, .. } => driver.abort_handle(),
+        }
+    }
+}
+
 impl Connection {
-    pub(super) fn new(destination: Destination, sender: Sender, wipes: Wipes) -> Result<Self, InvalidUri> {
+    pub(super) fn new(
+        destination: Destination,
+        sender: Sender,
+        wipes: Wipes,
+        permit: ConnectionPermit,
+    ) -> Result<Self, InvalidUri> {
         let authority = Authority::try_from(destination.authority())?;
-        Ok(Self { destination, authority, sender, wipes, marks: Arc::default(), kept: false, parking: None })
+        permit.place().ends_by(Ending::Task(sender.driver()));
+        Ok(Self { destination, authority, sender, wipes, marks: Arc::default(), permit, kept: false, parking: None })
     }
 
-    /// Sets its way back, when it is handed out.
-    pub(super) fn returns_by(&mut self, parking: &Parking) {
+    /// Hands it out to a client, and sets its way back.
+    pub(super) fn lend(&mut self, client: ClientId, parking: &Parking) {
+        self.permit.place().lend(client.number());
         self.parking = Some(parking.clone());
     }
 
     /// Returns it to the pool, after its response was read to the end.
     pub(super) fn park(mut self) {
         if let Some(Parking(park)) = self.parking.take() {
+            self.permit.place().lend(NOBODY);
             park(self);
         }
     }
@@ -121,8 +146,8 @@ impl Connection {
         let Sender::Http2 { sender, driver } = &self.sender else { return None };
         let sender = Sender::Http2 { sender: sender.clone(), driver: driver.clone() };
         let (destination, authority) = (self.destination.clone(), self.authority.clone());
-        let (wipes, marks) = (self.wipes.clone(), self.marks.clone());
-        Some(Self { destination, authority, sender, wipes, marks, kept: self.kept, parking: None })
+        let (wipes, marks, permit) = (self.wipes.clone(), self.marks.clone(), self.permit.clone());
+        Some(Self { destination, authority, sender, wipes, marks, permit, kept: self.kept, parking: None })
     }
 
     /// How many exchanges use the connection, besides the pool.

@@ -15,7 +15,7 @@ use crate::upstream::settings::UpstreamProxy;
 pub(crate) struct Dialler {
     pub(crate) reach: Arc<Reach>,
     /// Bounds the upstream connections.
-    pub(crate) connections: Arc<ConnectionLimit>,
+    pub(crate) connections: ConnectionLimit,
     /// Bounds the concurrent lookups of names.
     pub(crate) lookups: Arc<Semaphore>,
     pub(crate) wipes: Wipes,

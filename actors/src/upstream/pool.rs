@@ -208,6 +208,7 @@ mod tests {
     use tokio_util::task::AbortOnDropHandle;
 
     use super::super::connection::{Sender, Wipes};
+    use super::super::connection_limit::ConnectionLimit;
     use super::*;
     use crate::supervision::tasks::Tasks;
 
@@ -222,7 +223,8 @@ mod tests {
             let _ = connection.await;
         })));
         let sender = Sender::Http2 { sender, driver };
-        (Connection::new(destination.clone(), sender, Wipes::default()).expect("legal"), server)
+        let permit = ConnectionLimit::new(1).request(ClientId::next()).granted().await.expect("a permit");
+        (Connection::new(destination.clone(), sender, Wipes::default(), permit).expect("legal"), server)
     }
 
     #[tokio::test]

@@ -124,7 +124,7 @@ mod tests {
         let destination = Destination::from_connect(target).expect("a destination");
         let dialler = Dialler {
             reach: Arc::default(),
-            connections: Arc::new(ConnectionLimit::new(1)),
+            connections: ConnectionLimit::new(1),
             lookups: Arc::new(Semaphore::new(1)),
             wipes: Wipes::default(),
             listed: watch::Sender::default().subscribe(),

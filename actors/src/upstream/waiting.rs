@@ -44,8 +44,8 @@ pub(super) async fn bounded_dial(
     dialler: &Dialler,
     request: PermitRequest,
 ) -> Result<Connection, DialError> {
-    let dialling = connect::dial(route, tls, dialler, request);
-    timeout(limits::DIAL_TIMEOUT, dialling).await.unwrap_or(Err(DialError::timed_out("connecting")))
+    let gives_way = request.gives_way();
+    bounded(gives_way, connect::dial(route, tls, dialler, request)).await
 }
 
 /// The same for a tunnel that is not intercepted.
@@ -54,6 +54,17 @@ pub(super) async fn bounded_passthrough(
     dialler: &Dialler,
     request: PermitRequest,
 ) -> Result<Passthrough, DialError> {
-    let dialling = connect::dial_passthrough(route, dialler, request);
-    timeout(limits::DIAL_TIMEOUT, dialling).await.unwrap_or(Err(DialError::timed_out("connecting")))
+    let gives_way = request.gives_way();
+    bounded(gives_way, connect::dial_passthrough(route, dialler, request)).await
+}
+
+async fn bounded<T>(
+    gives_way: CancellationToken,
+    dialling: impl Future<Output = Result<T, DialError>>,
+) -> Result<T, DialError> {
+    tokio::select! {
+        biased;
+        dialled = timeout(limits::DIAL_TIMEOUT, dialling) => dialled.unwrap_or(Err(DialError::timed_out("connecting"))),
+        () = gives_way.cancelled() => Err(DialError::timed_out("connecting, with the most connections of all clients,")),
+    }
 }
