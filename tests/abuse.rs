@@ -4,4 +4,5 @@ mod bounds;
 mod evidence;
 mod exhaustion;
 mod floods;
+mod giving_way;
 mod places;

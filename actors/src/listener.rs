@@ -130,6 +130,8 @@ impl Actor for Listener {
             let task = accept(bound.copy()?, arguments.clone());
             accepting.push(watched(myself.clone(), || Msg::Ended, task));
         }
+        let admission = arguments.admission.clone();
+        accepting.push(watched(myself.clone(), || Msg::Ended, async move { admission.relieve().await }));
         let report = |bound: &Bound| ListenerReport { address: bound.address(), state: ListenerState::Accepting };
         arguments.part.publish(arguments.sockets.iter().map(report).collect());
         Ok(State { part: arguments.part, _accepting: accepting })

@@ -1,7 +1,9 @@
 //! Streams and bodies, of clients and of upstreams.
 
 pub(crate) mod activity;
+pub(crate) mod backlog;
 pub(crate) mod expect;
+pub(crate) mod held_back;
 pub(crate) mod holders;
 pub(crate) mod place;
 pub(crate) mod prefixed;

@@ -10,6 +10,7 @@ use crate::audit::AuditHandle;
 use crate::secret_store::SecretStoreHandle;
 use crate::upstream::{ClientId, UpstreamHandle};
 use crate::wire::activity::Activity;
+use crate::wire::place::Place;
 
 /// The owners that an exchange asks.
 pub(crate) struct Peers {
@@ -30,6 +31,7 @@ pub(crate) struct Scope {
     pub(crate) upgraded: Handover<Upgraded>,
     pub(crate) refusals: Refusals,
     pub(crate) activity: Arc<Activity>,
+    pub(crate) place: Arc<Place>,
 }
 
 /// How requests name their target.

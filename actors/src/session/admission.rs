@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::debug;
 
@@ -12,6 +12,7 @@ use super::vm::Vm;
 use crate::limits;
 use crate::supervision::drain::Drain;
 use crate::supervision::part::Counter;
+use crate::wire::backlog::Backlog;
 use crate::wire::place::{Ending, Moment, Noted, Place};
 
 /// Made by boot. It outlives the listener, so that a crash of the listener loses no count.
@@ -19,6 +20,7 @@ use crate::wire::place::{Ending, Moment, Noted, Place};
 pub(crate) struct Admission {
     permits: Arc<Semaphore>,
     shared: Arc<Shared>,
+    backlog: Backlog,
     drain: Drain,
 }
 
@@ -34,7 +36,7 @@ impl Admission {
     pub(crate) fn new(sessions_max: usize, drain: Drain) -> Self {
         let (begun, ended, evicted) = (Counter::default(), Counter::default(), Counter::default());
         let shared = Arc::new(Shared { places: Places::new(sessions_max), begun, ended, evicted });
-        Self { permits: Arc::new(Semaphore::new(sessions_max)), shared, drain }
+        Self { permits: Arc::new(Semaphore::new(sessions_max)), shared, backlog: Backlog::default(), drain }
     }
 
     /// A permit for an accepted client, if one is free.
@@ -65,8 +67,27 @@ impl Admission {
 
     fn begin(&self, permit: OwnedSemaphorePermit) -> SessionPermit {
         self.shared.begun.add_one();
-        let place = self.shared.places.enter(Vm::Local);
+        let place = self.shared.places.enter(Vm::Local, self.backlog.clone());
         SessionPermit { shared: self.shared.clone(), place, _permit: permit, _hold: self.drain.hold() }
+    }
+
+    /// Closes those clients that do not read, the largest first, while the memory for all of them is too large. Never
+    /// ends.
+    pub(crate) async fn relieve(&self) {
+        loop {
+            let bytes = self.backlog.exceeded().await;
+            for _ in 0..self.shared.places.relieve(bytes, Moment::now()) {
+                self.shared.evicted.add_one();
+                debug!("a client connection is closed: the responses that it does not read take too much memory");
+            }
+            // By then, those that were closed count no more, and others have been quiet for a while.
+            sleep(limits::PLACE_POLL).await;
+        }
+    }
+
+    /// The estimate of the memory that unread messages take, in bytes.
+    pub(crate) fn backlog(&self) -> usize {
+        self.backlog.bytes()
     }
 
     /// The number of open sessions.
@@ -102,6 +123,10 @@ impl SessionPermit {
     /// The client's stream, whose bytes show that the session is in use.
     pub(super) fn note<S>(&self, stream: S) -> Noted<S> {
         Noted::new(stream, self.place.clone())
+    }
+
+    pub(super) fn place(&self) -> Arc<Place> {
+        self.place.clone()
     }
 
     /// The first request has come, and if it was a CONNECT, the handshake in its tunnel is done.

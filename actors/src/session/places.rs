@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::vm::Vm;
 use crate::limits;
+use crate::wire::backlog::Backlog;
 use crate::wire::holders::Holders;
 use crate::wire::place::{Moment, Place};
 
@@ -29,8 +30,8 @@ impl Places {
     }
 
     /// A place for a newcomer.
-    pub(super) fn enter(&self, vm: Vm) -> Arc<Place> {
-        let place = Place::new(vm.number());
+    pub(super) fn enter(&self, vm: Vm, backlog: Backlog) -> Arc<Place> {
+        let place = Place::of_client(vm.number(), backlog);
         self.held().newcomers.add(place.clone());
         place
     }
@@ -58,6 +59,24 @@ impl Places {
         true
     }
 
+    /// Takes places away for which so many bytes are taken in all: of those that are quiet, or of all if these would be
+    /// twice the maximum. Gives how many.
+    pub(super) fn relieve(&self, bytes: usize, now: Moment) -> usize {
+        let (mut left, mut count, mut held) = (bytes, 0, self.held());
+        let is_urgent = bytes > limits::BACKLOG_BYTES_MAX;
+        for place in held.settled.by_backlog() {
+            if left == 0 {
+                break;
+            }
+            if is_urgent || now.since(place.moved()) >= limits::PLACE_QUIET_MIN {
+                (left, count) = (left.saturating_sub(place.backlog()), count + 1);
+                held.settled.remove(&place);
+                place.take_away();
+            }
+        }
+        count
+    }
+
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,6 +102,7 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::held_back::HeldBack;
 
     const MAX: usize = 16;
     const NOW: Moment = Moment::of_millis(10_000);
@@ -91,13 +111,13 @@ mod tests {
     fn crowd(newcomers: usize, quiet_for: &[u64]) -> (Places, Vec<Arc<Place>>, Vec<Arc<Place>>) {
         let places = Places::new(MAX);
         let settle = |quiet_for: &u64| {
-            let place = places.enter(Vm::Local);
+            let place = places.enter(Vm::Local, Backlog::default());
             place.moved_at(Moment::of_millis(10_000 - quiet_for));
             places.settle(&place);
             place
         };
         let settled = quiet_for.iter().map(settle).collect();
-        let newcomers = (0..newcomers).map(|_| places.enter(Vm::Local)).collect();
+        let newcomers = (0..newcomers).map(|_| places.enter(Vm::Local, Backlog::default())).collect();
         (places, newcomers, settled)
     }
 
@@ -124,6 +144,18 @@ mod tests {
             let found = taken(&settled).map_or(Ok(()), Err);
             assert_eq!((found, taken(&newcomers).is_some()), (expected, expected.is_ok()), "case {case}");
         }
+    }
+
+    #[test]
+    fn the_largest_backlog_of_those_that_are_quiet_goes_first() {
+        let (places, _, settled) = crowd(0, &[5000, 5000, 1, 5000]);
+        let sizes = [10, 30, 40, 0].iter().zip(&settled);
+        let mut bodies: Vec<_> = sizes.map(|(bytes, place)| HeldBack::new(place.clone(), *bytes)).collect();
+        bodies.iter_mut().for_each(HeldBack::begin);
+        let taken = || settled.iter().map(|place| u8::from(place.is_taken_away())).collect::<Vec<_>>();
+        assert_eq!((places.relieve(20, NOW), taken()), (1, vec![0, 1, 0, 0]));
+        assert_eq!((places.relieve(100, NOW), taken()), (1, vec![1, 1, 0, 0]));
+        assert_eq!((places.relieve(limits::BACKLOG_BYTES_MAX + 1, NOW), taken()), (1, vec![1, 1, 1, 0]));
     }
 
     #[test]

@@ -136,6 +136,7 @@ impl Port {
             upgraded: self.upgraded.clone(),
             refusals: self.connection.refusals.clone(),
             activity: Arc::default(),
+            place: self.connection.permit.place(),
         })
     }
 }

@@ -114,6 +114,7 @@ impl Tunnel {
             upgraded: Handover::default(),
             refusals: refusals.clone(),
             activity: Arc::default(),
+            place: self.connection.permit.place(),
         })
     }
 }

@@ -87,9 +87,12 @@ pub struct SessionsReport {
     pub active: u64,
     /// Since the start.
     pub total: u64,
-    /// Closed for others since the start, because all places were taken.
+    /// Closed since the start to make room for others.
     #[serde(default)]
     pub evicted: u64,
+    /// The memory for messages that their receivers do not read, in bytes, as it is estimated.
+    #[serde(default)]
+    pub backlog_bytes: usize,
 }
 
 /// A namespace.
@@ -200,7 +203,8 @@ fn store_runs(board: &Board) -> bool {
 impl SessionsReport {
     fn of(board: &Board) -> Self {
         let sessions = &board.sessions;
-        Self { active: sessions.active(), total: sessions.total(), evicted: sessions.evicted() }
+        let (active, total, evicted) = (sessions.active(), sessions.total(), sessions.evicted());
+        Self { active, total, evicted, backlog_bytes: sessions.backlog() }
     }
 }
 

@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::connection::Connection;
+use crate::limits;
 
 /// A response's body, streamed as it comes, with the connection that it comes by.
 #[derive(Debug)]
@@ -30,6 +31,15 @@ impl UpstreamBody {
     pub(super) fn switching(incoming: Incoming, connection: Connection) -> Self {
         connection.permit.without_driver();
         Self { incoming, ended: false, connection: Some(connection), reusable: false }
+    }
+
+    /// The buffers that the response fills if nobody reads it.
+    pub(crate) fn buffer_bytes(&self) -> usize {
+        match &self.connection {
+            Some(connection) if connection.is_http2() => limits::H2_STREAM_BYTES,
+            // What was read, and what is on its way.
+            _ => 2 * limits::UPSTREAM_BUFFER_BYTES,
+        }
     }
 
     /// Resolves when the connection, which goes on in another protocol, gives way to that of another client.

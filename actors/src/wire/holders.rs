@@ -55,6 +55,13 @@ impl Holders {
         self.of(holder).nth(usize::try_from(chance).ok()?)
     }
 
+    /// The places for which the most memory is taken, the largest first.
+    pub(crate) fn by_backlog(&self) -> Vec<Arc<Place>> {
+        let mut places: Vec<_> = self.places.iter().filter(|place| place.backlog() > 0).cloned().collect();
+        places.sort_unstable_by_key(|place| std::cmp::Reverse(place.backlog()));
+        places
+    }
+
     fn of(&self, holder: u64) -> impl Iterator<Item = &Arc<Place>> {
         self.places.iter().filter(move |place| place.holder() == holder)
     }

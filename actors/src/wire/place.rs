@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::backlog::{Backlog, Share};
+
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// A time, as a place notes it.
@@ -67,12 +69,27 @@ pub(crate) struct Place {
     holder: AtomicU64,
     moved: AtomicU64,
     state: Mutex<State>,
+    backlog: Share,
 }
 
 impl Place {
     pub(crate) fn new(holder: u64) -> Arc<Self> {
+        Self::of_client(holder, Backlog::default())
+    }
+
+    /// The place of a client, whose unread messages count.
+    pub(crate) fn of_client(holder: u64, backlog: Backlog) -> Arc<Self> {
         let (holder, moved) = (AtomicU64::new(holder), AtomicU64::new(Moment::now().0));
-        Arc::new(Self { holder, moved, state: Mutex::new(State::Held(None)) })
+        Arc::new(Self { holder, moved, state: Mutex::new(State::Held(None)), backlog: Share::of(backlog) })
+    }
+
+    pub(super) fn share(&self) -> &Share {
+        &self.backlog
+    }
+
+    /// The estimate of the memory that the client's unread messages take.
+    pub(crate) fn backlog(&self) -> usize {
+        self.backlog.bytes()
     }
 
     /// Gives the place to another holder.
@@ -135,8 +152,9 @@ impl<S> Noted<S> {
     }
 
     fn wrote(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if matches!(polled, Poll::Ready(Ok(1..))) {
+        if let Poll::Ready(Ok(bytes @ 1..)) = polled {
             self.place.note();
+            self.place.share().written(bytes);
         }
         polled
     }

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::limits;
 use crate::wire::activity::UnreadBody;
 use crate::wire::expect::Continue;
+use crate::wire::held_back::HeldBack;
 
 /// A client's body on its way upstream.
 #[derive(Debug)]
@@ -29,15 +30,21 @@ pub(crate) struct RequestBody {
     in_use: Option<Arc<()>>,
     /// Set until the body has been read to its end.
     unread: Option<UnreadBody>,
+    /// Counts while the upstream does not ask for more of it.
+    held_back: Option<HeldBack>,
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, unread: UnreadBody) -> Self {
-        Self { incoming: Some(incoming), held: None, drains: false, in_use: None, unread: Some(unread) }
+    pub(crate) fn new(incoming: Incoming, unread: UnreadBody, mut held_back: HeldBack) -> Self {
+        if !incoming.is_end_stream() {
+            held_back.begin();
+        }
+        let (unread, held_back) = (Some(unread), Some(held_back));
+        Self { incoming: Some(incoming), held: None, drains: false, in_use: None, unread, held_back }
     }
 
     pub(crate) fn empty() -> Self {
-        Self { incoming: None, held: None, drains: false, in_use: None, unread: None }
+        Self { incoming: None, held: None, drains: false, in_use: None, unread: None, held_back: None }
     }
 
     /// Holds the body back until this resolves.
@@ -77,8 +84,14 @@ impl Body for RequestBody {
             ready!(Pin::new(held).poll(cx));
             self.held = None;
         }
-        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+        let Self { incoming: Some(incoming), held_back, .. } = &mut *self else { return Poll::Ready(None) };
         let mut polled = Pin::new(incoming).poll_frame(cx);
+        if let Some(held_back) = held_back {
+            held_back.end();
+            if matches!(polled, Poll::Ready(Some(Ok(_)))) {
+                held_back.begin();
+            }
+        }
         if let Poll::Ready(Some(Ok(frame))) = &mut polled
             && let Some(trailers) = frame.trailers_mut()
         {
