@@ -35,7 +35,6 @@ use crate::limits;
 use crate::upstream::{Connection, Offer, Reservation, SendError};
 use crate::wire::activity::InFlight;
 use crate::wire::expect::expect_continue;
-use crate::wire::held_back::HeldBack;
 use crate::wire::request_body::RequestBody;
 
 /// One request under way, with what its record needs.
@@ -63,9 +62,7 @@ pub(crate) fn answer(scope: Arc<Scope>, request: Request<Incoming>) -> impl Futu
     let (parts, body) = request.into_parts();
     let mut exchange = Exchange::new(scope, parts.method.clone(), parts.uri.path());
     let unread = exchange.scope.activity.track_body();
-    let buffers = if parts.version == Version::HTTP_2 { limits::H2_STREAM_BYTES } else { limits::HEAD_BYTES_MAX };
-    let held_back = HeldBack::new(exchange.scope.place.clone(), buffers);
-    exchange.body = Some(RequestBody::new(body, unread, held_back));
+    exchange.body = Some(RequestBody::new(body, unread, &exchange.scope.place));
     exchange.answer(parts)
 }
 

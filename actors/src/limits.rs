@@ -77,9 +77,14 @@ pub(crate) const H2_STREAM_WINDOW: u32 = 1024 * 1024;
 pub(crate) const H2_CONNECTION_WINDOW: u32 = 8 * H2_STREAM_WINDOW;
 /// The same for one stream, as a size.
 pub(crate) const H2_STREAM_BYTES: usize = 1024 * 1024;
+/// The window of one HTTP/2 connection, as a size.
+pub(crate) const H2_CONNECTION_BYTES: usize = 8 * H2_STREAM_BYTES;
 /// The memory that messages take which their receivers do not read, over all clients, as it is estimated. When it is
 /// exceeded, clients that do not read are closed, the largest first. A client with 50 large responses takes 13 MiB.
 pub(crate) const BACKLOG_BYTES_MAX: usize = 96 * 1024 * 1024;
+/// The share of one client, above which it is closed though it moves bytes, if the sum is twice the maximum. A client
+/// with one response at a time is below it.
+pub(crate) const BACKLOG_SHARE_MAX: usize = 4 * 1024 * 1024;
 /// Bytes buffered for one HTTP/2 stream while its peer is not reading.
 pub(crate) const H2_SEND_BUFFER: usize = 64 * 1024;
 /// The size of HTTP/2 frames, in bytes: larger ones cost less for each byte of a body.

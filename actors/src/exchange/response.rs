@@ -10,7 +10,7 @@ use super::response_body::ResponseBody;
 use super::scope::Scope;
 use super::upgrade::Upgraded;
 use crate::upstream::UpstreamBody;
-use crate::wire::held_back::HeldBack;
+use crate::wire::held_back::HeldResponse;
 
 /// Passes a response on. Its body is streamed as it comes. `client` is the client's end, if it asked to upgrade.
 pub(super) fn pass_on(
@@ -28,7 +28,7 @@ pub(super) fn pass_on(
             hop::strip(response.headers_mut());
             response.extensions_mut().clear();
             response.map(|body| {
-                let held_back = HeldBack::new(scope.place.clone(), body.buffer_bytes());
+                let held_back = HeldResponse::new(scope.place.clone(), body.buffer_bytes());
                 ResponseBody::Upstream { body, held_back, _in_flight: scope.activity.begin() }
             })
         }

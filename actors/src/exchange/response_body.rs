@@ -8,7 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::upstream::UpstreamBody;
 use crate::wire::activity::InFlight;
-use crate::wire::held_back::HeldBack;
+use crate::wire::held_back::HeldResponse;
 
 /// Streamed as it comes if it is the upstream's.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) enum ResponseBody {
     /// A text of ours, until it is read.
     Text(Option<Bytes>),
     /// The upstream's body. The exchange is under way until it is dropped.
-    Upstream { body: UpstreamBody, held_back: HeldBack, _in_flight: InFlight },
+    Upstream { body: UpstreamBody, held_back: HeldResponse, _in_flight: InFlight },
 }
 
 impl ResponseBody {
@@ -42,7 +42,7 @@ impl Body for ResponseBody {
         match &mut *self {
             Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
             Self::Upstream { body, held_back, .. } => {
-                held_back.end();
+                held_back.asked();
                 let polled = Pin::new(body).poll_frame(cx);
                 if let Poll::Ready(Some(Ok(frame))) = &polled {
                     held_back.handed(frame.data_ref().map_or(0, Bytes::len));

@@ -59,8 +59,8 @@ impl Places {
         true
     }
 
-    /// Takes places away for which so many bytes are taken in all: of those that are quiet, or of all if these would be
-    /// twice the maximum. Gives how many.
+    /// Takes places away for which so many bytes are taken in all: of those that are quiet, and if it is urgent, of those
+    /// that have more than their share. Gives how many.
     pub(super) fn relieve(&self, bytes: usize, now: Moment) -> usize {
         let (mut left, mut count, mut held) = (bytes, 0, self.held());
         let is_urgent = bytes > limits::BACKLOG_BYTES_MAX;
@@ -68,7 +68,8 @@ impl Places {
             if left == 0 {
                 break;
             }
-            if is_urgent || now.since(place.moved()) >= limits::PLACE_QUIET_MIN {
+            let is_too_large = is_urgent && place.backlog() > limits::BACKLOG_SHARE_MAX;
+            if is_too_large || now.since(place.moved()) >= limits::PLACE_QUIET_MIN {
                 (left, count) = (left.saturating_sub(place.backlog()), count + 1);
                 held.settled.remove(&place);
                 place.take_away();
@@ -102,7 +103,7 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::held_back::HeldBack;
+    use crate::wire::held_back::HeldResponse;
 
     const MAX: usize = 16;
     const NOW: Moment = Moment::of_millis(10_000);
@@ -148,14 +149,14 @@ mod tests {
 
     #[test]
     fn the_largest_backlog_of_those_that_are_quiet_goes_first() {
-        let (places, _, settled) = crowd(0, &[5000, 5000, 1, 5000]);
-        let sizes = [10, 30, 40, 0].iter().zip(&settled);
-        let mut bodies: Vec<_> = sizes.map(|(bytes, place)| HeldBack::new(place.clone(), *bytes)).collect();
-        bodies.iter_mut().for_each(HeldBack::begin);
+        let (places, _, settled) = crowd(0, &[5000, 5000, 1, 1, 5000]);
+        let sizes = [10, 30, limits::BACKLOG_SHARE_MAX + 1, 40, 0].iter().zip(&settled);
+        let mut bodies: Vec<_> = sizes.map(|(bytes, place)| HeldResponse::new(place.clone(), *bytes)).collect();
+        bodies.iter_mut().for_each(|body| body.handed(0));
         let taken = || settled.iter().map(|place| u8::from(place.is_taken_away())).collect::<Vec<_>>();
-        assert_eq!((places.relieve(20, NOW), taken()), (1, vec![0, 1, 0, 0]));
-        assert_eq!((places.relieve(100, NOW), taken()), (1, vec![1, 1, 0, 0]));
-        assert_eq!((places.relieve(limits::BACKLOG_BYTES_MAX + 1, NOW), taken()), (1, vec![1, 1, 1, 0]));
+        assert_eq!((places.relieve(20, NOW), taken()), (1, vec![0, 1, 0, 0, 0]));
+        assert_eq!((places.relieve(100, NOW), taken()), (1, vec![1, 1, 0, 0, 0]));
+        assert_eq!((places.relieve(limits::BACKLOG_BYTES_MAX + 1, NOW), taken()), (1, vec![1, 1, 1, 0, 0]));
     }
 
     #[test]

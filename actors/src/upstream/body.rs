@@ -37,8 +37,7 @@ impl UpstreamBody {
     pub(crate) fn buffer_bytes(&self) -> usize {
         match &self.connection {
             Some(connection) if connection.is_http2() => limits::H2_STREAM_BYTES,
-            // What was read, and what is on its way.
-            _ => 2 * limits::UPSTREAM_BUFFER_BYTES,
+            _ => limits::UPSTREAM_BUFFER_BYTES,
         }
     }
 

@@ -1,8 +1,8 @@
 //! The estimate of the memory that messages take which their receivers do not read.
 //!
-//! A response counts from when a piece of it is handed to the HTTP library until so many bytes were written to the
-//! client. A body also counts by the buffers behind it while it is *held back*: since its last piece was handed on, the
-//! library has not asked for the next.
+//! A body is *held back* while the HTTP library does not ask for its next piece. Meanwhile a response counts by the
+//! buffers behind it, and a request by the bytes that the client sends. A response also counts from when a piece of it
+//! is handed to the library until so many bytes were written to the client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -54,15 +54,19 @@ pub(super) struct Share {
     all: Backlog,
     unsent: AtomicUsize,
     held_back: AtomicUsize,
+    /// Bodies of requests that are held back, and the bytes read from the client meanwhile.
+    requests: AtomicUsize,
+    unread: AtomicUsize,
 }
 
 impl Share {
     pub(super) fn of(all: Backlog) -> Self {
-        Self { all, unsent: AtomicUsize::default(), held_back: AtomicUsize::default() }
+        let zero = AtomicUsize::default;
+        Self { all, unsent: zero(), held_back: zero(), requests: zero(), unread: zero() }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.unsent.load(Relaxed) + self.held_back.load(Relaxed)
+        self.unsent.load(Relaxed) + self.held_back.load(Relaxed) + self.unread.load(Relaxed)
     }
 
     /// A piece of a response was handed on.
@@ -73,10 +77,31 @@ impl Share {
 
     /// Framing makes the written bytes some more than the handed ones.
     pub(super) fn written(&self, bytes: usize) {
-        if self.unsent.load(Relaxed) > 0 {
-            let less = |unsent: usize| Some(unsent.saturating_sub(bytes));
-            let before = self.unsent.fetch_update(Relaxed, Relaxed, less).unwrap_or_default();
-            self.all.subtract(before.min(bytes));
+        self.all.subtract(take(&self.unsent, bytes));
+    }
+
+    /// The client has sent so many bytes.
+    pub(super) fn read(&self, bytes: usize) {
+        let is_held_back = self.requests.load(Relaxed) > 0;
+        // More is never in the library; other requests on the connection may go on meanwhile.
+        if is_held_back && self.unread.load(Relaxed) < limits::H2_CONNECTION_BYTES {
+            self.unread.fetch_add(bytes, Relaxed);
+            self.all.add(bytes);
+        }
+    }
+
+    /// A piece of a request was handed on.
+    pub(super) fn passed_on(&self, bytes: usize) {
+        self.all.subtract(take(&self.unread, bytes));
+    }
+
+    pub(super) fn hold_request(&self) {
+        self.requests.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn let_request_go(&self) {
+        if self.requests.fetch_sub(1, Relaxed) == 1 {
+            self.all.subtract(self.unread.swap(0, Relaxed));
         }
     }
 
@@ -89,6 +114,15 @@ impl Share {
         self.held_back.fetch_sub(bytes, Relaxed);
         self.all.subtract(bytes);
     }
+}
+
+/// Takes up to so many bytes from a count; gives how many.
+fn take(count: &AtomicUsize, bytes: usize) -> usize {
+    if count.load(Relaxed) == 0 {
+        return 0;
+    }
+    let less = |before: usize| Some(before.saturating_sub(bytes));
+    count.fetch_update(Relaxed, Relaxed, less).unwrap_or_default().min(bytes)
 }
 
 impl Drop for Share {

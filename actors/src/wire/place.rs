@@ -164,8 +164,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
+        let bytes = buf.filled().len().saturating_sub(before);
+        if bytes > 0 {
             self.place.note();
+            self.place.share().read(bytes);
         }
         polled
     }

@@ -15,7 +15,8 @@ use tokio::time::timeout;
 use crate::limits;
 use crate::wire::activity::UnreadBody;
 use crate::wire::expect::Continue;
-use crate::wire::held_back::HeldBack;
+use crate::wire::held_back::HeldRequest;
+use crate::wire::place::Place;
 
 /// A client's body on its way upstream.
 #[derive(Debug)]
@@ -31,15 +32,13 @@ pub(crate) struct RequestBody {
     /// Set until the body has been read to its end.
     unread: Option<UnreadBody>,
     /// Counts while the upstream does not ask for more of it.
-    held_back: Option<HeldBack>,
+    held_back: Option<HeldRequest>,
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, unread: UnreadBody, mut held_back: HeldBack) -> Self {
-        if !incoming.is_end_stream() {
-            held_back.begin();
-        }
-        let (unread, held_back) = (Some(unread), Some(held_back));
+    pub(crate) fn new(incoming: Incoming, unread: UnreadBody, client: &Arc<Place>) -> Self {
+        let held_back = (!incoming.is_end_stream()).then(|| HeldRequest::new(client.clone()));
+        let unread = Some(unread);
         Self { incoming: Some(incoming), held: None, drains: false, in_use: None, unread, held_back }
     }
 
@@ -87,9 +86,9 @@ impl Body for RequestBody {
         let Self { incoming: Some(incoming), held_back, .. } = &mut *self else { return Poll::Ready(None) };
         let mut polled = Pin::new(incoming).poll_frame(cx);
         if let Some(held_back) = held_back {
-            held_back.end();
-            if matches!(polled, Poll::Ready(Some(Ok(_)))) {
-                held_back.begin();
+            held_back.asked();
+            if let Poll::Ready(Some(Ok(frame))) = &polled {
+                held_back.handed(frame.data_ref().map_or(0, Bytes::len));
             }
         }
         if let Poll::Ready(Some(Ok(frame))) = &mut polled
