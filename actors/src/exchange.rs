@@ -35,6 +35,7 @@ use crate::limits;
 use crate::upstream::{Connection, Offer, Reservation, SendError};
 use crate::wire::activity::InFlight;
 use crate::wire::expect::expect_continue;
+use crate::wire::held_back::HeldHead;
 use crate::wire::request_body::RequestBody;
 
 /// One request under way, with what its record needs.
@@ -83,6 +84,7 @@ impl Exchange {
     }
 
     async fn answer(mut self, parts: Parts) -> Response<ResponseBody> {
+        let _head = HeldHead::of(&self.scope.place, &parts.headers);
         let placeholders = Placeholders::scan(&parts.headers);
         // A client that waits for a 100 has not sent its body, and is not asked for it.
         let holds_back = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;

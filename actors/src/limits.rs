@@ -81,7 +81,7 @@ pub(crate) const H2_STREAM_BYTES: usize = 1024 * 1024;
 pub(crate) const H2_CONNECTION_BYTES: usize = 8 * H2_STREAM_BYTES;
 /// The memory that messages take which their receivers do not read, over all clients, as it is estimated. When it is
 /// exceeded, clients that do not read are closed, the largest first. A client with 50 large responses takes 13 MiB.
-pub(crate) const BACKLOG_BYTES_MAX: usize = 96 * 1024 * 1024;
+pub(crate) const BACKLOG_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The share of one client, above which it is closed though it moves bytes, if the sum is twice the maximum. A client
 /// with one response at a time is below it.
 pub(crate) const BACKLOG_SHARE_MAX: usize = 4 * 1024 * 1024;

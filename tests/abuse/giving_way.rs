@@ -151,7 +151,7 @@ async fn clients_that_do_not_read_give_way_when_they_take_too_much_memory() {
     }
     scene.proxy.status_becomes("the largest are closed", |status| status["sessions"]["evicted"].as_u64() > Some(0));
     scene.proxy.status_becomes("the others are within the bound", |status| {
-        status["sessions"]["backlog_bytes"].as_u64() <= Some(96 * 1024 * 1024)
+        status["sessions"]["backlog_bytes"].as_u64() <= Some(64 * 1024 * 1024)
     });
     active.stop("unread responses").await;
     visit(&scene.proxy.client(), URL).await;

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
+
 use super::place::Place;
+
+/// Smaller heads are less than what the rest of a request takes.
+const LARGE_HEAD: usize = 8 * 1024;
 
 /// The body of a response, with buffers of so many bytes behind it, which count while it is held back.
 #[derive(Debug)]
@@ -76,6 +81,29 @@ impl Drop for HeldRequest {
     }
 }
 
+/// The head of a request under way, if it is large.
+#[derive(Debug)]
+pub(crate) struct HeldHead {
+    place: Arc<Place>,
+    bytes: usize,
+}
+
+impl HeldHead {
+    pub(crate) fn of(place: &Arc<Place>, fields: &HeaderMap) -> Option<Self> {
+        let bytes = fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        (bytes >= LARGE_HEAD).then(|| {
+            place.share().hold_back(bytes);
+            Self { place: place.clone(), bytes }
+        })
+    }
+}
+
+impl Drop for HeldHead {
+    fn drop(&mut self) {
+        self.place.share().let_go(self.bytes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -112,6 +140,18 @@ mod tests {
         assert_eq!((backlog.bytes(), place.backlog()), (60, 60), "it is still in the library");
         drop(place);
         assert_eq!(backlog.bytes(), 0);
+    }
+
+    #[test]
+    fn large_heads_count_until_they_are_answered() {
+        let (backlog, place) = client();
+        for (length, expected) in [(10, 0), (LARGE_HEAD, LARGE_HEAD + 1)] {
+            let fields = [("x".parse().expect("a name"), "y".repeat(length).parse().expect("a value"))];
+            let head = HeldHead::of(&place, &HeaderMap::from_iter(fields));
+            assert_eq!(backlog.bytes(), expected, "{length}");
+            drop(head);
+            assert_eq!(backlog.bytes(), 0);
+        }
     }
 
     #[test]
