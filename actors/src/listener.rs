@@ -131,7 +131,7 @@ impl Actor for Listener {
             accepting.push(watched(myself.clone(), || Msg::Ended, task));
         }
         let admission = arguments.admission.clone();
-        accepting.push(watched(myself.clone(), || Msg::Ended, async move { admission.relieve().await }));
+        accepting.push(watched(myself, || Msg::Ended, async move { admission.relieve().await }));
         let report = |bound: &Bound| ListenerReport { address: bound.address(), state: ListenerState::Accepting };
         arguments.part.publish(arguments.sockets.iter().map(report).collect());
         Ok(State { part: arguments.part, _accepting: accepting })

@@ -1,5 +1,6 @@
 //! Requests that wait for a connection, and the dials that they wait for.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use ractor::RpcReplyPort;
@@ -45,7 +46,7 @@ pub(super) async fn bounded_dial(
     request: PermitRequest,
 ) -> Result<Connection, DialError> {
     let gives_way = request.gives_way();
-    bounded(gives_way, connect::dial(route, tls, dialler, request)).await
+    bounded(gives_way, pin!(connect::dial(route, tls, dialler, request))).await
 }
 
 /// The same for a tunnel that is not intercepted.
@@ -55,12 +56,13 @@ pub(super) async fn bounded_passthrough(
     request: PermitRequest,
 ) -> Result<Passthrough, DialError> {
     let gives_way = request.gives_way();
-    bounded(gives_way, connect::dial_passthrough(route, dialler, request)).await
+    bounded(gives_way, pin!(connect::dial_passthrough(route, dialler, request))).await
 }
 
+/// Pinned, because a future that awaits what was moved into it has room for it twice.
 async fn bounded<T>(
     gives_way: CancellationToken,
-    dialling: impl Future<Output = Result<T, DialError>>,
+    dialling: Pin<&mut impl Future<Output = Result<T, DialError>>>,
 ) -> Result<T, DialError> {
     tokio::select! {
         biased;
