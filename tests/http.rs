@@ -1,6 +1,8 @@
 //! The client's side of HTTP and TLS: framing, streaming, refusals, and what clients may do.
 
+mod answers;
 mod client_tls;
+mod clients;
 mod expect;
 mod framing;
 mod one_refusal;

@@ -28,6 +28,7 @@ use self::canonical::{CanonicalRequest, Placeholders};
 use self::failure::Failure;
 pub(crate) use self::refusals::Refusals;
 use self::resend::Filled;
+use self::response::Client;
 pub(crate) use self::response_body::ResponseBody;
 pub(crate) use self::scope::{Peers, Scope, TargetForm};
 use crate::hex::RecordId;
@@ -60,7 +61,8 @@ struct Exchange {
 /// The exchange begins with this call, not when the future is first polled: hyper may read a request and not
 /// process it for a while.
 pub(crate) fn answer(scope: Arc<Scope>, request: Request<Incoming>) -> impl Future<Output = Response<ResponseBody>> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    canonical::name_whole_server(&mut parts, scope.form);
     let mut exchange = Exchange::new(scope, parts.method.clone(), parts.uri.path());
     let unread = exchange.scope.activity.track_body();
     exchange.body = Some(RequestBody::new(body, unread, &exchange.scope.place));
@@ -153,13 +155,22 @@ impl Exchange {
         canonical: CanonicalRequest,
         mut filled: Option<Filled>,
     ) -> Result<Response<ResponseBody>, Failure> {
+        let version = canonical.parts.version;
         let (mut request, offer, upgrade) = self.finished_request(canonical)?;
+        let scope = self.scope.clone();
+        // HTTP/1.0 has no interim responses, and hyper cannot send them in HTTP/2.
+        let interims = Some(&scope.interims).filter(|_| version == Version::HTTP_11);
         let mut lost = None;
         for _ in 0..=limits::RESENDS_MAX {
             self.settled = true;
             let again = resend::copy(&request, &connection, filled.as_ref());
-            request = match (connection.send(request).await, again) {
-                (Ok(response), _) => return Ok(response::pass_on(response, upgrade, &self.scope)),
+            request = match (connection.send(request, interims).await, again) {
+                (Ok(response), _) => {
+                    return response::pass_on(
+                        response,
+                        Client { method: &self.method, version, upgrade, scope: &scope },
+                    );
+                }
                 (Err(SendError::Unsent(unsent)), _) => {
                     // If the client disconnects now, the request was not sent.
                     self.settled = lost.is_some();

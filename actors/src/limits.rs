@@ -64,7 +64,7 @@ pub(crate) const UNHEARD_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 pub(crate) const REFUSALS_MAX: usize = 100;
 /// Bytes of the head of a request. Most servers accept 8 to 64 KiB.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// Fields of the head of a request or response. Larger counts cost two allocations for each head.
+/// Fields of the head of a request, and those of a response that the HTTP library reads. Larger counts cost two allocations for each head.
 pub(crate) const HEAD_FIELDS_MAX: usize = 100;
 /// Open streams of one HTTP/2 client connection: the minimum that RFC 9113 recommends.
 pub(crate) const H2_STREAMS_MAX: u32 = 100;
@@ -89,10 +89,22 @@ pub(crate) const BACKLOG_SHARE_MAX: usize = 4 * 1024 * 1024;
 pub(crate) const H2_SEND_BUFFER: usize = 64 * 1024;
 /// The size of HTTP/2 frames, in bytes: larger ones cost less for each byte of a body.
 pub(crate) const H2_FRAME_BYTES: u32 = 64 * 1024;
+/// The size of HTTP/2 frames of servers, in bytes. See [`H2_RESPONSE_HEAD_BYTES`].
+pub(crate) const H2_UPSTREAM_FRAME_BYTES: u32 = 32 * 1024;
+/// The head of a response in HTTP/2, in bytes. The HTTP library takes 5/4 of the frames that such a head needs, and most
+/// servers send frames of 16 KiB: this is room for the eight of a head of [`UPSTREAM_BUFFER_BYTES`].
+pub(crate) const H2_RESPONSE_HEAD_BYTES: u32 = 7 * H2_UPSTREAM_FRAME_BYTES;
 /// How often an HTTP/2 connection is pinged.
 pub(crate) const H2_PING_EVERY: Duration = Duration::from_secs(30);
 /// The time limit of the answer to a ping.
 pub(crate) const H2_PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a client that has ended its side of the connection is waited for, from the last byte that was written to it,
+/// if it cannot be probed: it may read its response, or have gone.
+pub(crate) const ENDED_CLIENT_WAIT: Duration = Duration::from_secs(2);
+/// The pause before such a client is probed by an interim response; it doubles with each.
+pub(crate) const ENDED_CLIENT_PROBE_MIN: Duration = Duration::from_millis(500);
+/// The longest pause between two probes.
+pub(crate) const ENDED_CLIENT_PROBE_MAX: Duration = Duration::from_secs(10);
 /// The time limit of one direction of a tunnel after the end of the other direction.
 pub(crate) const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// Bytes read and discarded of a refused request, so that the client reads its answer.
@@ -129,6 +141,15 @@ pub(crate) const DESTINATIONS_MAX: usize = 1024;
 /// Bytes buffered for an upstream HTTP/1.1 connection while its client is not reading; also the largest head of a
 /// response.
 pub(crate) const UPSTREAM_BUFFER_BYTES: usize = 128 * 1024;
+/// Fields of the head of a response. Browsers and curl take some thousands.
+pub(crate) const RESPONSE_FIELDS_MAX: usize = 2000;
+/// Interim responses before one response, after which the server is given up. One that reports its progress each second
+/// (102) may take as long as [`RESPONSE_HEAD_TIMEOUT`].
+pub(crate) const INTERIMS_MAX: usize = 1000;
+/// The largest interim response that is passed on, in bytes.
+pub(crate) const INTERIM_BYTES_MAX: usize = 16 * 1024;
+/// Interim responses that wait for a client to read them; further ones are dropped.
+pub(crate) const INTERIMS_WAITING_MAX: usize = 16;
 /// Concurrent lookups of names. Each takes a thread, and reading the secrets needs one too.
 pub(crate) const LOOKUPS_MAX: usize = 64;
 /// Further connections for one request, if its idle connection proves to be closed.

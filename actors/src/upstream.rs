@@ -17,11 +17,13 @@ mod error;
 mod pool;
 mod proxy;
 mod read_after_close;
+mod response_heads;
 mod route;
 mod send;
 pub(crate) mod settings;
 mod trust;
 mod waiting;
+pub(crate) mod words;
 
 use std::collections::HashMap;
 use std::sync::Arc;

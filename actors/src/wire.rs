@@ -2,12 +2,15 @@
 
 pub(crate) mod activity;
 pub(crate) mod backlog;
+pub(crate) mod client_stream;
 pub(crate) mod expect;
 pub(crate) mod held_back;
 pub(crate) mod holders;
+pub(crate) mod interim;
 pub(crate) mod place;
 pub(crate) mod prefixed;
 pub(crate) mod request_body;
+pub(crate) mod request_target;
 pub(crate) mod tls;
 
 use tokio::io::{AsyncRead, AsyncWrite};

@@ -1,5 +1,5 @@
-//! `host` and `host:port`, by the letter of the design: names are lower-case letters, digits, hyphens
-//! and dots; addresses stand in their one usual spelling.
+//! `host` and `host:port`, by the letter of the design: names are lower-case letters, digits, hyphens, underscores and
+//! dots; an address of version 6 may be written in any legal way.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -21,9 +21,8 @@ pub fn parse(text: &str) -> Option<(String, Option<u16>)> {
 /// A host in the form in which it is compared; addresses of version 6 keep their brackets.
 pub fn host(text: &str) -> Option<String> {
     if let Some(inner) = text.strip_prefix('[') {
-        let inner = inner.strip_suffix(']')?.to_ascii_lowercase();
-        let ip: Ipv6Addr = inner.parse().ok()?;
-        return (ip.to_string() == inner).then(|| format!("[{inner}]"));
+        let ip: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
+        return Some(format!("[{ip}]"));
     }
     if text.parse::<Ipv4Addr>().is_ok_and(|ip| ip.to_string() == text) {
         return Some(text.to_owned());
@@ -33,6 +32,13 @@ pub fn host(text: &str) -> Option<String> {
     (is_name(name) && !ends_in_a_number(name)).then(|| name.to_owned())
 }
 
+/// Whether a list may name this text: hyphens stand inside labels, and addresses are short.
+pub fn may_be_listed(text: &str) -> bool {
+    let Some((host, _)) = parse(text) else { return false };
+    let has_edge = host.split('.').any(|label| label.trim_matches('-').len() < label.len());
+    !has_edge && (!is_address(&host) || text.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(&host)))
+}
+
 /// Whether the host in this form is an address.
 pub fn is_address(host: &str) -> bool {
     host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
@@ -40,21 +46,18 @@ pub fn is_address(host: &str) -> bool {
 
 fn is_name(name: &str) -> bool {
     let mut label = 0;
-    let mut last = '.';
     for character in name.chars() {
         match character {
-            '.' if label == 0 || last == '-' => return false,
+            '.' if label == 0 => return false,
             '.' => label = 0,
-            '-' if label == 0 => return false,
-            'a'..='z' | '0'..='9' | '-' => label += 1,
+            'a'..='z' | '0'..='9' | '-' | '_' => label += 1,
             _ => return false,
         }
         if label > 63 {
             return false;
         }
-        last = character;
     }
-    label > 0 && last != '-' && name.len() <= 253
+    label > 0 && name.len() <= 253
 }
 
 /// `127.1`, `0x7f.1` and `2130706433` are addresses to the C library.

@@ -73,6 +73,10 @@ pub fn parse(text: &str) -> Option<Vec<Entry>> {
 }
 
 fn parse_entry(text: &str) -> Option<Entry> {
+    let named = text.strip_prefix("http://").or_else(|| text.strip_prefix("*.")).unwrap_or(text);
+    if !authority::may_be_listed(named) {
+        return None;
+    }
     if let Some(cleartext) = text.strip_prefix("http://") {
         return Some(Entry { wildcard: false, place: Place::named(cleartext, false)? });
     }

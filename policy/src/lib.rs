@@ -1,13 +1,14 @@
 //! The pure decisions of the proxy: destinations of requests, and permission of secrets.
 //!
 //! This crate reads no clock, file, environment or network. The manifest names no crate that could, so Cargo enforces
-//! this. There are four modules. Each imports only the modules above it, and all may import [`name`], the name of a
+//! this. There are five modules. Each imports only the modules above it, and all may import [`name`], the name of a
 //! secret.
 //!
 //! | module | decides |
 //! |---|---|
 //! | [`destination`] | the destination of a request, the allowed destinations, and the addresses that are never dialled |
 //! | [`request`] | the content of a request's head, and the places where a placeholder may stand |
+//! | [`response`] | the framing of a response's body |
 //! | [`secrets`] | the content of a source: values, rules and problems |
 //! | [`verdict`] | the permission to fill in values, and the request with the values |
 //!
@@ -38,5 +39,6 @@ pub mod destination;
 pub mod name;
 pub mod record;
 pub mod request;
+pub mod response;
 pub mod secrets;
 pub mod verdict;

@@ -62,13 +62,13 @@ fn what_makes_a_secret_unusable_is_an_error_and_the_exit_code() {
          escapes or invisible characters"],
     );
     assert_told(
-        "\nKEY=?\nKEY_HOSTS=*.com,?_,a.example\n",
+        "\nKEY=?\nKEY_HOSTS=*.com,?!,a.example\n",
         1,
         &[
             ":3: error: KEY_HOSTS: entry 1: a wildcard needs at least two labels after '*.'; write *.suffix, such as \
          *.example.com",
             ":3: error: KEY_HOSTS: entry 2: the host has a character that no host name has; write hosts alone, separated \
-         by commas: no user, path, space or underscore",
+         by commas: no user, path or space",
         ],
     );
 }

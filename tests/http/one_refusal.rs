@@ -139,7 +139,7 @@ async fn what_is_not_a_proxy_request_gets_400() {
         "CONNECT api.example.test HTTP/1.1\r\nHost: api.example.test\r\n\r\n",
         "CONNECT http://api.example.test:443 HTTP/1.1\r\nHost: api.example.test\r\n\r\n",
         "CONNECT user@api.example.test:443 HTTP/1.1\r\nHost: api.example.test\r\n\r\n",
-        "CONNECT api_example.test:443 HTTP/1.1\r\nHost: api.example.test\r\n\r\n",
+        "CONNECT api%example.test:443 HTTP/1.1\r\nHost: api.example.test\r\n\r\n",
         "NONSENSE\r\n\r\n",
     ];
     for request in requests {

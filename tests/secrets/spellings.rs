@@ -19,16 +19,38 @@ const HOSTILE: &str = "\
     good.example.test]:443 good.example.test:443:443 good.example.test: good.example.test:0 \
     good.example.test:65536 good.example.test:65979 good.example.test:+443 good.example.test:0443 \
     good.example.test:0x1bb good.example.test..:443 .good.example.test:443 good..example.test:443 \
-    -good.example.test:443 good_example.test:443 good.example.test\0:443 \
+    good.example.test\0:443 \
     good.example.test\0.evil.example.test:443 good.example.test\t:443 \
     good.example.test,evil.example.test:443 good.ex\u{430}mple.test:443 good\u{3002}example.test:443 \
-    127.1:443 2130706433:443 0x7f000001:443 0177.0.0.1:443 127.0.0.1.:443 ::1:443 [0:0:0:0:0:0:0:1]:443 \
-    [::ffff:7f00:1]:443 [::1%25lo]:443 [fe80::1%eth0]:443";
+    127.1:443 2130706433:443 0x7f000001:443 0177.0.0.1:443 127.0.0.1.:443 ::1:443 \
+    [::1%25lo]:443 [fe80::1%eth0]:443";
+
+/// Legal names of other hosts, and of addresses that are not dialled.
+const ELSEWHERE: [(&str, u16); 6] = [
+    ("-good.example.test:443", 502),
+    ("good_example.test:443", 502),
+    ("good.example.test-:443", 502),
+    ("[0:0:0:0:0:0:0:1]:443", 403),
+    ("[::ffff:7f00:1]:443", 403),
+    ("[0000::FFFF:127.0.0.1]:443", 403),
+];
 
 /// The answer to these bytes, until the connection ends or a whole head has come.
 async fn answer(mut wire: Wire, bytes: String) -> String {
     wire.send(bytes).await.expect("sent");
     wire.read_head().await.unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unusual_names_are_other_destinations_and_never_the_usual_one() {
+    let origin = Origin::start(&[GOOD]);
+    let proxy = Proxy::builder().origin(GOOD, &origin).without_env("SECRET_PROXY_ALLOW_NET").start();
+    for (text, status) in ELSEWHERE {
+        let absolute = format!("GET http://{text}/ HTTP/1.1\r\nHost: {text}\r\n\r\n");
+        let absolute = answer(proxy.client().raw().await.expect("open"), absolute).await;
+        assert!(absolute.starts_with(&format!("HTTP/1.1 {status} ")), "http://{text}/: {absolute}");
+    }
+    assert_eq!(origin.connections(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,8 @@
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
-use http::{Method, Version};
+use http::uri::PathAndQuery;
+use http::{Method, Uri, Version};
 use hyper::upgrade::OnUpgrade;
 use policy::destination::agreement::{self, Disagreement};
 use policy::name::QualifiedName;
@@ -17,6 +18,7 @@ use super::failure::Failure;
 use super::scope::{Scope, TargetForm};
 use crate::limits;
 use crate::upstream::Offer;
+use crate::wire::request_target::NO_PATH;
 
 /// The placeholders of a head, found in one scan.
 pub(super) struct Placeholders {
@@ -71,14 +73,25 @@ impl CanonicalRequest {
     }
 }
 
+/// `OPTIONS http://host` asks about the whole server, and the last proxy writes it as `*` (RFC 9112, section 3.2.4).
+pub(super) fn name_whole_server(parts: &mut Parts, form: TargetForm) {
+    let is_whole = form == TargetForm::AbsoluteUri && parts.uri.path() == NO_PATH && parts.method == Method::OPTIONS;
+    if is_whole {
+        parts.uri = Uri::from(PathAndQuery::from_static("*"));
+    }
+}
+
 fn check_agreement(parts: &Parts, scope: &Scope) -> Result<(), Failure> {
     if parts.method == Method::CONNECT || !hop::is_plainly_framed(&parts.headers) {
         return Err(Failure::Malformed);
     }
     let (version, headers) = (parts.version, &parts.headers);
     // hyper's parser of HTTP/1.1 checks these itself.
-    let is_plain = headers.len() <= limits::HEAD_FIELDS_MAX && hop::is_trimmed(headers);
-    if (version == Version::HTTP_2 && !is_plain) || (parts.uri.path() == "*" && parts.method != Method::OPTIONS) {
+    if version == Version::HTTP_2 && hop::count_fields(headers) > limits::HEAD_FIELDS_MAX {
+        return Err(Failure::TooManyFields);
+    }
+    let is_trimmed = version != Version::HTTP_2 || hop::is_trimmed(headers);
+    if !is_trimmed || (parts.uri.path() == "*" && parts.method != Method::OPTIONS) {
         return Err(Failure::Malformed);
     }
     let agreed = match scope.form {

@@ -14,6 +14,8 @@ const FORBIDDEN: &str = "403 Forbidden\n\nRequest blocked by secret-proxy policy
 /// The answer to a request on the port that is not a proxy request.
 pub const NOT_A_PROXY_REQUEST: &str =
     "400 Bad Request\n\nThis is a proxy: send CONNECT host:port, or an absolute URI.\n";
+const MALFORMED: &str = "400 Bad Request\n\nThe request is malformed, or can be read in more than one way.\n";
+const TOO_MANY_FIELDS: &str = "431 Request Header Fields Too Large\n\nThe request has more than 100 fields.\n";
 const BAD_GATEWAY: &str = "502 Bad Gateway\n\nThe upstream server could not be reached or verified.\n";
 const GATEWAY_TIMEOUT: &str = "504 Gateway Timeout\n\nThe upstream server did not answer in time.\n";
 
@@ -26,9 +28,23 @@ pub(super) fn forbidden(id: RecordId) -> Response<ResponseBody> {
     response
 }
 
-/// Answers a request that is not a proxy request, or that is ambiguous.
+/// Answers a request that is not a proxy request.
 pub(crate) fn bad_request() -> Response<ResponseBody> {
-    let mut response = text(StatusCode::BAD_REQUEST, NOT_A_PROXY_REQUEST);
+    closing(StatusCode::BAD_REQUEST, NOT_A_PROXY_REQUEST)
+}
+
+/// Answers a request that is ambiguous.
+pub(super) fn malformed() -> Response<ResponseBody> {
+    closing(StatusCode::BAD_REQUEST, MALFORMED)
+}
+
+/// Answers a request with too many fields. hyper answers those of HTTP/1.1.
+pub(super) fn too_many_fields() -> Response<ResponseBody> {
+    text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_MANY_FIELDS)
+}
+
+fn closing(status: StatusCode, words: &'static str) -> Response<ResponseBody> {
+    let mut response = text(status, words);
     response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     response
 }

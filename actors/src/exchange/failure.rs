@@ -10,6 +10,8 @@ use crate::upstream::{DialError, NoRoute};
 pub(super) enum Failure {
     /// The request is ambiguous: 400.
     Malformed,
+    /// The request has too many fields: 431.
+    TooManyFields,
     /// The request is refused: 403. Nothing was dialled or sent.
     Refused(Refusal),
     /// The request was permitted and then not sent: 502 or 504.

@@ -1,6 +1,6 @@
 //! Records of an exchange, and its end without an upstream response.
 
-use http::Response;
+use http::{Method, Response};
 use policy::name::QualifiedName;
 use policy::record::{self, Attempt, Event};
 use policy::verdict::refusal::Refusal;
@@ -17,13 +17,23 @@ impl Exchange {
     /// Records the failure, and gives the constant answer.
     pub(super) async fn fail(&mut self, failure: Failure) -> Response<ResponseBody> {
         self.settled = true;
+        let mut answer = self.answer_failure(failure).await;
+        if self.method == Method::HEAD {
+            // hyper would send it in HTTP/2.
+            *answer.body_mut() = ResponseBody::empty();
+        }
+        answer
+    }
+
+    async fn answer_failure(&self, failure: Failure) -> Response<ResponseBody> {
         match failure {
             Failure::Malformed => {
-                if !self.names.is_empty() {
-                    self.scope.refusals.count();
-                    self.record_refusal(Refusal::Malformed).await;
-                }
-                constant::bad_request()
+                self.record_malformed().await;
+                constant::malformed()
+            }
+            Failure::TooManyFields => {
+                self.record_malformed().await;
+                constant::too_many_fields()
             }
             Failure::Refused(why) => {
                 self.scope.refusals.count();
@@ -41,6 +51,14 @@ impl Exchange {
                 info!(id = %self.id, destination = %self.scope.destination, reason = error.reason, "no response");
                 gateway(&error)
             }
+        }
+    }
+
+    /// A request without placeholders is not recorded.
+    async fn record_malformed(&self) {
+        if !self.names.is_empty() {
+            self.scope.refusals.count();
+            self.record_refusal(Refusal::Malformed).await;
         }
     }
 

@@ -7,7 +7,7 @@ use policy::verdict::judge::Permit;
 use policy::verdict::render::Rendered;
 
 use super::failure::Failure;
-use crate::upstream::{Connection, DialError, SendError};
+use crate::upstream::{Connection, DialError, SendError, words};
 use crate::wire::request_body::RequestBody;
 
 /// A copy to send again if the server closes the kept connection at that moment, as servers do with idle ones. Only
@@ -63,8 +63,8 @@ pub(super) fn failure(error: SendError) -> Failure {
     match error {
         SendError::Unsent(_) => never_sent(),
         SendError::Inexpressible => not_sent("it has no form in the server's version of HTTP"),
-        SendError::Failed(error) => no_response(false, format!("sending: {error}")),
-        SendError::TimedOut => no_response(true, "no response in time".to_owned()),
+        SendError::Failed(error) => no_response(false, words::sending(&error)),
+        SendError::TimedOut => no_response(true, "the server has not answered for 15 minutes".to_owned()),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::audit::AuditHandle;
 use crate::secret_store::SecretStoreHandle;
 use crate::upstream::{ClientId, UpstreamHandle};
 use crate::wire::activity::Activity;
+use crate::wire::interim::Interims;
 use crate::wire::place::Place;
 
 /// The owners that an exchange asks.
@@ -30,6 +31,8 @@ pub(crate) struct Scope {
     /// Set by a request that was answered with 101.
     pub(crate) upgraded: Handover<Upgraded>,
     pub(crate) refusals: Refusals,
+    /// The way of interim responses to an HTTP/1.1 client.
+    pub(crate) interims: Interims,
     pub(crate) activity: Arc<Activity>,
     pub(crate) place: Arc<Place>,
 }

@@ -22,12 +22,17 @@ use crate::exchange::upgrade::{self, Handover, Upgraded};
 use crate::exchange::{self, ResponseBody, Scope, TargetForm, constant, passthrough};
 use crate::upstream::Passthrough;
 use crate::wire::ByteStream;
+use crate::wire::activity::Activity;
+use crate::wire::client_stream::ClientStream;
+use crate::wire::interim::Interims;
 
 /// The requests of one client, as its connection's future shares them.
 struct Port {
     connection: Arc<Connection>,
     tunnel: Handover<Connect>,
     upgraded: Handover<Upgraded>,
+    interims: Interims,
+    activity: Arc<Activity>,
     /// Cancelled when the first request has come.
     heard: CancellationToken,
 }
@@ -43,13 +48,15 @@ struct Connect {
 /// Serves one client connection.
 pub(super) async fn serve<S: ByteStream>(stream: S, connection: Arc<Connection>) {
     let (tunnel, upgraded, heard) = (Handover::default(), Handover::default(), CancellationToken::new());
-    let port = Arc::new(Port { connection, tunnel, upgraded, heard });
+    let port =
+        Arc::new(Port { connection, tunnel, upgraded, interims: Interims::default(), activity: Arc::default(), heard });
     // Boxed, so that the long-lived tunnel does not carry the space for it.
     Box::pin(port.serve_requests(stream)).await;
     if let Some(Connect { destination, client, passthrough }) = port.tunnel.take() {
         let Ok(client) = client.await else { return };
-        let Ok(parts) = client.downcast::<TokioIo<S>>() else { return };
-        let (first, stream, connection) = (parts.read_buf, parts.io.into_inner(), port.connection.clone());
+        let Ok(parts) = client.downcast::<TokioIo<ClientStream<S>>>() else { return };
+        let (first, stream) = (parts.read_buf, parts.io.into_inner().into_inner());
+        let connection = port.connection.clone();
         drop(port);
         match passthrough {
             Some(passthrough) => Box::pin(passthrough::copy(first, stream, passthrough)).await,
@@ -64,7 +71,8 @@ pub(super) async fn serve<S: ByteStream>(stream: S, connection: Arc<Connection>)
 impl Port {
     async fn serve_requests<S: ByteStream>(self: &Arc<Self>, stream: S) {
         let service = service_fn(|request| server::infallible(Box::pin(self.clone().answer(request))));
-        let mut connection = server::http1().serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let io = TokioIo::new(ClientStream::new(stream, self.interims.clone(), self.activity.clone()));
+        let mut connection = server::http1().serve_connection(io, service).with_upgrades();
         let (pinned, refusals) = (Pin::new(&mut connection), &self.connection.refusals);
         tokio::select! {
             biased;
@@ -135,7 +143,8 @@ impl Port {
             peers: self.connection.peers.exchange.clone(),
             upgraded: self.upgraded.clone(),
             refusals: self.connection.refusals.clone(),
-            activity: Arc::default(),
+            interims: self.interims.clone(),
+            activity: self.activity.clone(),
             place: self.connection.permit.place(),
         })
     }

@@ -11,7 +11,7 @@ use policy::destination::host::{Destination, Host, Scheme};
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
-use tracing::debug;
+use tracing::{debug, info};
 
 use super::connection::{Connection, idle, run_until_finished};
 use super::{lingering_close, rest, server};
@@ -20,6 +20,8 @@ use crate::exchange::{self, Scope, TargetForm};
 use crate::limits;
 use crate::supervision::tasks::Tasks;
 use crate::wire::ByteStream;
+use crate::wire::client_stream::ClientStream;
+use crate::wire::interim::Interims;
 use crate::wire::prefixed::Prefixed;
 
 /// The first byte of a TLS handshake record (RFC 8446, section 5.1).
@@ -27,11 +29,16 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// Larger than most TLS client hellos, and small enough for each waiting tunnel.
 const FIRST_BYTES: usize = 2048;
 
+/// The beginning of HTTP/2 (RFC 9113, section 3.4). No method of HTTP/1.1 begins so.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
+
 /// The protocol that a client starts in its tunnel.
 enum Inner<S> {
     /// TLS after its handshake, and whether the server name agrees.
     Tls(Box<TlsStream<Prefixed<S>>>, bool),
     Cleartext(Prefixed<S>),
+    /// HTTP/2 in cleartext, by prior knowledge.
+    Http2(Prefixed<S>),
 }
 
 /// Boxed, so that an idle tunnel has space for its own protocol and no other.
@@ -55,17 +62,28 @@ impl Tunnel {
             }
         });
         let Some(inner) = inner.await else {
-            debug!(destination = %self.destination, "no handshake in the tunnel");
+            self.note_no_handshake();
             return;
         };
         self.connection.permit.settle();
         self.serving(inner).await;
     }
 
+    /// The TLS library ends a handshake with a name that no certificate has, and gives no reason to the client.
+    fn note_no_handshake(&self) {
+        let destination = &self.destination;
+        if destination.host.has_plain_labels() {
+            debug!(%destination, "no handshake in the tunnel");
+        } else {
+            info!(%destination, "TLS with a name whose labels begin or end with a hyphen needs SECRET_PROXY_PASSTHROUGH");
+        }
+    }
+
     /// Waits for the client's first byte, then for the handshake if it is TLS.
     async fn accept<S: ByteStream>(&self, mut stream: Prefixed<S>) -> Option<Inner<S>> {
         if stream.peek(FIRST_BYTES).await.ok()?? != TLS_HANDSHAKE {
-            return Some(Inner::Cleartext(stream));
+            let is_http2 = stream.begins_with(HTTP2_PREFACE).await.ok()?;
+            return Some(if is_http2 { Inner::Http2(stream) } else { Inner::Cleartext(stream) });
         }
         let (stream, agrees) = self.accept_tls(stream).await?;
         Some(Inner::Tls(Box::new(stream), agrees))
@@ -77,7 +95,12 @@ impl Tunnel {
         let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
         let start = acceptor.await.ok()?;
         let agrees = start.client_hello().server_name().is_none_or(|name| same_host(name, &self.destination.host));
-        let config = self.connection.peers.authority.issue(self.destination.host.clone()).await.ok()?;
+        let knows_ours = start.client_hello().alpn().is_none_or(|mut offered| offered.any(is_ours));
+        let mut config = self.connection.peers.authority.issue(self.destination.host.clone()).await.ok()?;
+        if !knows_ours {
+            // It is served as HTTP/1.1, as if it had offered nothing.
+            Arc::make_mut(&mut config).alpn_protocols.clear();
+        }
         let stream = start.into_stream(config).await.ok()?;
         Some((stream, agrees))
     }
@@ -86,6 +109,7 @@ impl Tunnel {
         match inner {
             Inner::Tls(stream, agrees) => self.serve_tls(stream, agrees),
             Inner::Cleartext(stream) => self.serve_cleartext(stream),
+            Inner::Http2(stream) => Box::pin(serve_http2(stream, self.scope(Scheme::Http, true))),
         }
     }
 
@@ -113,6 +137,7 @@ impl Tunnel {
             peers: peers.exchange.clone(),
             upgraded: Handover::default(),
             refusals: refusals.clone(),
+            interims: Interims::default(),
             activity: Arc::default(),
             place: self.connection.permit.place(),
         })
@@ -140,7 +165,7 @@ async fn serve_http1<S: ByteStream>(stream: S, scope: Arc<Scope>) {
 async fn serve_requests<S: ByteStream>(stream: Prefixed<S>, scope: &Arc<Scope>) -> Option<Prefixed<S>> {
     let (scope, refusals, activity) = (scope.clone(), scope.refusals.clone(), scope.activity.clone());
     let destination = scope.destination.clone();
-    let io = TokioIo::new(activity.track(stream));
+    let io = TokioIo::new(ClientStream::new(activity.track(stream), scope.interims.clone(), activity.clone()));
     let service = service_fn(move |request| server::infallible(Box::pin(exchange::answer(scope.clone(), request))));
     let mut connection = server::http1().serve_connection(io, service).with_upgrades();
     let pinned = Pin::new(&mut connection);
@@ -155,7 +180,7 @@ async fn serve_requests<S: ByteStream>(stream: Prefixed<S>, scope: &Arc<Scope>) 
         }
         () = rest::quiet(&activity) => {
             let parts = connection.into_parts()?;
-            Some(parts.io.into_inner().into_inner().preceded_by(&parts.read_buf))
+            Some(parts.io.into_inner().into_inner().into_inner().preceded_by(&parts.read_buf))
         }
     }
 }
@@ -170,6 +195,11 @@ async fn serve_http2<S: ByteStream>(stream: S, scope: Arc<Scope>) {
     if let Some(Err(error)) = ended {
         debug!(%destination, %error, "client connection ended");
     }
+}
+
+/// Whether an ALPN protocol is one that is served.
+fn is_ours(protocol: &[u8]) -> bool {
+    [&b"h2"[..], b"http/1.1"].contains(&protocol)
 }
 
 /// Whether a TLS server name is the destination's host. An address is never a server name (RFC 6066).

@@ -18,7 +18,9 @@ use super::dialler::Dialler;
 use super::error::DialError;
 use super::proxy;
 use super::read_after_close::ReadAfterClose;
-use super::route::Route;
+use super::response_heads::{Awaited, ResponseHeads};
+use super::route::{Offer, Route};
+use super::words;
 use crate::limits;
 use crate::supervision::tasks::Tasks;
 use crate::upstream::settings::UpstreamProxy;
@@ -27,6 +29,9 @@ use crate::wire::place::Noted;
 use crate::wire::prefixed::Prefixed;
 
 const NO_ADDRESS: &str = "the name has no address that may be dialled";
+
+const NO_SUCH_NAME: &str = "TLS cannot verify a name whose label begins or ends with a hyphen; SECRET_PROXY_PASSTHROUGH \
+                            lets the client connect by itself, without secrets";
 
 /// A connection for a tunnel that is not intercepted.
 #[derive(Debug)]
@@ -51,7 +56,7 @@ pub(super) async fn dial(
         match timeout(limits::CONNECT_TIMEOUT, dial_one(route, *address, tls.clone(), dialler, permit.clone())).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => last = error,
-            Err(_) => last = DialError::timed_out("connecting"),
+            Err(_) => last = DialError::timed_out("connecting to the server, which may be behind a firewall,"),
         }
     }
     Err(last)
@@ -73,7 +78,7 @@ pub(super) async fn dial_passthrough(
         match timeout(limits::CONNECT_TIMEOUT, connect(*address, dialler)).await {
             Ok(Ok(stream)) => return Ok(Passthrough { stream: Prefixed::new(b"", stream), permit }),
             Ok(Err(error)) => last = error,
-            Err(_) => last = DialError::timed_out("connecting"),
+            Err(_) => last = DialError::timed_out("connecting to the server, which may be behind a firewall,"),
         }
     }
     Err(last)
@@ -115,6 +120,8 @@ async fn start<S: ByteStream>(
     let sender = match (route.destination.scheme, tls) {
         (Scheme::Https, Some(tls)) => start_tls(&route.destination, tls, stream, permit).await?,
         (Scheme::Https, None) => return Err(DialError::new("there are no TLS settings")),
+        // The client uses HTTP/2 in cleartext because it knows that the server does (RFC 9113, section 3.3).
+        (Scheme::Http, _) if route.offer == Offer::Http2 => start_http2(stream, permit).await?,
         (Scheme::Http, _) => start_http1(stream, permit).await?,
     };
     Connection::new(route.destination.clone(), sender, dialler.wipes.clone(), used_by).map_err(DialError::new)
@@ -122,7 +129,7 @@ async fn start<S: ByteStream>(
 
 /// Opens a TCP connection, whose address is judged again now that both ends are known.
 async fn connect(address: SocketAddr, dialler: &Dialler) -> Result<TcpStream, DialError> {
-    let tcp = TcpStream::connect(address).await.map_err(|error| DialError::new(format!("connecting: {error}")))?;
+    let tcp = TcpStream::connect(address).await.map_err(|error| DialError::new(words::connecting(&error)))?;
     let ends = tcp.local_addr().and_then(|local| Ok((local, tcp.peer_addr()?)));
     let (local, peer) = ends.map_err(DialError::new)?;
     dialler.reach.judge_connected(local, peer).map_err(DialError::new)?;
@@ -139,7 +146,7 @@ async fn start_tls<S: ByteStream>(
     permit: ConnectionPermit,
 ) -> Result<Sender, DialError> {
     let stream = TlsConnector::from(tls).connect(server_name(destination)?, tcp).await;
-    let stream = stream.map_err(|error| DialError::new(format!("TLS: {error}")))?;
+    let stream = stream.map_err(|error| DialError::new(words::tls(&error)))?;
     match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => start_http2(stream, permit).await,
         _ => start_http1(stream, permit).await,
@@ -148,7 +155,7 @@ async fn start_tls<S: ByteStream>(
 
 fn server_name(destination: &Destination) -> Result<ServerName<'static>, DialError> {
     match &destination.host {
-        Host::Name(name) => ServerName::try_from(name.to_string()).map_err(DialError::new),
+        Host::Name(name) => ServerName::try_from(name.to_string()).map_err(|_| DialError::new(NO_SUCH_NAME)),
         Host::Ip(IpAddr::V4(ip)) => Ok(ServerName::from(IpAddr::V4(*ip))),
         Host::Ip(IpAddr::V6(ip)) => Ok(ServerName::from(IpAddr::V6(*ip))),
     }
@@ -161,10 +168,14 @@ pub(super) fn wants_http2(error: &DialError) -> bool {
 }
 
 async fn start_http1<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Result<Sender, DialError> {
+    let awaited = Awaited::default();
     let handshake = hyper::client::conn::http1::Builder::new()
         .max_headers(limits::HEAD_FIELDS_MAX)
         .max_buf_size(limits::UPSTREAM_BUFFER_BYTES)
-        .handshake(TokioIo::new(stream))
+        // A proxy removes both from a response (RFC 9112, sections 5.1 and 5.2).
+        .allow_spaces_after_header_name_in_responses(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .handshake(TokioIo::new(ResponseHeads::new(stream, awaited.clone())))
         .await;
     let (sender, connection) = handshake.map_err(DialError::new)?;
     let driver = AbortOnDropHandle::new(tokio::spawn(async move {
@@ -172,7 +183,7 @@ async fn start_http1<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Resu
         // Its errors reach the exchange through the sender and the body.
         let _ = connection.with_upgrades().await;
     }));
-    Ok(Sender::Http1 { sender, driver })
+    Ok(Sender::Http1 { sender, awaited, driver })
 }
 
 async fn start_http2<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Result<Sender, DialError> {
@@ -181,9 +192,9 @@ async fn start_http2<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Resu
         .timer(TokioTimer::new())
         .initial_stream_window_size(limits::H2_STREAM_WINDOW)
         .initial_connection_window_size(limits::H2_CONNECTION_WINDOW)
-        .max_frame_size(limits::H2_FRAME_BYTES)
+        .max_frame_size(limits::H2_UPSTREAM_FRAME_BYTES)
         .max_send_buf_size(limits::H2_SEND_BUFFER)
-        .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .max_header_list_size(limits::H2_RESPONSE_HEAD_BYTES)
         .keep_alive_interval(limits::H2_PING_EVERY)
         .keep_alive_timeout(limits::H2_PING_TIMEOUT)
         .handshake(TokioIo::new(stream))

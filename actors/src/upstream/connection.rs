@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::client::ClientId;
 use super::connection_limit::ConnectionPermit;
+use super::response_heads::Awaited;
 use crate::wire::place::Ending;
 use crate::wire::request_body::RequestBody;
 
@@ -78,7 +79,7 @@ impl Wipes {
 /// hyper's sender. The driver moves the bytes; it ends when the last sender is dropped.
 #[derive(Debug)]
 pub(super) enum Sender {
-    Http1 { sender: http1::SendRequest<RequestBody>, driver: AbortOnDropHandle<()> },
+    Http1 { sender: http1::SendRequest<RequestBody>, awaited: Awaited, driver: AbortOnDropHandle<()> },
     Http2 { sender: http2::SendRequest<RequestBody>, driver: Arc<AbortOnDropHandle<()>> },
 }
 

@@ -71,8 +71,7 @@ impl State {
             return;
         }
         let route = &waiting.route;
-        let clear = route.destination.scheme == Scheme::Http;
-        if clear || route.offer == Offer::Http1 || self.pool.speaks(&route.destination) == Speaks::Http1Only {
+        if route.offer == Offer::Http1 || self.pool.speaks(&route.destination) == Speaks::Http1Only {
             self.dial_alone(myself, waiting);
             return;
         }

@@ -11,6 +11,7 @@ use policy::verdict::refusal::Refusal;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use tracing::debug;
 
 use super::client::ClientId;
 use super::dialler::Dialler;
@@ -102,8 +103,11 @@ async fn look_up(name: &str, port: u16, lookups: Arc<Semaphore>) -> Result<Vec<S
     });
     match asked.await {
         Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(unresolved(error.to_string())),
-        Err(_) => Err(unresolved("it took too long".to_owned())),
+        Ok(Err(error)) => {
+            debug!(%error, "lookup failed");
+            Err(unresolved("no DNS server knows it; check the host, and this computer's network".to_owned()))
+        }
+        Err(_) => Err(unresolved("it took too long; check this computer's DNS servers".to_owned())),
     }
 }
 

@@ -6,12 +6,14 @@ use http::{Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use policy::destination::host::Scheme;
+use policy::response::is_doubly_framed;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::body::UpstreamBody;
 use super::connection::{Connection, Sender};
 use crate::limits;
+use crate::wire::interim::Interims;
 use crate::wire::request_body::RequestBody;
 
 /// Why a request got no response.
@@ -28,14 +30,25 @@ pub(crate) enum SendError {
 }
 
 impl Connection {
-    /// Sends a request and waits for the head of its response, whose body returns the connection to the pool.
-    pub(crate) async fn send(mut self, mut request: Request<RequestBody>) -> Result<Response<UpstreamBody>, SendError> {
+    /// Sends a request and waits for the head of its response, whose body returns the connection to the pool. Interim
+    /// responses go to the client, if it takes them.
+    pub(crate) async fn send(
+        mut self,
+        mut request: Request<RequestBody>,
+        client: Option<&Interims>,
+    ) -> Result<Response<UpstreamBody>, SendError> {
         let shaped = shape(&mut request, self.destination.scheme, &self.authority, self.is_http2());
         shaped.ok_or(SendError::Inexpressible)?;
         request.body_mut().mark_in_use(self.body_mark());
         let sent = match &mut self.sender {
-            Sender::Http1 { sender, .. } => {
-                timeout(limits::RESPONSE_HEAD_TIMEOUT, sender.try_send_request(request)).await
+            Sender::Http1 { sender, awaited, .. } => {
+                awaited.begin();
+                let response = awaited.relay(sender.try_send_request(request), client);
+                let mut sent = timeout(limits::RESPONSE_HEAD_TIMEOUT, response).await;
+                if let Ok(Ok(response)) = &mut sent {
+                    awaited.complete(response.headers_mut());
+                }
+                sent
             }
             Sender::Http2 { sender, .. } => {
                 timeout(limits::RESPONSE_HEAD_TIMEOUT, sender.try_send_request(request)).await
@@ -53,8 +66,8 @@ impl Connection {
 
     fn received(self, response: Response<Incoming>) -> Response<UpstreamBody> {
         let status = response.status();
-        if status == StatusCode::MISDIRECTED_REQUEST {
-            // The client retries on another connection (RFC 9110, section 15.5.20): we have to do the same.
+        // A client retries on another connection (RFC 9110, section 15.5.20): we have to do the same.
+        if status == StatusCode::MISDIRECTED_REQUEST || is_doubly_framed(response.headers(), status) {
             self.retire();
         }
         response.map(|body| match status {

@@ -48,6 +48,11 @@ impl Activity {
         self.in_flight.load(Relaxed) == 0
     }
 
+    /// Whether all bodies of requests have been read to their end.
+    pub(crate) fn has_read_bodies(&self) -> bool {
+        self.unread_bodies.load(Relaxed) == 0
+    }
+
     /// Whether the last request was read to its end, its response was flushed, and no byte has come since.
     pub(crate) fn is_between_requests(&self) -> bool {
         self.is_idle() && self.unread_bodies.load(Relaxed) == 0 && self.flushed.load(Relaxed)

@@ -36,6 +36,21 @@ impl<S: AsyncRead + Unpin> Prefixed<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Prefixed<S> {
+    /// Whether the stream begins with these bytes, without taking them. Reads until it is known.
+    pub(crate) async fn begins_with(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        while self.first.len() < bytes.len() && bytes.starts_with(&self.first) {
+            let mut first = self.first.to_vec();
+            first.reserve(bytes.len());
+            if self.stream.read_buf(&mut first).await? == 0 {
+                return Ok(false);
+            }
+            self.first = first.into();
+        }
+        Ok(self.first.starts_with(bytes))
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.first.is_empty() {
@@ -99,6 +114,19 @@ mod tests {
         stream.read_to_string(&mut text).await.expect("text");
         assert_eq!(text, "hello");
         assert_eq!(stream.peek(8).await.expect("no error"), None);
+    }
+
+    #[tokio::test]
+    async fn a_beginning_is_told_from_another_without_taking_it() {
+        for (first, rest, begins) in
+            [("PRI ", "* x", true), ("", "PRI *", true), ("P", "UT / x", false), ("PR", "", false), ("", "G", false)]
+        {
+            let mut stream = Prefixed::new(first.as_bytes(), rest.as_bytes());
+            assert_eq!(stream.begins_with(b"PRI *").await.expect("no error"), begins, "{first}{rest}");
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await.expect("text");
+            assert_eq!(text, format!("{first}{rest}"));
+        }
     }
 
     #[tokio::test]

@@ -39,7 +39,11 @@ impl RequestBody {
     pub(crate) fn new(incoming: Incoming, unread: UnreadBody, client: &Arc<Place>) -> Self {
         let held_back = (!incoming.is_end_stream()).then(|| HeldRequest::new(client.clone()));
         let unread = Some(unread);
-        Self { incoming: Some(incoming), held: None, drains: false, in_use: None, unread, held_back }
+        let mut body = Self { incoming: Some(incoming), held: None, drains: false, in_use: None, unread, held_back };
+        if body.is_end_stream() {
+            body.note_end();
+        }
+        body
     }
 
     pub(crate) fn empty() -> Self {

@@ -42,7 +42,7 @@ impl Scheme {
 /// A host in its one canonical form: a lower-case name, or an IP address.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Host {
-    /// A DNS name: ASCII letters, digits, hyphens and dots, lower-case, no dot at the end.
+    /// A DNS name: ASCII letters, digits, hyphens, underscores and dots, lower-case, no dot at the end.
     Name(Arc<str>),
     /// An IP literal.
     Ip(IpAddr),
@@ -54,10 +54,11 @@ pub enum BadAuthority {
     /// Nothing where a host should be.
     #[error("the host is empty")]
     EmptyHost,
-    /// Something other than letters, digits, hyphens and dots.
+    /// Something other than letters, digits, hyphens, underscores and dots.
     #[error("the host has a character that no host name has")]
     Character,
-    /// A label is empty, too long, or starts or ends with a hyphen; or the name is too long.
+    /// A label is empty or too long, or the name is too long; in a `_HOSTS` line also a label that starts or ends with a
+    /// hyphen.
     #[error("the host is not a well-formed name")]
     Name,
     /// An unusual spelling that some programs read as an address.
@@ -72,12 +73,20 @@ pub enum BadAuthority {
 }
 
 impl Host {
-    /// Reads a host without port: a name, an IPv4 address, or an IPv6 address in brackets.
+    /// Reads a host without port: a name, an IPv4 address, or an IPv6 address in brackets, which may be written in any
+    /// legal way. Underscores, and hyphens at the ends of labels, are no host names (RFC 1123, section 2.1), but DNS has
+    /// them and servers use them.
     pub fn parse(text: &str) -> Result<Self, BadAuthority> {
         match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             Some(inner) => parse_v6(inner),
             None => parse_name_or_v4(text),
         }
+    }
+
+    /// Whether no label starts or ends with a hyphen. Certificates cannot be verified for other names.
+    pub fn has_plain_labels(&self) -> bool {
+        let is_plain = |label: &str| !label.starts_with('-') && !label.ends_with('-');
+        self.as_name().is_none_or(|name| name.split('.').all(is_plain))
     }
 
     /// The name, if it is one.
@@ -101,10 +110,6 @@ impl fmt::Display for Host {
 
 fn parse_v6(inner: &str) -> Result<Host, BadAuthority> {
     let ip: Ipv6Addr = inner.parse().map_err(|_| BadAuthority::Address)?;
-    // Other spellings of the same address never match, so that one comparison is enough everywhere.
-    if ip.to_string() != inner.to_ascii_lowercase() {
-        return Err(BadAuthority::Address);
-    }
     Ok(Host::Ip(ip.into()))
 }
 
@@ -112,7 +117,7 @@ fn parse_name_or_v4(text: &str) -> Result<Host, BadAuthority> {
     if text.is_empty() {
         return Err(BadAuthority::EmptyHost);
     }
-    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
+    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
         return Err(BadAuthority::Character);
     }
     if let Ok(ip) = text.parse::<Ipv4Addr>() {
@@ -130,7 +135,7 @@ fn parse_name_or_v4(text: &str) -> Result<Host, BadAuthority> {
 }
 
 fn is_label(label: &str) -> bool {
-    (1..=LABEL_BYTES_MAX).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    (1..=LABEL_BYTES_MAX).contains(&label.len())
 }
 
 fn looks_numeric(label: &str) -> bool {

@@ -15,6 +15,8 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     HeaderName::from_static("http2-settings"),
 ];
 
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
 /// Fields that route or frame a message; a placeholder in one of them is refused.
 const ROUTING: [&str; 11] = [
     "host",
@@ -43,6 +45,13 @@ pub fn named_by_connection(headers: &HeaderMap) -> HashSet<HeaderName> {
     tokens.filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok()).collect()
 }
 
+/// The number of fields. HTTP/2 clients may send each cookie in a field of its own: they are one (RFC 9113, section
+/// 8.2.3).
+pub fn count_fields(headers: &HeaderMap) -> usize {
+    let cookies = headers.get_all(header::COOKIE).iter().count();
+    headers.len() - cookies.saturating_sub(1)
+}
+
 /// Whether no value begins or ends with a space. In HTTP/1.1 such spaces are not part of a value; in HTTP/2 they
 /// make the message malformed (RFC 9113, section 8.2.1).
 pub fn is_trimmed(headers: &HeaderMap) -> bool {
@@ -62,17 +71,10 @@ pub fn expects_continue(headers: &HeaderMap) -> bool {
     headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-/// Removes the fields that belong to one connection. `te: trailers` stays: gRPC needs it.
+/// Removes the fields of a request that belong to one connection. `te: trailers` stays: gRPC needs it.
 pub fn strip(headers: &mut HeaderMap) {
     let keeps_trailers = accepts_trailers(headers);
-    if headers.contains_key(header::CONNECTION) {
-        for name in named_by_connection(headers) {
-            headers.remove(name);
-        }
-    }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
+    strip_connection(headers);
     let proxy_fields: Vec<HeaderName> =
         headers.keys().filter(|name| name.as_str().starts_with("proxy-")).cloned().collect();
     for name in proxy_fields {
@@ -80,6 +82,24 @@ pub fn strip(headers: &mut HeaderMap) {
     }
     if keeps_trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Removes the fields of a response that belong to one connection. What a server says with `Proxy-Authenticate` or
+/// `Proxy-Status` is for the client: they stay (RFC 9110, section 15.5.8; RFC 9209).
+pub fn strip_response(headers: &mut HeaderMap) {
+    strip_connection(headers);
+    headers.remove(PROXY_CONNECTION);
+}
+
+fn strip_connection(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        for name in named_by_connection(headers) {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
     }
 }
 
@@ -161,12 +181,44 @@ mod tests {
     }
 
     #[test]
+    fn a_response_keeps_what_its_client_must_know() {
+        let mut map = headers(&[
+            ("connection", "close, x-own"),
+            ("x-own", "1"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("proxy-authenticate", "Basic"),
+            ("proxy-status", "a; error=x"),
+            ("proxy-authentication-info", "x"),
+            ("transfer-encoding", "chunked"),
+            ("te", "trailers"),
+            ("upgrade", "h2c"),
+            ("trailer", "x"),
+        ]);
+        strip_response(&mut map);
+        let mut kept: Vec<&str> = map.keys().map(HeaderName::as_str).collect();
+        kept.sort_unstable();
+        assert_eq!(kept, ["proxy-authenticate", "proxy-authentication-info", "proxy-status", "trailer"]);
+    }
+
+    #[test]
     fn upgrades_are_asked_for_by_the_rules() {
         let ws = [("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")];
         assert_eq!(upgrade_wanted(&headers(&ws)), Some(HeaderValue::from_static("websocket")));
         assert_eq!(upgrade_wanted(&headers(&ws[1..])), None);
         for cleartext in ["h2c", "H2C", "h2", "h2c, websocket", "websocket, h2c"] {
             assert_eq!(upgrade_wanted(&headers(&[("connection", "upgrade"), ("upgrade", cleartext)])), None);
+        }
+    }
+
+    #[test]
+    fn all_cookies_are_one_field() {
+        for (cookies, expected) in [(0, 1), (1, 2), (2, 2), (500, 2)] {
+            let mut map = headers(&[("accept", "*/*")]);
+            for _ in 0..cookies {
+                map.append(header::COOKIE, HeaderValue::from_static("a=b"));
+            }
+            assert_eq!(count_fields(&map), expected);
         }
     }
 
