@@ -16,7 +16,6 @@ mod secrets_file;
 mod settings;
 mod vm;
 
-use std::alloc::System;
 use std::process::ExitCode;
 
 use zeroizing_alloc::ZeroAlloc;
@@ -26,9 +25,16 @@ use self::daemon::harden;
 use self::terminal::failure::Failure;
 use self::terminal::output;
 
+/// The system's allocator on Linux keeps what a crowd needed once; this one gives it back after some seconds.
+#[cfg(target_os = "linux")]
+use tikv_jemallocator::Jemalloc as Allocator;
+
+#[cfg(not(target_os = "linux"))]
+use std::alloc::System as Allocator;
+
 /// Wipes memory as it is freed: values pass through buffers of the HTTP and TLS libraries, which wipe none of them.
 #[global_allocator]
-static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
+static MEMORY: ZeroAlloc<Allocator> = ZeroAlloc(Allocator);
 
 fn main() -> ExitCode {
     harden::private_files();

@@ -4,6 +4,7 @@ mod bounds;
 mod evidence;
 mod exhaustion;
 mod floods;
+mod giving_way;
 mod heads;
 mod many_floods;
 mod places;

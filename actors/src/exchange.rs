@@ -36,6 +36,7 @@ use crate::limits;
 use crate::upstream::{Connection, Need, Offer, Outgoing, Reservation, SendError};
 use crate::wire::activity::InFlight;
 use crate::wire::expect::expect_continue;
+use crate::wire::held_back::HeldHead;
 use crate::wire::request_body::RequestBody;
 
 /// One request under way, with what its record needs.
@@ -63,7 +64,8 @@ pub(crate) fn answer(scope: Arc<Scope>, request: Request<Incoming>) -> impl Futu
     let (mut parts, body) = request.into_parts();
     canonical::name_whole_server(&mut parts, scope.form);
     let mut exchange = Exchange::new(scope, parts.method.clone(), parts.uri.path());
-    exchange.body = Some(RequestBody::new(body, exchange.scope.activity.track_body()));
+    let unread = exchange.scope.activity.track_body();
+    exchange.body = Some(RequestBody::new(body, unread, &exchange.scope.place));
     exchange.answer(parts)
 }
 
@@ -84,6 +86,7 @@ impl Exchange {
     }
 
     async fn answer(mut self, parts: Parts) -> Response<ResponseBody> {
+        let _head = HeldHead::of(&self.scope.place, &parts.headers);
         let bounded = canonical::check_bounds(&parts, &self.scope);
         let placeholders = bounded.is_ok().then(|| Placeholders::scan(&parts.headers)).flatten();
         // A client that waits for a 100 has not sent its body, and is not asked for it.

@@ -47,15 +47,17 @@ pub(crate) const REST_AFTER_MAX: Duration = Duration::from_secs(2);
 pub(crate) const IDLE_CHECKS: u32 = 4;
 /// How long a client may take from CONNECT to the end of the TLS handshake.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Concurrent tunnels between CONNECT and the end of the TLS handshake; a further one evicts the oldest. A client that
-/// opens tunnels and sends nothing holds no more than this.
-pub(crate) const HANDSHAKES_MAX: usize = 256;
-/// Concurrent connections without the head of a first request, by the number of sessions; a further one evicts the
-/// oldest. Clients that connect and send nothing hold no more than half of the sessions.
-pub(crate) const fn unheard_max(sessions_max: usize) -> usize {
-    let half = sessions_max / 2;
-    if half == 0 { 1 } else { half }
+/// Places that connections keep free for those whose first request has not come, once somebody waits for a place. Large
+/// enough that a crowd of silent ones does not replace them faster than a client finishes its handshake.
+pub(crate) const fn newcomers_share(sessions_max: usize) -> usize {
+    let share = sessions_max.div_ceil(16);
+    if share < sessions_max { share } else { 0 }
 }
+/// How long a connection has moved no byte, at the least, before it loses its place to one whose first request has not
+/// come. In use it moves bytes more often than that.
+pub(crate) const PLACE_QUIET_MIN: Duration = Duration::from_secs(1);
+/// How often another connection is evicted for one that waits for its place.
+pub(crate) const PLACE_POLL: Duration = Duration::from_millis(100);
 /// The time limit at shutdown for a client that has sent nothing.
 pub(crate) const UNHEARD_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// Refusals of one client connection, after which it is closed: a program that goes on is not a well-meaning one.
@@ -87,6 +89,16 @@ pub(crate) const H2_STREAM_WINDOW: u32 = 1024 * 1024;
 /// The window of one HTTP/2 connection, in bytes: eight unread streams do not block the others. A connection may take
 /// this much memory.
 pub(crate) const H2_CONNECTION_WINDOW: u32 = 8 * H2_STREAM_WINDOW;
+/// The same for one stream, as a size.
+pub(crate) const H2_STREAM_BYTES: usize = 1024 * 1024;
+/// The window of one HTTP/2 connection, as a size.
+pub(crate) const H2_CONNECTION_BYTES: usize = 8 * H2_STREAM_BYTES;
+/// The memory that messages take which their receivers do not read, over all clients, as it is estimated. When it is
+/// exceeded, clients that do not read are closed, the largest first. A client with 50 large responses takes 13 MiB.
+pub(crate) const BACKLOG_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The share of one client, above which it is closed though it moves bytes, if the sum is twice the maximum. A client
+/// with one response at a time is below it.
+pub(crate) const BACKLOG_SHARE_MAX: usize = 4 * 1024 * 1024;
 /// Bytes buffered for one HTTP/2 stream while its peer is not reading.
 pub(crate) const H2_SEND_BUFFER: usize = 64 * 1024;
 /// The size of HTTP/2 frames, in bytes: larger ones cost less for each byte of a body.

@@ -23,7 +23,7 @@ use tracing::warn;
 pub(crate) use self::report::Part;
 pub use self::report::{ListenerReport, ListenerState};
 use crate::limits;
-use crate::session::{self, Admission, FreePermit, Peers, Stream};
+use crate::session::{self, Admission, Peers, SessionPermit, Stream};
 use crate::supervision::child::{Child, permanent};
 use crate::supervision::heartbeat::Beat;
 use crate::supervision::slot::Publisher;
@@ -130,6 +130,8 @@ impl Actor for Listener {
             let task = accept(bound.copy()?, arguments.clone());
             accepting.push(watched(myself.clone(), || Msg::Ended, task));
         }
+        let admission = arguments.admission.clone();
+        accepting.push(watched(myself, || Msg::Ended, async move { admission.relieve().await }));
         let report = |bound: &Bound| ListenerReport { address: bound.address(), state: ListenerState::Accepting };
         arguments.part.publish(arguments.sockets.iter().map(report).collect());
         Ok(State { part: arguments.part, _accepting: accepting })
@@ -153,12 +155,14 @@ impl Actor for Listener {
     }
 }
 
-/// Accepts for ever. The permit is acquired first: clients beyond the limit wait in the backlog.
+/// Accepts for ever. Beyond the limit, one accepted client waits for a permit, and the others in the backlog.
 async fn accept(socket: Socket, arguments: Arguments) {
     loop {
-        let Some(permit) = arguments.admission.acquire().await else { return };
         match socket.accept().await {
-            Ok(stream) => begin(stream, permit, &arguments),
+            Ok(stream) => match arguments.admission.admit() {
+                Some(permit) => begin(stream, permit, &arguments),
+                None => wait(stream, arguments.clone()).await,
+            },
             Err(error) => {
                 warn!(%error, "accepting failed");
                 sleep(limits::ACCEPT_PAUSE).await;
@@ -167,10 +171,19 @@ async fn accept(socket: Socket, arguments: Arguments) {
     }
 }
 
+/// Waits for a permit and starts a session, in a task of its own like [`begin`].
+async fn wait(stream: Stream, arguments: Arguments) {
+    let waiting = async move {
+        if let Some(permit) = arguments.admission.admit_in_turn().await {
+            begin(stream, permit, &arguments);
+        }
+    };
+    let _ = tokio::spawn(waiting).await;
+}
+
 /// Starts a session for a client, in a task of its own: the accept task may be aborted at any await, when the
 /// listener crashes, and its client would be lost.
-fn begin(stream: Stream, permit: FreePermit, arguments: &Arguments) {
-    let permit = arguments.admission.admit(permit);
+fn begin(stream: Stream, permit: SessionPermit, arguments: &Arguments) {
     let drain = arguments.admission.drain();
     let session = session::Arguments { stream, permit, drain, peers: arguments.peers.clone() };
     // While the root stops, no session can be started: the client is disconnected.

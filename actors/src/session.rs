@@ -9,12 +9,13 @@ mod admission;
 mod connection;
 mod interception;
 mod lingering_close;
+mod places;
 mod port;
 mod rest;
 mod server;
 pub(crate) mod settings;
-mod silent_clients;
 mod tunnel;
+mod vm;
 
 use std::sync::Arc;
 
@@ -22,13 +23,13 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_util::task::AbortOnDropHandle;
 
-pub(crate) use self::admission::{Admission, FreePermit, SessionPermit};
+pub(crate) use self::admission::{Admission, SessionPermit};
 use self::connection::Connection;
 pub(crate) use self::connection::Peers;
 pub(crate) use self::interception::Interception;
-pub(crate) use self::silent_clients::SilentClients;
 use crate::supervision::drain::Drain;
 use crate::supervision::tasks::watched;
+use crate::wire::place::Ending;
 
 /// The stream of an accepted connection.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ struct Session;
 
 struct State {
     connection: AbortOnDropHandle<()>,
-    _permit: SessionPermit,
+    _permit: Arc<SessionPermit>,
 }
 
 /// Starts a session under the root.
@@ -68,17 +69,19 @@ impl Actor for Session {
 
     async fn pre_start(&self, myself: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let Arguments { stream, permit, drain, peers } = arguments;
-        let connection = Connection::new(peers, drain);
+        let permit = Arc::new(permit);
+        let connection = Connection::new(peers, drain, permit.clone());
         let connection = watched(myself, || Msg::Finished, async move {
             match stream {
                 Stream::Tcp(stream) => {
                     // Without it, small writes wait up to 40 ms for an acknowledgement.
                     let _ = stream.set_nodelay(true);
-                    port::serve(stream, connection).await;
+                    port::serve(connection.permit.note(stream), connection).await;
                 }
-                Stream::Unix(stream) => port::serve(stream, connection).await,
+                Stream::Unix(stream) => port::serve(connection.permit.note(stream), connection).await,
             }
         });
+        permit.ends_by(Ending::Task(connection.abort_handle()));
         Ok(State { connection, _permit: permit })
     }
 

@@ -120,7 +120,7 @@ impl UpstreamHandle {
         let limit = limits::RESOLVE_TIMEOUT + limits::ANSWER_TIMEOUT;
         let mut reserved = self.slot.call_patiently(question, limit, patience).await?;
         if let Ok(Reservation::Idle(connection)) = &mut reserved {
-            connection.returns_by(&self.parking);
+            connection.lend(client, &self.parking);
         }
         Ok(reserved)
     }
@@ -134,7 +134,7 @@ impl UpstreamHandle {
         let limit = limits::DIAL_TIMEOUT + limits::ANSWER_TIMEOUT;
         let mut dialled = self.slot.call_patiently(question, limit, patience).await?;
         if let Ok(connection) = &mut dialled {
-            connection.returns_by(&self.parking);
+            connection.lend(route.client, &self.parking);
         }
         Ok(dialled)
     }

@@ -51,6 +51,9 @@ fn print(report: &Report, hints: &Hints) {
     out!("secret-proxy {}, pid {}, up {} s", report.version, report.pid, report.uptime_s);
     out!("listening   {}", joined(report.listeners.iter().map(|listener| &listener.address)));
     out!("sessions    {} active, {} in all", report.sessions.active, report.sessions.total);
+    if report.sessions.evicted > 0 {
+        out!("            {} were closed to make room for others", report.sessions.evicted);
+    }
     secrets("secrets     ", &report.secrets, hints);
     for NamespaceReport { name, secrets: of_namespace } in &report.namespaces {
         secrets(&format!("  {name:<9} "), of_namespace, hints);

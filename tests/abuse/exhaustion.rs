@@ -32,10 +32,10 @@ const ROUNDS: usize = 5;
 const ADDED_MAX: u64 = 1000;
 
 /// A client on its way to the point where it stops.
-type Going = Pin<Box<dyn Future<Output = Wire> + Send>>;
+pub(super) type Going = Pin<Box<dyn Future<Output = Wire> + Send>>;
 
 /// Connects and says this.
-fn outside(text: &'static str) -> impl Fn(Client) -> Going {
+pub(super) fn outside(text: &'static str) -> impl Fn(Client) -> Going {
     move |client| {
         Box::pin(async move {
             let mut wire = client.raw().await.expect("the port is open");
@@ -46,7 +46,7 @@ fn outside(text: &'static str) -> impl Fn(Client) -> Going {
 }
 
 /// Says these bytes after CONNECT, and waits until so many came back.
-fn in_tunnel(bytes: &[u8], answer: usize) -> impl Fn(Client) -> Going {
+pub(super) fn in_tunnel(bytes: &[u8], answer: usize) -> impl Fn(Client) -> Going {
     let bytes = bytes.to_vec();
     move |client| {
         let bytes = bytes.clone();
@@ -60,7 +60,7 @@ fn in_tunnel(bytes: &[u8], answer: usize) -> impl Fn(Client) -> Going {
 }
 
 /// Says this inside TLS, and waits until an answer has come up to its mark.
-fn inside(text: String, mark: &'static str) -> impl Fn(Client) -> Going {
+pub(super) fn inside(text: String, mark: &'static str) -> impl Fn(Client) -> Going {
     move |client| {
         let text = text.clone();
         Box::pin(async move {
@@ -73,7 +73,7 @@ fn inside(text: String, mark: &'static str) -> impl Fn(Client) -> Going {
 }
 
 /// Says these frames after the preface of HTTP/2.
-fn in_frames(frames: Vec<u8>) -> impl Fn(Client) -> Going {
+pub(super) fn in_frames(frames: Vec<u8>) -> impl Fn(Client) -> Going {
     move |client| {
         let frames = frames.clone();
         Box::pin(async move {
@@ -84,17 +84,17 @@ fn in_frames(frames: Vec<u8>) -> impl Fn(Client) -> Going {
     }
 }
 
-fn post(path: &str, key: &str, length: usize, sent: usize) -> String {
+pub(super) fn post(path: &str, key: &str, length: usize, sent: usize) -> String {
     let fields = format!("Host: target.example.test\r\nx-api-key: {key}\r\nContent-Length: {length}\r\n");
     format!("POST {path} HTTP/1.1\r\n{fields}\r\n{}", "x".repeat(sent))
 }
 
-fn open(path: &str, key: &str, flags: u8) -> Vec<u8> {
+pub(super) fn open(path: &str, key: &str, flags: u8) -> Vec<u8> {
     let target = [(":method", "POST"), (":scheme", "https"), (":authority", TARGET), (":path", path)];
     headers(flags, 1, &[&target[..], &[("x-api-key", key)]].concat())
 }
 
-const PERMITTED: &str = "{{API_KEY}}";
+pub(super) const PERMITTED: &str = "{{API_KEY}}";
 const REFUSED: &str = "{{UNKNOWN}}";
 
 /// A daemon with an origin for good clients and one for others, both of which it has met.
@@ -161,7 +161,7 @@ async fn stage(proxy: &Proxy, what: &str, going: impl Fn(Client) -> Going, there
 }
 
 /// The first flight of a handshake.
-fn hello() -> Vec<u8> {
+pub(super) fn hello() -> Vec<u8> {
     let roots = tls::roots(&[tls::TestCa::new().pem()]).expect("a root");
     let (config, name) = tls::client(roots, "target.example.test", &Sni::Host, &["h2"]).expect("settings");
     let mut bytes = Vec::new();

@@ -71,7 +71,7 @@ async fn status_json_has_every_field_that_scripts_may_use() {
     let report: Value = serde_json::from_str(&printed(&proxy, &["status", "--json"], 0)).expect("one JSON value");
     let table = [
         ("", "version pid uptime_s listeners sessions secrets ca audit tunnels subsystems"),
-        ("/sessions", "active total"),
+        ("/sessions", "active total evicted backlog_bytes"),
         ("/secrets", "state source kind names age_s detail"),
         ("/ca", "fingerprint not_after leaves_cached"),
         ("/audit", "path records refused unrecorded head last_error"),

@@ -9,9 +9,8 @@ use crate::audit::AuditHandle;
 use crate::audit::mirror::Mirror;
 use crate::authority::AuthorityHandle;
 use crate::exchange;
-use crate::limits;
 use crate::secret_store::SecretStoreHandle;
-use crate::session::{Interception, Peers, SilentClients};
+use crate::session::{Interception, Peers};
 use crate::settings::Settings;
 use crate::supervision::child::Child;
 use crate::supervision::root;
@@ -111,8 +110,6 @@ impl Plan {
                 intercept: settings.session.intercept,
                 listed: resources.listed.subscribe(),
             },
-            handshaking: SilentClients::at_most(limits::HANDSHAKES_MAX),
-            unheard: SilentClients::at_most(limits::unheard_max(settings.listener.sessions_max)),
         }
     }
 }

@@ -48,7 +48,7 @@ impl Resources {
         let (drain, listed) = (Drain::default(), watch::Sender::default());
         let dialler = upstream::Dialler {
             reach: Arc::new(reach),
-            connections: Arc::new(upstream::ConnectionLimit::new(settings.listener.sessions_max)),
+            connections: upstream::ConnectionLimit::new(settings.listener.sessions_max),
             lookups: upstream::Lookups::default(),
             worked: Arc::default(),
             wipes: upstream::Wipes::default(),

@@ -47,6 +47,10 @@ impl Exchange {
 
 /// Copies bytes both ways until both ends have finished. `first` is what the client sent early.
 pub(crate) async fn copy<S: ByteStream>(first: Bytes, client: S, passthrough: Passthrough) {
-    let Passthrough { stream, permit: _permit } = passthrough;
-    upgrade::copy_both(Prefixed::new(&first, client), stream).await;
+    let Passthrough { stream, permit } = passthrough;
+    tokio::select! {
+        biased;
+        () = upgrade::copy_both(Prefixed::new(&first, client), stream) => {}
+        () = permit.gives_way() => {}
+    }
 }

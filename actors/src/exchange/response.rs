@@ -15,6 +15,7 @@ use super::scope::Scope;
 use super::upgrade::Upgraded;
 use crate::limits;
 use crate::upstream::{DialError, UpstreamBody};
+use crate::wire::held_back::HeldResponse;
 
 /// The client's end of a response.
 pub(super) struct Client<'s> {
@@ -47,8 +48,11 @@ pub(super) fn pass_on(
             }
             strip(&mut response, client.version);
             keep_reason(&mut response, is_http1);
-            let activity = &client.scope.activity;
-            Ok(response.map(|body| ResponseBody::Upstream { body, _in_flight: activity.begin() }))
+            let Scope { activity, place, .. } = client.scope;
+            Ok(response.map(|body| {
+                let held_back = HeldResponse::new(place.clone(), body.buffer_bytes());
+                ResponseBody::Upstream { body, held_back, _in_flight: activity.begin() }
+            }))
         }
     }
 }
@@ -82,7 +86,7 @@ fn switch(mut response: Response<UpstreamBody>, client: OnUpgrade, scope: &Scope
     let upstream = hyper::upgrade::on(&mut response);
     strip_but_upgrade(response.headers_mut());
     let (parts, body) = response.into_parts();
-    scope.upgraded.set(Upgraded { client, upstream, _response: body });
+    scope.upgraded.set(Upgraded { client, upstream, response: body });
     Response::from_parts(parts, ResponseBody::empty())
 }
 

@@ -8,6 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::upstream::UpstreamBody;
 use crate::wire::activity::InFlight;
+use crate::wire::held_back::HeldResponse;
 
 /// Streamed as it comes if it is the upstream's.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub(crate) enum ResponseBody {
     /// A text of ours, until it is read.
     Text(Option<Bytes>),
     /// The upstream's body. The exchange is under way until it is dropped.
-    Upstream { body: UpstreamBody, _in_flight: InFlight },
+    Upstream { body: UpstreamBody, held_back: HeldResponse, _in_flight: InFlight },
 }
 
 impl ResponseBody {
@@ -40,7 +41,14 @@ impl Body for ResponseBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match &mut *self {
             Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
-            Self::Upstream { body, .. } => Pin::new(body).poll_frame(cx),
+            Self::Upstream { body, held_back, .. } => {
+                held_back.asked();
+                let polled = Pin::new(body).poll_frame(cx);
+                if let Poll::Ready(Some(Ok(frame))) = &polled {
+                    held_back.handed(frame.data_ref().map_or(0, Bytes::len));
+                }
+                polled
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::secret_store::SecretStoreHandle;
 use crate::upstream::{ClientId, UpstreamHandle};
 use crate::wire::activity::Activity;
 use crate::wire::interim::Interims;
+use crate::wire::place::Place;
 
 /// The owners that an exchange asks.
 pub(crate) struct Peers {
@@ -33,6 +34,7 @@ pub(crate) struct Scope {
     /// The way of interim responses to an HTTP/1.1 client.
     pub(crate) interims: Interims,
     pub(crate) activity: Arc<Activity>,
+    pub(crate) place: Arc<Place>,
 }
 
 /// How requests name their target.

@@ -46,13 +46,18 @@ pub(crate) struct Upgraded {
     pub(super) client: OnUpgrade,
     pub(super) upstream: OnUpgrade,
     /// Keeps the upstream connection until the upgrade is done.
-    pub(super) _response: UpstreamBody,
+    pub(super) response: UpstreamBody,
 }
 
 /// Copies bytes both ways until both ends have finished.
 pub(crate) async fn copy_upgraded(upgraded: Upgraded) {
-    let (Ok(client), Ok(upstream)) = tokio::join!(upgraded.client, upgraded.upstream) else { return };
-    copy_both(TokioIo::new(client), TokioIo::new(upstream)).await;
+    let Upgraded { client, upstream, response } = upgraded;
+    let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else { return };
+    tokio::select! {
+        biased;
+        () = copy_both(TokioIo::new(client), TokioIo::new(upstream)) => {}
+        () = response.gives_way() => {}
+    }
 }
 
 /// Copies bytes both ways. When one end has closed its side, the other has [`limits::HALF_CLOSE_TIMEOUT`] to finish:

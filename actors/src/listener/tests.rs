@@ -13,8 +13,8 @@ use crate::audit::{self, AuditHandle};
 use crate::authority::AuthorityHandle;
 use crate::exchange;
 use crate::secret_store::SecretStoreHandle;
+use crate::session::Interception;
 use crate::session::settings::Intercept;
-use crate::session::{Interception, SilentClients};
 use crate::supervision::drain::Drain;
 use crate::supervision::slot::slot;
 use crate::upstream::{UpstreamHandle, Wipes};
@@ -61,8 +61,6 @@ fn peers() -> Peers {
             intercept: Intercept::All,
             listed: watch::Sender::new(None).subscribe(),
         },
-        handshaking: SilentClients::at_most(CLIENTS),
-        unheard: SilentClients::at_most(CLIENTS),
     }
 }
 

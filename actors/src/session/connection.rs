@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::time::{sleep, timeout};
 
+use super::admission::SessionPermit;
 use super::interception::Interception;
-use super::silent_clients::SilentClients;
 use crate::authority::AuthorityHandle;
 use crate::exchange::{self, Refusals};
 use crate::limits;
@@ -23,10 +23,6 @@ pub(crate) struct Peers {
     /// The key to the question of a tunnel keeper.
     pub(crate) probe_key: Option<Arc<ProbeKey>>,
     pub(crate) interception: Interception,
-    /// Tunnels whose handshake has not ended.
-    pub(crate) handshaking: SilentClients,
-    /// Connections whose first request has not come.
-    pub(crate) unheard: SilentClients,
 }
 
 /// Fixed when a client is accepted.
@@ -35,11 +31,12 @@ pub(super) struct Connection {
     pub(super) peers: Arc<Peers>,
     pub(super) drain: Drain,
     pub(super) refusals: Refusals,
+    pub(super) permit: Arc<SessionPermit>,
 }
 
 impl Connection {
-    pub(super) fn new(peers: Arc<Peers>, drain: Drain) -> Arc<Self> {
-        Arc::new(Self { client: ClientId::next(), peers, refusals: Refusals::new(&drain), drain })
+    pub(super) fn new(peers: Arc<Peers>, drain: Drain, permit: Arc<SessionPermit>) -> Arc<Self> {
+        Arc::new(Self { client: ClientId::next(), peers, refusals: Refusals::new(&drain), drain, permit })
     }
 
     /// Waits until the daemon shuts down and a client that has sent nothing is waited for no longer.

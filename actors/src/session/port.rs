@@ -90,13 +90,11 @@ impl Port {
         }
     }
 
-    /// Waits until a client that has sent nothing is disconnected: it is evicted, or the daemon shuts down.
+    /// Waits until the daemon shuts down and the client has sent nothing.
     async fn silence(&self) {
-        let evicted = self.connection.peers.unheard.admit();
         tokio::select! {
             biased;
             () = self.heard.cancelled() => {}
-            _ = evicted => return,
             () = self.connection.unheard_at_shutdown() => return,
         }
         pending::<()>().await;
@@ -107,6 +105,7 @@ impl Port {
         if request.method() == Method::CONNECT {
             return self.connect(request).await;
         }
+        self.connection.permit.settle();
         match absolute_target(&request) {
             Some(destination) => exchange::answer(self.scope(destination, TargetForm::AbsoluteUri), request).await,
             None => self.answer_probe(&request),
@@ -127,6 +126,7 @@ impl Port {
         let Some(destination) = connect_target(&request) else { return constant::bad_request() };
         let mut passthrough = None;
         if self.connection.peers.interception.passes_through(&destination) {
+            self.connection.permit.settle();
             let scope = self.scope(destination.clone(), TargetForm::Passthrough);
             match passthrough::open(scope, request.uri().path()).await {
                 Ok(opened) => passthrough = Some(opened),
@@ -149,6 +149,7 @@ impl Port {
             refusals: self.connection.refusals.clone(),
             interims: self.interims.clone(),
             activity: self.activity.clone(),
+            place: self.connection.permit.place(),
         })
     }
 }

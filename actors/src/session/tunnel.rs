@@ -56,12 +56,10 @@ impl Tunnel {
     /// Serves the HTTP inside.
     pub(super) async fn serve<S: ByteStream>(self, first: Bytes, stream: S) {
         let stream = Prefixed::new(&first, stream);
-        let evicted = self.connection.peers.handshaking.admit();
         // Boxed, so that an idle tunnel has no space for the handshake either.
         let inner = Box::pin(async {
             tokio::select! {
                 inner = timeout(limits::HANDSHAKE_TIMEOUT, self.accept(stream)) => inner.ok().flatten(),
-                _ = evicted => None,
                 () = self.connection.unheard_at_shutdown() => None,
             }
         });
@@ -69,6 +67,7 @@ impl Tunnel {
             self.note_no_handshake();
             return;
         };
+        self.connection.permit.settle();
         self.serving(inner).await;
     }
 
@@ -142,6 +141,7 @@ impl Tunnel {
             refusals: refusals.clone(),
             interims: Interims::default(),
             activity: Arc::default(),
+            place: self.connection.permit.place(),
         })
     }
 }

@@ -87,6 +87,12 @@ pub struct SessionsReport {
     pub active: u64,
     /// Since the start.
     pub total: u64,
+    /// Closed since the start to make room for others.
+    #[serde(default)]
+    pub evicted: u64,
+    /// The memory for messages that their receivers do not read, in bytes, as it is estimated.
+    #[serde(default)]
+    pub backlog_bytes: usize,
 }
 
 /// A namespace.
@@ -168,7 +174,7 @@ impl Report {
             pid: std::process::id(),
             uptime_s: board.started.elapsed().as_secs(),
             listeners: board.listener.report().clone(),
-            sessions: SessionsReport { active: board.sessions.active(), total: board.sessions.total() },
+            sessions: SessionsReport::of(board),
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
             secrets: SecretsReport::of(&board.secret_store.report().default, store_runs(board)),
             namespaces: namespaces(board),
@@ -192,6 +198,14 @@ fn namespaces(board: &Board) -> Vec<NamespaceReport> {
 fn store_runs(board: &Board) -> bool {
     let is_up = |it: &SubsystemReport| it.name == "secret_store" && it.state == SubsystemState::Running;
     board.subsystems.report().iter().any(is_up)
+}
+
+impl SessionsReport {
+    fn of(board: &Board) -> Self {
+        let sessions = &board.sessions;
+        let (active, total, evicted) = (sessions.active(), sessions.total(), sessions.evicted());
+        Self { active, total, evicted, backlog_bytes: sessions.backlog() }
+    }
 }
 
 impl SecretsReport {

@@ -1,5 +1,6 @@
 //! The body of an upstream's response, which returns its connection to the pool.
 
+use std::future::pending;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::connection::Connection;
+use crate::limits;
 
 /// A response's body, streamed as it comes, with the connection that it comes by.
 #[derive(Debug)]
@@ -27,7 +29,24 @@ impl UpstreamBody {
 
     /// The empty body of a 101: the connection goes on in another protocol until this is dropped.
     pub(super) fn switching(incoming: Incoming, connection: Connection) -> Self {
+        connection.permit.without_driver();
         Self { incoming, ended: false, connection: Some(connection), reusable: false }
+    }
+
+    /// The buffers that the response fills if nobody reads it.
+    pub(crate) fn buffer_bytes(&self) -> usize {
+        match &self.connection {
+            Some(connection) if connection.is_http2() => limits::H2_STREAM_BYTES,
+            _ => limits::UPSTREAM_BUFFER_BYTES,
+        }
+    }
+
+    /// Resolves when the connection, which goes on in another protocol, gives way to that of another client.
+    pub(crate) async fn gives_way(&self) {
+        match &self.connection {
+            Some(connection) => connection.permit.gives_way().await,
+            None => pending().await,
+        }
     }
 }
 

@@ -10,7 +10,12 @@ pub(crate) struct ClientId(u64);
 impl ClientId {
     /// An identity that no other connection has.
     pub(crate) fn next() -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
+        static COUNT: AtomicU64 = AtomicU64::new(1);
         Self(COUNT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Its number among the holders of upstream connections.
+    pub(super) fn number(self) -> u64 {
+        self.0
     }
 }

@@ -30,6 +30,7 @@ use crate::supervision::tasks::Tasks;
 use crate::upstream::settings::UpstreamProxy;
 use crate::wire::ByteStream;
 use crate::wire::meter::{Frames, Meter};
+use crate::wire::place::Noted;
 use crate::wire::prefixed::Prefixed;
 use crate::wire::turn::{Turn, Turns};
 
@@ -119,6 +120,7 @@ async fn start<S: ByteStream>(
     dialler: &Dialler,
     permit: ConnectionPermit,
 ) -> Result<Connection, DialError> {
+    let (stream, used_by) = (Noted::new(stream, permit.place().clone()), permit.clone());
     let sender = match (route.destination.scheme, tls) {
         (Scheme::Https, Some(tls)) => start_tls(&route.destination, tls, stream, permit).await?,
         (Scheme::Https, None) => return Err(DialError::new("there are no TLS settings")),
@@ -126,7 +128,8 @@ async fn start<S: ByteStream>(
         (Scheme::Http, _) if route.need.offer == Offer::Http2 => start_http2(stream, permit).await?,
         (Scheme::Http, _) => start_http1(stream, permit).await?,
     };
-    Connection::new(route.client, route.destination.clone(), sender, dialler.wipes.clone()).map_err(DialError::new)
+    Connection::new(route.client, route.destination.clone(), sender, dialler.wipes.clone(), used_by)
+        .map_err(DialError::new)
 }
 
 /// Opens a TCP connection, whose address is judged again now that both ends are known.
@@ -183,7 +186,7 @@ async fn start_http1<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Resu
         // Its errors reach the exchange through the sender and the body.
         let _ = turn.drive(connection.with_upgrades()).await;
     }));
-    Ok(Sender::Http1 { sender, awaited, _driver: driver })
+    Ok(Sender::Http1 { sender, awaited, driver })
 }
 
 async fn start_http2<S: ByteStream>(stream: S, permit: ConnectionPermit) -> Result<Sender, DialError> {

@@ -8,15 +8,21 @@ use std::time::{Duration, Instant};
 use http::uri::{Authority, InvalidUri};
 use hyper::client::conn::{http1, http2};
 use policy::destination::host::Destination;
+use tokio::task::AbortHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::client::ClientId;
+use super::connection_limit::ConnectionPermit;
 use super::keeping::Keeping;
 use super::outgoing::Outgoing;
 use super::path::Path;
 use super::response_heads::Awaited;
 use super::stream_limit::StreamLimit;
 use crate::limits;
+use crate::wire::place::Ending;
+
+/// The holder of idle connections.
+const NOBODY: u64 = 0;
 
 /// A connection to a destination, verified for it.
 #[derive(Debug)]
@@ -25,6 +31,7 @@ pub(crate) struct Connection {
     marks: Arc<Marks>,
     /// The client that it is handed out to.
     pub(super) client: ClientId,
+    pub(super) permit: ConnectionPermit,
     /// Whether it has waited in the pool: its server may be closing it at this moment.
     pub(super) kept: bool,
     /// How long it may be idle at the most.
@@ -88,8 +95,17 @@ impl Wipes {
 /// hyper's sender. The driver moves the bytes; it ends when the last sender is dropped.
 #[derive(Debug)]
 pub(super) enum Sender {
-    Http1 { sender: http1::SendRequest<Outgoing>, awaited: Awaited, _driver: AbortOnDropHandle<()> },
+    Http1 { sender: http1::SendRequest<Outgoing>, awaited: Awaited, driver: AbortOnDropHandle<()> },
     Http2 { sender: http2::SendRequest<Outgoing>, driver: Arc<AbortOnDropHandle<()>>, limit: StreamLimit },
+}
+
+impl Sender {
+    fn driver(&self) -> AbortHandle {
+        match self {
+            Self::Http1 { driver, .. } => driver.abort_handle(),
+            Self::Http2 { driver, .. } => driver.abort_handle(),
+        }
+    }
 }
 
 impl Connection {
@@ -98,6 +114,7 @@ impl Connection {
         destination: Destination,
         sender: Sender,
         wipes: Wipes,
+        permit: ConnectionPermit,
     ) -> Result<Self, InvalidUri> {
         let marks = Marks {
             authority: Authority::try_from(destination.authority())?,
@@ -109,8 +126,9 @@ impl Connection {
             bound: AtomicBool::default(),
             bodies: Arc::default(),
         };
-        let (kept, kept_for, idle, parking) = (false, limits::UPSTREAM_IDLE_TIMEOUT, None, None);
-        Ok(Self { sender, marks: Arc::new(marks), client, kept, kept_for, path: None, idle, parking })
+        permit.place().ends_by(Ending::Task(sender.driver()));
+        let (marks, kept_for) = (Arc::new(marks), limits::UPSTREAM_IDLE_TIMEOUT);
+        Ok(Self { sender, marks, client, permit, kept: false, kept_for, path: None, idle: None, parking: None })
     }
 
     pub(super) fn destination(&self) -> &Destination {
@@ -126,14 +144,16 @@ impl Connection {
         self.marks.made
     }
 
-    /// Sets its way back, when it is handed out.
-    pub(super) fn returns_by(&mut self, parking: &Parking) {
+    /// Hands it out to a client, and sets its way back.
+    pub(super) fn lend(&mut self, client: ClientId, parking: &Parking) {
+        self.permit.place().lend(client.number());
         self.parking = Some(parking.clone());
     }
 
     /// Returns it to the pool, after its response was read to the end.
     pub(super) fn park(mut self) {
         if let Some(Parking(park)) = self.parking.take() {
+            self.permit.place().lend(NOBODY);
             park(self);
         }
     }
@@ -189,8 +209,9 @@ impl Connection {
     pub(super) fn share(&self) -> Option<Self> {
         let Sender::Http2 { sender, driver, limit } = &self.sender else { return None };
         let sender = Sender::Http2 { sender: sender.clone(), driver: driver.clone(), limit: limit.clone() };
-        let (marks, client, kept, kept_for) = (self.marks.clone(), self.client, self.kept, self.kept_for);
-        Some(Self { sender, marks, client, kept, kept_for, path: self.path, idle: None, parking: None })
+        let (marks, permit, client) = (self.marks.clone(), self.permit.clone(), self.client);
+        let (kept, kept_for, path) = (self.kept, self.kept_for, self.path);
+        Some(Self { sender, marks, client, permit, kept, kept_for, path, idle: None, parking: None })
     }
 
     /// How many streams its server allows at a time; as many as we use at most while that is not known.

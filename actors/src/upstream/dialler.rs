@@ -18,7 +18,7 @@ use crate::upstream::settings::UpstreamProxy;
 pub(crate) struct Dialler {
     pub(crate) reach: Arc<Reach>,
     /// Bounds the upstream connections.
-    pub(crate) connections: Arc<ConnectionLimit>,
+    pub(crate) connections: ConnectionLimit,
     pub(crate) lookups: Lookups,
     pub(crate) worked: Arc<Worked>,
     pub(crate) wipes: Wipes,

@@ -92,7 +92,7 @@ impl State {
         let (client, destination) = (route.client, route.destination.clone());
         let (dialling, wanted) = PendingDial::begin(first);
         self.dialling.insert((client, destination.clone()), dialling);
-        let (tls, dialler, request) = (self.tls(&route), self.arguments.dialler.clone(), self.request_permit());
+        let (tls, dialler, request) = (self.tls(&route), self.arguments.dialler.clone(), self.request_permit(client));
         let report = Report { myself: myself.clone(), client, destination, result: None };
         let dialling = Box::pin(dial_and_report(route, tls, dialler, request, report));
         self.tasks.spawn(async move {
@@ -108,8 +108,8 @@ impl State {
     }
 
     /// Requests a permit for a connection. If none is free, idle connections are closed.
-    fn request_permit(&mut self) -> PermitRequest {
-        let request = self.arguments.dialler.connections.request();
+    fn request_permit(&mut self, client: ClientId) -> PermitRequest {
+        let request = self.arguments.dialler.connections.request(client);
         if request.is_waiting() {
             self.pool.close_idle();
         }
@@ -129,7 +129,7 @@ impl State {
         wanted: CancellationToken,
         reply: RpcReplyPort<Result<Passthrough, DialError>>,
     ) {
-        let (dialler, request) = (self.arguments.dialler.clone(), self.request_permit());
+        let (dialler, request) = (self.arguments.dialler.clone(), self.request_permit(route.client));
         self.tasks.spawn(async move {
             let dialling = async { drop(reply.send(bounded_passthrough(&route, &dialler, request).await)) };
             wanted.run_until_cancelled(dialling).await;
@@ -141,13 +141,14 @@ impl State {
         let Waiting { route, wanted, reply } = waiting;
         let http2 = Route { need: Need { offer: Offer::Http2, ..route.need }, ..route.clone() };
         let (tls, fallback) = (self.tls(&route), self.tls(&http2));
-        let (myself, dialler, request) = (myself.clone(), self.arguments.dialler.clone(), self.request_permit());
+        let request = self.request_permit(route.client);
+        let (myself, dialler) = (myself.clone(), self.arguments.dialler.clone());
         // Boxed: it holds both handshakes.
         let dialling = Box::pin(async move {
             let mut outcome = bounded_dial(&route, tls, &dialler, request).await;
             let mut speaks = Speaks::Both;
             if route.need.offer == Offer::Http1 && outcome.as_ref().is_err_and(connect::wants_http2) {
-                outcome = bounded_dial(&http2, fallback, &dialler, dialler.connections.request()).await;
+                outcome = bounded_dial(&http2, fallback, &dialler, dialler.connections.request(route.client)).await;
                 speaks = Speaks::Http2Only;
             }
             if let Some(shared) = outcome.as_ref().ok().and_then(Connection::share) {

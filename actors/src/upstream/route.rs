@@ -138,7 +138,7 @@ mod tests {
         let destination = Destination::from_connect(target).expect("a destination");
         let dialler = Dialler {
             reach: Arc::default(),
-            connections: Arc::new(ConnectionLimit::new(1)),
+            connections: ConnectionLimit::new(1),
             lookups: Lookups::default(),
             worked: Arc::default(),
             wipes: Wipes::default(),

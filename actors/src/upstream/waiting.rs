@@ -1,5 +1,6 @@
 //! Requests that wait for a connection, and the dials that they wait for.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use ractor::RpcReplyPort;
@@ -44,8 +45,8 @@ pub(super) async fn bounded_dial(
     dialler: &Dialler,
     request: PermitRequest,
 ) -> Result<Connection, DialError> {
-    let dialling = connect::dial(route, tls, dialler, request);
-    timeout(limits::DIAL_TIMEOUT, dialling).await.unwrap_or(Err(DialError::timed_out("connecting")))
+    let gives_way = request.gives_way();
+    bounded(gives_way, pin!(connect::dial(route, tls, dialler, request))).await
 }
 
 /// The same for a tunnel that is not intercepted.
@@ -54,6 +55,18 @@ pub(super) async fn bounded_passthrough(
     dialler: &Dialler,
     request: PermitRequest,
 ) -> Result<Passthrough, DialError> {
-    let dialling = connect::dial_passthrough(route, dialler, request);
-    timeout(limits::DIAL_TIMEOUT, dialling).await.unwrap_or(Err(DialError::timed_out("connecting")))
+    let gives_way = request.gives_way();
+    bounded(gives_way, pin!(connect::dial_passthrough(route, dialler, request))).await
+}
+
+/// Pinned, because a future that awaits what was moved into it has room for it twice.
+async fn bounded<T>(
+    gives_way: CancellationToken,
+    dialling: Pin<&mut impl Future<Output = Result<T, DialError>>>,
+) -> Result<T, DialError> {
+    tokio::select! {
+        biased;
+        dialled = timeout(limits::DIAL_TIMEOUT, dialling) => dialled.unwrap_or(Err(DialError::timed_out("connecting"))),
+        () = gives_way.cancelled() => Err(DialError::timed_out("connecting, with the most connections of all clients,")),
+    }
 }

@@ -15,6 +15,8 @@ use tokio::time::timeout;
 use crate::limits;
 use crate::wire::activity::UnreadBody;
 use crate::wire::expect::Continue;
+use crate::wire::held_back::HeldRequest;
+use crate::wire::place::Place;
 
 /// A client's body on its way upstream.
 #[derive(Debug)]
@@ -29,11 +31,15 @@ pub(crate) struct RequestBody {
     in_use: Option<Arc<()>>,
     /// Set until the body has been read to its end.
     unread: Option<UnreadBody>,
+    /// Counts while the upstream does not ask for more of it.
+    held_back: Option<HeldRequest>,
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, unread: UnreadBody) -> Self {
-        let mut body = Self { incoming: Some(incoming), held: None, drains: false, in_use: None, unread: Some(unread) };
+    pub(crate) fn new(incoming: Incoming, unread: UnreadBody, client: &Arc<Place>) -> Self {
+        let held_back = (!incoming.is_end_stream()).then(|| HeldRequest::new(client.clone()));
+        let unread = Some(unread);
+        let mut body = Self { incoming: Some(incoming), held: None, drains: false, in_use: None, unread, held_back };
         if body.is_end_stream() {
             body.note_end();
         }
@@ -41,7 +47,7 @@ impl RequestBody {
     }
 
     pub(crate) fn empty() -> Self {
-        Self { incoming: None, held: None, drains: false, in_use: None, unread: None }
+        Self { incoming: None, held: None, drains: false, in_use: None, unread: None, held_back: None }
     }
 
     /// Holds the body back until this resolves.
@@ -81,8 +87,14 @@ impl Body for RequestBody {
             ready!(Pin::new(held).poll(cx));
             self.held = None;
         }
-        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+        let Self { incoming: Some(incoming), held_back, .. } = &mut *self else { return Poll::Ready(None) };
         let mut polled = Pin::new(incoming).poll_frame(cx);
+        if let Some(held_back) = held_back {
+            held_back.asked();
+            if let Poll::Ready(Some(Ok(frame))) = &polled {
+                held_back.handed(frame.data_ref().map_or(0, Bytes::len));
+            }
+        }
         if let Poll::Ready(Some(Ok(frame))) = &mut polled
             && let Some(trailers) = frame.trailers_mut()
         {

@@ -3,6 +3,7 @@ use tokio::io::{DuplexStream, duplex};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::super::connection::{Sender, Wipes};
+use super::super::connection_limit::ConnectionLimit;
 use super::super::stream_limit::StreamLimit;
 use super::*;
 use crate::supervision::tasks::Tasks;
@@ -22,7 +23,8 @@ async fn http2(destination: &Destination) -> (Connection, DuplexStream) {
         let _ = connection.await;
     })));
     let sender = Sender::Http2 { sender, driver, limit };
-    let connection = Connection::new(ClientId::next(), destination.clone(), sender, Wipes::default());
+    let permit = ConnectionLimit::new(1).request(ClientId::next()).granted().await.expect("a permit");
+    let connection = Connection::new(ClientId::next(), destination.clone(), sender, Wipes::default(), permit);
     (connection.expect("legal"), server)
 }
 
