@@ -51,7 +51,7 @@ pub(super) fn pass_on(
             let Scope { activity, place, .. } = client.scope;
             Ok(response.map(|body| {
                 let held_back = HeldResponse::new(place.clone(), body.buffer_bytes());
-                ResponseBody::Upstream { body, held_back, _in_flight: activity.begin() }
+                ResponseBody::Upstream { body: Box::new(body), held_back, _in_flight: activity.begin() }
             }))
         }
     }

@@ -16,7 +16,7 @@ pub(crate) enum ResponseBody {
     /// A text of ours, until it is read.
     Text(Option<Bytes>),
     /// The upstream's body. The exchange is under way until it is dropped.
-    Upstream { body: UpstreamBody, held_back: HeldResponse, _in_flight: InFlight },
+    Upstream { body: Box<UpstreamBody>, held_back: HeldResponse, _in_flight: InFlight },
 }
 
 impl ResponseBody {
@@ -43,7 +43,7 @@ impl Body for ResponseBody {
             Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
             Self::Upstream { body, held_back, .. } => {
                 held_back.asked();
-                let polled = Pin::new(body).poll_frame(cx);
+                let polled = Pin::new(&mut **body).poll_frame(cx);
                 if let Poll::Ready(Some(Ok(frame))) = &polled {
                     held_back.handed(frame.data_ref().map_or(0, Bytes::len));
                 }
