@@ -83,7 +83,8 @@ impl Port {
             ended = run_until_finished(pinned, &turn, refusals, pending(), |connection| connection.graceful_shutdown()) => {
                 if let Some(Err(error)) = ended {
                     debug!(%error, "client connection ended");
-                    lingering_close::after(&error, connection.into_parts().map(|parts| parts.io.into_inner())).await;
+                    let stream = connection.into_parts().map(|parts| parts.io.into_inner().into_inner());
+                    lingering_close::after(&error, stream).await;
                 }
             }
             () = self.silence() => debug!("silent client disconnected"),
