@@ -74,7 +74,7 @@ pub(crate) const H2_FRAME_BYTES: u32 = 64 * 1024;
 /// The size of HTTP/2 frames of servers, in bytes. See [`H2_RESPONSE_HEAD_BYTES`].
 pub(crate) const H2_UPSTREAM_FRAME_BYTES: u32 = 32 * 1024;
 /// The head of a response in HTTP/2, in bytes. The HTTP library takes 5/4 of the frames that such a head needs, and most
-/// servers send frames of 16 KiB: this is room for the eight of a head of [`UPSTREAM_BUFFER_BYTES`].
+/// servers send frames of 16 KiB: this is room for the eight of a head of [`super::UPSTREAM_BUFFER_BYTES`].
 pub(crate) const H2_RESPONSE_HEAD_BYTES: u32 = 7 * H2_UPSTREAM_FRAME_BYTES;
 /// How often an HTTP/2 connection is pinged.
 pub(crate) const H2_PING_EVERY: Duration = Duration::from_secs(30);

@@ -1,6 +1,6 @@
 //! All shelves together: which of them a question needs, and its answer once they have it.
 //!
-//! A pure machine like each [`shelf`](super::shelf). A question waits for all its namespaces together. It is answered
+//! A pure machine like each [`shelf`]. A question waits for all its namespaces together. It is answered
 //! by all their tables in one pass, so that neither the answer nor its time tells them apart. A namespace that does
 //! not exist waits for the default one: so a client sees no difference between a name and a namespace that is missing.
 
