@@ -99,6 +99,7 @@ let
     notify = false;
     upstreamCa = ./stand-in/ca.pem;
     upstreamProxy = "http://proxy.example.com:3128";
+    upstreamProxyExcept = [ "intranet.example.com" ];
     allowNet = [ "127.0.0.0/8" "::1/128" ];
     denyPrivate = true;
     passthrough = [ "pinned.example.com" "*.example.org" ];
