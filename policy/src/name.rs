@@ -59,6 +59,11 @@ impl Namespace {
         self.0.is_none()
     }
 
+    /// Whether a placeholder with this word, or without one, means it.
+    pub fn is(&self, word: Option<&str>) -> bool {
+        self.0.as_ref().map(Name::as_str) == word
+    }
+
     /// The word for it.
     pub fn as_str(&self) -> &str {
         self.0.as_ref().map_or(Self::DEFAULT_WORD, Name::as_str)
@@ -109,11 +114,14 @@ impl fmt::Display for QualifiedName {
 /// Stands between a namespace and a name.
 pub(crate) const SEPARATOR: u8 = b':';
 
-/// The words for the namespace and for the name in the text of a placeholder.
-pub(crate) fn split(qualified: &str) -> (&str, &str) {
+/// The word for the namespace in the text of a placeholder, and its name. There is no word for the default one.
+pub(crate) fn split(qualified: &str) -> (Option<&str>, &str) {
     let at = memchr::memchr(SEPARATOR, qualified.as_bytes());
-    let words = at.and_then(|at| Some((qualified.get(..at)?, qualified.get(at + 1..)?)));
-    words.unwrap_or((Namespace::DEFAULT_WORD, qualified))
+    match at.and_then(|at| Some((qualified.get(..at)?, qualified.get(at + 1..)?))) {
+        Some((Namespace::DEFAULT_WORD, name)) => (None, name),
+        Some((namespace, name)) => (Some(namespace), name),
+        None => (None, qualified),
+    }
 }
 
 /// How many bytes at the start of `text` form a name, or a namespace and a name; 0 if none do.
@@ -154,7 +162,7 @@ mod tests {
         for bad in ["", ":", ":A", "ns:", "a:b:c", "9:A", "ns:9", "ns :A", "ns: A", "ns::A"] {
             assert_eq!(QualifiedName::parse(bad.as_bytes()), None, "{bad:?}");
         }
-        assert_eq!((split("A"), split("ns:A")), (("default", "A"), ("ns", "A")));
+        assert_eq!([split("A"), split("default:A"), split("ns:A")], [(None, "A"), (None, "A"), (Some("ns"), "A")]);
     }
 
     #[test]

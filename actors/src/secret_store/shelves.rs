@@ -92,7 +92,7 @@ impl Shelves {
     fn needed(&self, question: &Question) -> Vec<(&Namespace, &Shelf)> {
         let mut needed = Vec::new();
         for word in question.namespaces() {
-            let known = self.by_namespace.iter().find(|(namespace, _)| namespace.as_str() == word);
+            let known = self.by_namespace.iter().find(|(namespace, _)| namespace.is(word));
             let known = known.or_else(|| self.by_namespace.first_key_value());
             needed.extend(known.filter(|(namespace, _)| needed.iter().all(|(other, _)| other != namespace)));
         }

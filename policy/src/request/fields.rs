@@ -94,9 +94,9 @@ impl Fields {
         names
     }
 
-    /// The words for the namespaces that they ask for, each once, in order.
-    pub fn namespaces(&self) -> Vec<&str> {
-        let mut namespaces: Vec<&str> = Vec::new();
+    /// The words for the namespaces that they ask for, each once, in order; none stands for the default one.
+    pub fn namespaces(&self) -> Vec<Option<&str>> {
+        let mut namespaces: Vec<Option<&str>> = Vec::new();
         for text in self.fields.iter().flat_map(|field| field.template.names()).take(PLACEHOLDERS_MAX) {
             let (namespace, _) = name::split(text);
             if !namespaces.contains(&namespace) {

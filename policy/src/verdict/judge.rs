@@ -38,7 +38,7 @@ impl Permit {
     }
 
     /// The words for the namespaces whose secrets it fills in.
-    pub fn namespaces(&self) -> Vec<&str> {
+    pub fn namespaces(&self) -> Vec<Option<&str>> {
         self.0.fields.namespaces()
     }
 }
@@ -91,8 +91,7 @@ fn refuse(tables: &MatchedTables<'_, '_>, text: &str, destination: &Destination)
         None => Refusal::Locked,
     });
     let by_value = secret.value.as_ref().err().map(|_| of_name(Refusal::BadValue));
-    let name = name::split(text).1;
-    let is_confirmed = before.is_none_or(|before| before.allows(name, secret, destination));
+    let is_confirmed = before.is_none_or(|before| before.allows(name::split(text).1, secret, destination));
     by_rules.or(by_value).or((!is_confirmed).then_some(Refusal::Unconfirmed))
 }
 

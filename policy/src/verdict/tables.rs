@@ -51,7 +51,7 @@ impl<'a> Tables<'a> {
     /// The value of a placeholder's name, if it can be used.
     pub(crate) fn value(&self, qualified: &str) -> Option<&'a SecretValue> {
         let (namespace, name) = name::split(qualified);
-        let in_force = self.iter().find(|in_force| in_force.namespace.as_str() == namespace)?;
+        let in_force = self.iter().find(|in_force| in_force.namespace.is(namespace))?;
         in_force.table.secret(name)?.value.as_ref().ok()
     }
 
@@ -91,7 +91,7 @@ impl<'a, 'd> MatchedTables<'a, 'd> {
     pub(crate) fn find(&self, qualified: &str) -> (&MatchedTable<'a, 'd>, Found<'a>) {
         let (namespace, name) = name::split(qualified);
         let mut all = std::iter::once(&self.first).chain(&self.others);
-        let known = all.find(|it| it.in_force.namespace.as_str() == namespace);
+        let known = all.find(|it| it.in_force.namespace.is(namespace));
         let searched = known.unwrap_or(&self.first);
         let found = match searched.in_force.table.secret(name) {
             _ if known.is_none() => Found::NoNamespace,

@@ -39,7 +39,7 @@ impl Question {
     }
 
     /// The words for the namespaces that it is about.
-    pub(super) fn namespaces(&self) -> Vec<&str> {
+    pub(super) fn namespaces(&self) -> Vec<Option<&str>> {
         match self {
             Self::Judge(request) => request.fields.namespaces(),
             Self::Reload => Vec::new(),
