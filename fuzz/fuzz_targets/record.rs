@@ -119,7 +119,7 @@ fn check_note(reason: &str, seq: u64, prev: &str) {
         _ => (Outcome::TornLine, "torn_line"),
     };
     let through = pruned.then(|| Through { seq, hash: prev.into() });
-    let notice = Notice { id: ID.into(), outcome, reason: reason.into(), through };
+    let notice = Notice { through, ..Notice::new(ID, outcome, reason) };
     let line = written(Event::Notice(notice), seq, prev);
     let mut expected =
         vec![("timestamp", json!(TIMESTAMP)), ("id", json!(ID)), ("outcome", json!(word)), ("reason", json!(reason))];
