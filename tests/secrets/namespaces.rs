@@ -119,9 +119,18 @@ async fn a_folder_that_appears_is_a_namespace_and_one_that_goes_is_none() {
     });
     assert_eq!(status(&client, "{{later:KEY}}").await, 200);
     assert_eq!(origin.last_request().header("x-api-key"), Some(later.bytes()));
-    fs::remove_dir_all(proxy.dir().join("namespaces/later")).expect("ours");
-    eventually(WITHIN, "the namespace is gone", || namespace(&proxy, "later").is_none());
+    // No event of the file says that its folder has another name.
+    let folders = proxy.dir().join("namespaces");
+    fs::rename(folders.join("later"), folders.join("moved")).expect("ours");
+    eventually(WITHIN, "the namespace is read under its new name", || {
+        namespace(&proxy, "moved").is_some_and(|it| it["state"] == "ready")
+    });
+    assert_eq!(namespace(&proxy, "later"), None);
     assert_eq!(status(&client, "{{later:KEY}}").await, 403);
+    assert_eq!(status(&client, "{{moved:KEY}}").await, 200);
+    fs::remove_dir_all(folders.join("moved")).expect("ours");
+    eventually(WITHIN, "the namespace is gone", || namespace(&proxy, "moved").is_none());
+    assert_eq!(status(&client, "{{moved:KEY}}").await, 403);
     assert_eq!(status(&client, "{{work:KEY}}").await, 200);
 }
 

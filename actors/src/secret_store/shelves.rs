@@ -22,6 +22,7 @@ pub(super) use self::question::{Answer, Question};
 use super::moment::Moment;
 use super::report::Report;
 use super::shelf::{self, QuestionId, Settings, Shelf, Want};
+use super::vault::Vault;
 
 /// One shelf for each namespace; the default one is always there.
 pub(super) struct Shelves {
@@ -78,9 +79,14 @@ impl Shelves {
     /// Answers what the last reads can answer, which changes nothing here.
     pub(super) fn answer(&self, question: Question, now: Moment) -> ControlFlow<Answer, Question> {
         let want = question.want();
+        self.answer_by(question, |vault| want.is_met_by(vault, now))
+    }
+
+    /// Answers by the reads that may be used. Continues with the question if a shelf has none.
+    fn answer_by(&self, question: Question, may_use: impl Fn(&Vault) -> bool) -> ControlFlow<Answer, Question> {
         let needed = self.needed(&question);
         let in_force = needed.iter().map(|(namespace, shelf)| {
-            shelf.vault().filter(|vault| want.is_met_by(vault, now)).map(|vault| vault.in_force(namespace))
+            shelf.vault().filter(|vault| may_use(vault)).map(|vault| vault.in_force(namespace))
         });
         match in_force.collect::<Option<Vec<_>>>().and_then(Tables::new) {
             Some(tables) => question.answer(&tables),
@@ -151,6 +157,8 @@ impl Shelves {
 
     fn gone(&mut self, namespace: &Namespace, now: Moment) {
         self.give(namespace, shelf::Event::Gone, now);
+        // A report would bring the namespace back into the status.
+        self.steps.retain(|step| !matches!(step, Step::Publish(of, _) if of == namespace));
         self.by_namespace.remove(namespace);
         self.listed.remove(namespace);
         self.list_hosts();
@@ -208,21 +216,10 @@ impl Shelves {
         if matches!(question, Question::Reload) {
             return self.steps.push(Step::Answer(id, Answer::Reload));
         }
-        match self.answer_waiting(question, now) {
+        // These reads were made for it: with a time to live of zero they are fresh for it alone.
+        match self.answer_by(question, |vault| vault.is_held(now)) {
             ControlFlow::Break(answer) => self.steps.push(Step::Answer(id, answer)),
             ControlFlow::Continue(question) => self.wait(id, question, since, now),
-        }
-    }
-
-    /// Answers by reads that were made for the question: with a time to live of zero they are fresh for it alone.
-    fn answer_waiting(&self, question: Question, now: Moment) -> ControlFlow<Answer, Question> {
-        let needed = self.needed(&question);
-        let in_force = needed.iter().map(|(namespace, shelf)| {
-            shelf.vault().filter(|vault| vault.is_held(now)).map(|vault| vault.in_force(namespace))
-        });
-        match in_force.collect::<Option<Vec<_>>>().and_then(Tables::new) {
-            Some(tables) => question.answer(&tables),
-            None => ControlFlow::Continue(question),
         }
     }
 

@@ -81,7 +81,7 @@ fn a_namespace_that_goes_takes_its_values_and_its_questions_along() {
         (10, Do::Text(pipe(2), WHOLE), "list unknown, 1 permit, work.look 50, work.ready+KEY"),
         (20, Do::Reload(None), "read 1, tick 100, work.read 2"),
         (21, Do::AskWith(2, "{{KEY}}{{work:KEY}}"), ""),
-        (30, Do::Vanish("work"), "work.abort, forget, work.ready, list unknown"),
+        (30, Do::Vanish("work"), "work.abort, forget, list unknown"),
         // Late events of its source have no part in anything.
         (31, Do::Text(pipe(2), WHOLE), ""),
         (32, Do::Tick, ""),
