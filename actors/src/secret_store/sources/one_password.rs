@@ -3,12 +3,13 @@
 //! The token stands in a file that nobody else may read. It goes to `op` alone, in the environment.
 
 use std::env;
-use std::fs::{self, Metadata};
+use std::fs::{Metadata, OpenOptions, symlink_metadata};
 use std::io::Read as _;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use rustix::fs::OFlags;
 use tokio::process::Command;
 use zeroize::Zeroizing;
 
@@ -111,9 +112,13 @@ fn token(path: &Path) -> Result<Zeroizing<String>, ReadError> {
         std::io::ErrorKind::NotFound => ReadError::Token(TokenFailure::Missing),
         kind => ReadError::Token(TokenFailure::Unreadable(kind)),
     };
-    check(&fs::symlink_metadata(path).map_err(missing)?)?;
+    check(&symlink_metadata(path).map_err(missing)?)?;
+    // What is opened may be another file by now: no link is followed, and a pipe is not waited for.
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(missing)?;
+    check(&file.metadata().map_err(missing)?)?;
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(TOKEN_BYTES_MAX).unwrap_or_default()));
-    fs::File::open(path).map_err(missing)?.take(TOKEN_BYTES_MAX).read_to_string(&mut text).map_err(missing)?;
+    file.take(TOKEN_BYTES_MAX).read_to_string(&mut text).map_err(missing)?;
     let token = Zeroizing::new(text.trim().to_owned());
     if token.is_empty() || token.contains(char::is_control) {
         return Err(ReadError::Token(TokenFailure::NoToken));

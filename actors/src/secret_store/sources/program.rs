@@ -144,8 +144,9 @@ impl Running {
         Ok(std::mem::take(&mut self.text))
     }
 
-    fn kill_group(&self) {
-        if let Some(group) = self.group {
+    /// Once: later, its number may be that of another group.
+    fn kill_group(&mut self) {
+        if let Some(group) = self.group.take() {
             let _ = kill_process_group(group, Signal::KILL);
         }
     }

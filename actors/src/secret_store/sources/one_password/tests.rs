@@ -62,7 +62,7 @@ async fn the_token_is_for_its_owner_alone() {
         write(&path, text, mode);
         assert_eq!(stage.read().await, Err(ReadError::Token(expected)), "{text:?} {mode:o}");
     }
-    fs::remove_file(&path).expect("ours");
+    std::fs::remove_file(&path).expect("ours");
     assert_eq!(stage.read().await, Err(ReadError::Token(TokenFailure::Missing)));
     std::os::unix::fs::symlink(stage.folder.path().join("op"), &path).expect("linked");
     assert_eq!(stage.read().await, Err(ReadError::Token(TokenFailure::NoFile)));
