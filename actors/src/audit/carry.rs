@@ -1,6 +1,6 @@
-//! Old files are deleted only after what tells on a client has been copied out of them.
+//! The copy of refusals and notices out of old files, before these are deleted.
 //!
-//! It reads whole files, and so it runs on another thread than records are written on.
+//! The copy reads whole files. So it has a thread of its own, beside the one that writes records.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -21,11 +21,11 @@ pub(crate) struct Carried {
     pub(super) files: Vec<PathBuf>,
     /// The last record in them.
     pub(super) through: Through<'static>,
-    /// What is kept by now.
+    /// The records that are kept by now.
     pub(super) kept: Kept,
 }
 
-/// What is in the file of the kept records: it may be long, and is read once for each process.
+/// A summary of the file of kept records. The file may be long, so each process reads it once.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Kept {
     bytes: u64,

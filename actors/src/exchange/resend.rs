@@ -12,7 +12,7 @@ use policy::verdict::render::Rendered;
 use super::failure::Failure;
 use crate::upstream::{Connection, DialError, Need, Offer, Outgoing, Returned, SendError, Unprocessed, words};
 
-/// What is needed to send a request again.
+/// A request that can be sent again.
 pub(super) struct Copy {
     head: Request<()>,
     /// Set if the request has a body.

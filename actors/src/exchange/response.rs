@@ -26,7 +26,7 @@ pub(super) struct Client<'s> {
     pub(super) scope: &'s Scope,
 }
 
-/// Passes a response on. Its body is streamed as it comes, framed anew.
+/// Passes a response on. The body streams, and gets its framing from the client's connection.
 pub(super) fn pass_on(
     mut response: Response<UpstreamBody>,
     client: Client<'_>,

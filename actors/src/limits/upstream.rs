@@ -14,8 +14,9 @@ pub(crate) const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) const HANDSHAKES_TRIED_MAX: usize = 4;
 /// How long the address that worked last is tried first.
 pub(crate) const ADDRESS_REMEMBERED: Duration = Duration::from_secs(10 * 60);
-/// How long the path of an upstream connection may be silent: sent bytes without an acknowledgement, or probes of a
-/// quiet connection. With [`CONNECT_TIMEOUT`] for the next one, a client is told within 30 s; most gaps of a living one, such as a new Wi-Fi, are shorter.
+/// The time limit for an acknowledgement of sent bytes, or of probes on a quiet upstream connection. Together with
+/// [`CONNECT_TIMEOUT`] of the next connection it keeps within 30 s. Gaps of a working path, such as a change of Wi-Fi,
+/// are mostly shorter.
 pub(crate) const DEAD_PATH_TIMEOUT: Duration = Duration::from_secs(18);
 /// How long an upstream connection is quiet before the system probes its path. A probe is no HTTP/2 ping: servers, of
 /// gRPC above all, count those and close.
@@ -27,8 +28,8 @@ pub(crate) const KEEPALIVE_EVERY: Duration = Duration::from_secs(5);
 pub(crate) const PATH_TRUSTED: Duration = Duration::from_millis(250);
 /// Bytes of an upload after which a server may be reading slowly: as many fit into the buffer of any server.
 pub(crate) const UNANSWERED_MAX: usize = 64 * 1024;
-/// How long a server may leave an upload unread, when its buffer is full. A dead path under such an upload is noticed as
-/// late: the system does not tell the two apart.
+/// How long a server may leave an upload unread when its buffer is full. The system shows no difference to a dead path,
+/// so a dead path under such an upload is noticed after the same time.
 pub(crate) const UNREAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// The time limit of a dial over all addresses, with the wait for a permit.
 pub(crate) const DIAL_TIMEOUT: Duration = Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! What is kept of deleted files.
+//! Records that are kept of deleted files.
 
 use policy::record::Attempt;
 
@@ -91,7 +91,7 @@ fn whoever_touches_what_is_kept_is_found_out() {
     assert_eq!(verify(&mut trail, None).expect("readable").faults.len(), 1, "it is gone");
 }
 
-/// Somebody removed the trail, and numbers begin anew below those of the kept records.
+/// A person removed the trail: numbers start again at 1, below those of the kept records.
 #[test]
 fn what_has_the_number_of_a_kept_record_is_kept_too() {
     let rotation = AuditRotation { bytes_max: 1, keep: Some(1) };
